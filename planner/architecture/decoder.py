@@ -1,0 +1,119 @@
+"""What every decoder-only family shares: reading the standard fields and putting stacks together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from planner.architecture.config import Config
+from planner.architecture.parts import norm
+from planner.architecture.tensors import Architecture, Layer, Stack, Tensor
+from planner.errors import PlanError
+
+MOST_LAYERS = 2_000
+"""More layers than this is a broken config, not a model; the deepest published ones have a few hundred."""
+
+DTYPES = {"bfloat16": "bf16", "float16": "fp16", "half": "fp16", "float32": "fp32", "float": "fp32"}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The standard numbers of a decoder, under whichever names the config spells them."""
+
+    layers: int
+    hidden: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    ffn: int
+    vocab: int
+
+
+def shape(config: Config) -> Shape:
+    """Read the standard fields; kv heads fall back to heads, and head_dim to hidden / heads.
+
+    Raises:
+        PlanError: when a field is missing or the heads do not divide as they must.
+    """
+    hidden = config.int("hidden_size", "n_embd", "d_model", "n_embed")
+    heads = config.int("num_attention_heads", "n_head", "n_heads", "num_heads")
+    kv_heads = config.int("num_key_value_heads", "num_kv_heads", default=heads)
+    if heads % kv_heads:
+        raise PlanError(f"The config's {heads} attention heads cannot share {kv_heads} key-value heads evenly; check num_key_value_heads.", "config")
+    return Shape(
+        layers=layer_count(config),
+        hidden=hidden,
+        heads=heads,
+        kv_heads=kv_heads,
+        head_dim=config.int("head_dim", default=hidden // heads or 1),
+        ffn=config.int("intermediate_size", "ffn_dim", "n_inner", default=4 * hidden),
+        vocab=config.int("vocab_size", "padded_vocab_size"),
+    )
+
+
+def layer_count(config: Config) -> int:
+    return config.int("num_hidden_layers", "n_layer", "n_layers", "num_layers", high=MOST_LAYERS)
+
+
+def repeat(count: int, make: Callable[[int], tuple[object, ...]], build: Callable[..., Layer]) -> tuple[Layer, ...]:
+    """`count` layers, where layers whose `make(i)` is equal are one shared object: `build(*make(i))` runs once for each kind."""
+    made: dict[tuple[object, ...], Layer] = {}
+    layers = []
+    for index in range(count):
+        key = make(index)
+        if key not in made:
+            made[key] = build(*key)
+        layers.append(made[key])
+    return tuple(layers)
+
+
+def embedding(vocab: int, hidden: int, name: str = "model.embed_tokens.weight") -> Tensor:
+    return Tensor(name, (vocab, hidden), "embedding")
+
+
+def head(vocab: int, hidden: int, tied: bool, name: str = "lm_head.weight") -> Tensor:
+    """The output matrix; when tied it is the input embedding's storage, but still a matrix that is multiplied."""
+    return Tensor(name, (vocab, hidden), "lm_head", tied=tied)
+
+
+def max_context(config: Config, default: int = 2048) -> int:
+    """Longest sequence the config declares, under its many names."""
+    return config.int("model_max_length", "max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx", default=default)
+
+
+def dtype(config: Config) -> str:
+    """16- or 32-bit type of the published weights; what is absent or quantized counts as bf16."""
+    return DTYPES.get(str(config.get("dtype", "torch_dtype") or "").removeprefix("torch."), "bf16")
+
+
+def assemble(
+    config: Config,
+    layers: Iterable[Layer],
+    *,
+    hidden: int,
+    vocab: int,
+    tied: bool,
+    norm_bias: bool = False,
+    before: tuple[Tensor, ...] = (),
+    after: tuple[Tensor, ...] | None = None,
+    stacks: tuple[Stack, ...] = (),
+    prefix: str = "model.layers.",
+    exact: bool = True,
+    note: str = "",
+) -> Architecture:
+    """A decoder of these layers between its embedding and its final norm and head, with further stacks after it."""
+    final = norm("model.norm", hidden, norm_bias) if after is None else after
+    main = Stack("decoder", hidden, tuple(layers), (embedding(vocab, hidden), *before), (*final, head(vocab, hidden, tied)), prefix)
+    architectures = config.list("architectures") or [""]
+    quantization = config.section("quantization_config", "compression_config")
+    return Architecture(
+        model_type=config.text("model_type"),
+        architecture=str(architectures[0])[:80],
+        stacks=(main, *stacks),
+        vocab_size=vocab,
+        max_context=max_context(config),
+        dtype=dtype(config),
+        quantization=dict(quantization.raw) if quantization else None,
+        exact=exact,
+        note=note,
+    )

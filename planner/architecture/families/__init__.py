@@ -1,0 +1,1 @@
+"""One file a family of models; `planner.architecture.registry` loads them all."""

@@ -1,0 +1,34 @@
+"""The one error a person sees: a plain sentence with a next step, and the field it belongs to."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PlanError(ValueError):
+    """Something in the request cannot be planned.
+
+    Args:
+        message: one plain sentence that ends in a next step.
+        field: the request field where it happened, so that a page can show it there.
+    """
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def nearest(word: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """The known words closest in spelling to `word`, best first, compared without case."""
+    by_lower = {name.lower(): name for name in known}
+    return [by_lower[hit] for hit in difflib.get_close_matches(word.lower()[:200], by_lower, n=count, cutoff=0.5)]
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """" Did you mean a, b or c?" with a leading space, or nothing when no known word is close."""
+    hits = nearest(word, known)
+    if not hits:
+        return ""
+    listed = hits[0] if len(hits) == 1 else ", ".join(hits[:-1]) + " or " + hits[-1]
+    return f" Did you mean {listed}?"

@@ -1,0 +1,1 @@
+"""Weight and cache formats: how many bytes a tensor takes."""
