@@ -14,14 +14,16 @@ LARGEST = 2**40
 class Config:
     """A config with typed access: every read names its aliases, and a bad value is a sentence about that field.
 
-    Later names are fallbacks for the first. A value of null counts as absent, as it does in transformers.
+    Later names are fallbacks for the first. Beneath the config lie the defaults of its class, which hold for the keys
+    that are absent; a key that is present but null counts as absent and hides the default, as it does in transformers.
     """
 
-    def __init__(self, raw: Mapping[str, Any], path: str = "") -> None:
+    def __init__(self, raw: Mapping[str, Any], path: str = "", defaults: Mapping[str, Any] | None = None) -> None:
         if not isinstance(raw, Mapping):
             raise PlanError(f"The config{' section ' + path if path else ''} is not a JSON object; give a Hugging Face config.json.", "config")
         self.raw = raw
         self.path = path
+        self.defaults: Mapping[str, Any] = defaults or {}
 
     def has(self, *names: str) -> bool:
         return self._find(names)[1] is not None
@@ -87,15 +89,23 @@ class Config:
         return Config(cast(Mapping[str, Any], value), f"{self.path}{name}.")
 
     def over(self, **defaults: Any) -> Config:
-        """The same config with defaults for keys that are absent or null (a family's class defaults)."""
-        present = {key: value for key, value in self.raw.items() if value is not None}
-        return Config({**defaults, **present}, self.path)
+        """The same config above further defaults: they hold where neither it nor its own defaults name the key."""
+        return Config(self.raw, self.path, {**defaults, **self.defaults})
+
+    def replace(self, **values: Any) -> Config:
+        """The same config with these keys set, whatever it said."""
+        return Config({**self.raw, **values}, self.path, self.defaults)
 
     def _find(self, names: tuple[str, ...]) -> tuple[str, Any]:
         for name in names:
             value = self.raw.get(name)
             if value is not None:
                 return name, value
+        if not any(name in self.raw for name in names):
+            for name in names:
+                value = self.defaults.get(name)
+                if value is not None:
+                    return name, value
         return names[0], None
 
 

@@ -59,3 +59,17 @@ def parse(raw: Mapping[str, Any]) -> Architecture:
         return parser(config)
     except RecursionError:
         raise PlanError("The config is nested too deeply; give the config.json as the Hub has it.", "config") from None
+
+
+def parse_text(config: Config, model_type: str = "") -> Architecture:
+    """The text decoder that a nested config describes: `parse_text(config.section("text_config"), "llama")`.
+
+    A nested config leaves out what equals the defaults of its class, its `model_type` too; then the argument says which.
+    Wrappers add their towers with `dataclasses.replace(text, stacks=(*text.stacks, vision))`, and decide a disputed
+    flag beforehand with `config.replace(tie_word_embeddings=...)`.
+    """
+    name = config.text("model_type", default=model_type)
+    parser = parsers().get(name)
+    if parser is None:
+        raise PlanError(f"No parser knows the model_type {name[:60]!r} of {config.path.rstrip('.') or 'the config'}; pick a model of a known family.", "config")
+    return parser(config.replace(model_type=name))
