@@ -106,12 +106,14 @@ class Scheme:
             return False
         return not (self._ignores and self._ignores.search(tensor.name))
 
+    def format_of(self, tensor: Tensor, stack: str = "decoder") -> Format:
+        return self.format if self.quantizes(tensor, stack) else plain(self.rest)
+
     def one_bytes(self, tensor: Tensor, shape: tuple[int, ...], stack: str = "decoder") -> int:
         """Bytes of one copy of the tensor, cut to `shape` by a shard."""
         key = (tensor.name, shape, stack)
         if key not in self._sizes:
-            format = self.format if self.quantizes(tensor, stack) else _plain(self.rest)
-            self._sizes[key] = int(TENSOR_BYTES(tensor.name, count=1, **format.operands(shape)).value)
+            self._sizes[key] = int(TENSOR_BYTES(tensor.name, count=1, **self.format_of(tensor, stack).operands(shape)).value)
         return self._sizes[key]
 
     def bytes(self, tensor: Tensor, stack: str = "decoder") -> int:
@@ -128,7 +130,8 @@ class Scheme:
 
 
 @cache
-def _plain(dtype: str) -> Format:
+def plain(dtype: str) -> Format:
+    """The unquantized format of a 16- or 32-bit type."""
     return Format(dtype, dtype, BITS[dtype], scope="all")
 
 

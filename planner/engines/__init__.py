@@ -1,0 +1,1 @@
+"""Engines: what each allocates besides the weights, and where."""

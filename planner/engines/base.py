@@ -1,0 +1,68 @@
+"""What an engine is asked and what it answers.
+
+An engine is a file in this folder with one object that has the shape of `Engine`, and a row in `registry.ENGINES`. It reads
+a `Case`, the request with every name resolved, and returns a `Memory`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from planner.architecture.tensors import Architecture
+from planner.hardware.catalog import Gpu
+from planner.memory.quantity import Memory
+from planner.request import PlanRequest
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request with its names resolved: the architecture and one entry for each physical GPU.
+
+    `name` is how the model is called on screen and in launch commands (a Hugging Face id where there is one).
+    """
+
+    request: PlanRequest
+    name: str
+    architecture: Architecture
+    gpus: tuple[Gpu, ...]
+    ram_bytes: int
+
+    def with_request(self, **fields: Any) -> Case:
+        """The same case with some request fields replaced (not the model or the GPUs); no validation, for searches."""
+        return replace(self, request=self.request.model_copy(update=fields))
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that starts the plan, ready to copy."""
+
+    title: str
+    text: str
+
+
+class Engine(Protocol):
+    """What every engine can do."""
+
+    name: str
+    title: str
+
+    def formats(self) -> tuple[str, ...]:
+        """Names of the quantizations that it runs, best known first; `auto` is always understood."""
+
+    def quantization(self, case: Case) -> str:
+        """The format that the request means for this engine: its own default where the request says `auto`.
+
+        Raises:
+            PlanError: when the engine cannot run the format that is asked for, naming one that it can.
+        """
+
+    def memory(self, case: Case) -> Memory:
+        """Where everything lies.
+
+        Raises:
+            PlanError: when the request cannot be laid out at all (heads that don't divide, unknown options).
+        """
+
+    def commands(self, case: Case) -> tuple[Command, ...]:
+        """Commands that start this plan."""

@@ -1,0 +1,1 @@
+"""Bytes: quantities with their range, weights on a rank, caches for a context."""

@@ -1,0 +1,142 @@
+"""Amounts of memory with their uncertainty, and where they lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from planner.formula import Step, total
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """An amount in bytes as a range, with the steps that led to the expected value.
+
+    Where the figure is exact, low = expected = high. Low and high are meant as the 10th and 90th percentile.
+    """
+
+    low: int
+    expected: int
+    high: int
+    steps: tuple[Step, ...] = ()
+
+    @classmethod
+    def exact(cls, *steps: Step) -> Quantity:
+        """An exact amount: the value of the last step."""
+        value = int(steps[-1].value) if steps else 0
+        return cls(value, value, value, steps)
+
+    @classmethod
+    def between(cls, low: float, high: float, *steps: Step) -> Quantity:
+        """An estimate: the last step's value, and factors below and above it."""
+        value = int(steps[-1].value)
+        return cls(int(value * low), value, int(value * high), steps)
+
+    def json(self) -> dict[str, int]:
+        return {"low": self.low, "expected": self.expected, "high": self.high}
+
+
+NOTHING = Quantity(0, 0, 0)
+
+COMPONENTS = ("weights", "kv_cache", "state", "activation", "overhead")
+"""The parts of a device's memory, in the order in which every table and bar shows them."""
+
+
+@dataclass(frozen=True)
+class DeviceMemory:
+    """What one GPU holds.
+
+    `capacity_bytes` is what its driver reports as total; `usable_bytes` is what a program can have of it.
+    """
+
+    name: str
+    index: int
+    capacity_bytes: int
+    usable_bytes: int
+    weights: Quantity = NOTHING
+    kv_cache: Quantity = NOTHING
+    state: Quantity = NOTHING
+    activation: Quantity = NOTHING
+    overhead: Quantity = NOTHING
+
+    @property
+    def parts(self) -> tuple[Quantity, ...]:
+        return tuple(getattr(self, name) for name in COMPONENTS)
+
+    @cached_property
+    def total(self) -> Quantity:
+        return added(f"{self.name} #{self.index}", self.parts)
+
+    @property
+    def free_bytes(self) -> int:
+        """Usable memory less the expected total; negative when it doesn't fit."""
+        return self.usable_bytes - self.total.expected
+
+
+@dataclass(frozen=True)
+class HostMemory:
+    """What the machine's own memory holds for the engine."""
+
+    weights: Quantity = NOTHING
+    kv_cache: Quantity = NOTHING
+    activation: Quantity = NOTHING
+
+    @cached_property
+    def total(self) -> Quantity:
+        return added("Host memory", (self.weights, self.kv_cache, self.activation))
+
+
+@dataclass(frozen=True, slots=True)
+class WeightFile:
+    """The weights as they lie on disk.
+
+    `tensor_bytes` is the data of the tensors alone, `file_bytes` adds headers and padding.
+    """
+
+    format: str
+    tensor_bytes: Quantity
+    file_bytes: Quantity
+    bits_per_weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The KV cache an engine sets aside: bytes on the fullest rank, and the tokens its log prints for one replica."""
+
+    bytes: Quantity
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Where everything lies when an engine runs a model.
+
+    Attributes:
+        weights: the files.
+        devices: one entry for each GPU.
+        host: the machine's own memory.
+        pool: what a serving engine reserves for the cache; None for engines that allocate as they go.
+        refusal: why the engine would not start, in one sentence, or "" when it would.
+        note: something the reader must know about this layout, or "".
+        gpu_layers: layers (with the output as one) on GPUs, for engines that split with the host; None otherwise.
+    """
+
+    weights: WeightFile
+    devices: tuple[DeviceMemory, ...]
+    host: HostMemory = field(default_factory=HostMemory)
+    pool: Pool | None = None
+    refusal: str = ""
+    note: str = ""
+    gpu_layers: int | None = None
+
+
+def added(label: str, parts: tuple[Quantity, ...]) -> Quantity:
+    """The sum of independent quantities: expected values add, deviations add in quadrature.
+
+    Adding the ends of ranges would claim that everything errs the same way at once.
+    """
+    expected = sum(part.expected for part in parts)
+    below = sum((part.expected - part.low) ** 2 for part in parts) ** 0.5
+    above = sum((part.high - part.expected) ** 2 for part in parts) ** 0.5
+    step = total(label, [part.expected for part in parts])
+    return Quantity(expected - int(below), expected, expected + int(above), (step,))
