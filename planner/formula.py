@@ -59,7 +59,7 @@ class Formula:
         return compile(self.expression, "<formula>", "eval")
 
     def __call__(self, label: str, **operands: Any) -> Step:
-        value = eval(self._code, {"__builtins__": {}, **_FUNCTIONS}, operands)  # noqa: S307 - the text is ours, never a user's
+        value = eval(self._code, {"__builtins__": {}, **_FUNCTIONS}, operands)
         return Step(label, self.expression, operands, value, self.unit, self.source)
 
 
@@ -71,7 +71,7 @@ def total(label: str, parts: Sequence[Any], unit: str = "bytes", source: str = "
 
 def evaluate(expression: str) -> float:
     """The value of a printed expression: what the audit compares with the figure beside it."""
-    value: float = eval(compile(expression, "<derivation>", "eval"), {"__builtins__": {}, **_FUNCTIONS})  # noqa: S307
+    value: float = eval(compile(expression, "<derivation>", "eval"), {"__builtins__": {}, **_FUNCTIONS})
     return value
 
 

@@ -48,23 +48,28 @@ def attention(
     causal: bool = True,
     name: str = "self_attn",
     out: str = "o_proj",
+    qkv: tuple[str, ...] = ("q_proj", "k_proj", "v_proj"),
+    qk_norms: tuple[str, str] = ("q_norm", "k_norm"),
+    qk_norm_bias: bool = False,
     extra: tuple[Tensor, ...] = (),
 ) -> Mixer:
-    """Multi-head, grouped-query or multi-query attention with separate projections.
+    """Multi-head, grouped-query or multi-query attention.
 
     Parameters: hidden*heads*d (doubled by an output gate) + 2*hidden*kv_heads*d + heads*d_v*hidden, plus biases and norms.
+    A single name in `qkv` is one fused projection; two leave out the values, which then are the keys.
     """
     value = value_dim or head_dim
-    tensors = (
-        *linear(f"{name}.q_proj", heads * head_dim * (2 if output_gate else 1), hidden, "q", bias),
-        *linear(f"{name}.k_proj", kv_heads * head_dim, hidden, "k", bias),
-        *linear(f"{name}.v_proj", kv_heads * value, hidden, "v", bias),
-        *linear(f"{name}.{out}", hidden, heads * value, "o", out_bias),
-    )
+    q_out, k_out, v_out = heads * head_dim * (2 if output_gate else 1), kv_heads * head_dim, kv_heads * value
+    if len(qkv) == 1:
+        tensors = linear(f"{name}.{qkv[0]}", q_out + k_out + v_out, hidden, "qkv", bias)
+    else:
+        split: tuple[tuple[Role, int], ...] = (("q", q_out), ("k", k_out), ("v", v_out))
+        tensors = tuple(t for path, (role, width) in zip(qkv, split, strict=False) for t in linear(f"{name}.{path}", width, hidden, role, bias))
+    tensors += linear(f"{name}.{out}", hidden, heads * value, "o", out_bias)
     if qk_norm:
         full = qk_norm == "full"
-        tensors += norm(f"{name}.q_norm", heads * head_dim if full else head_dim)
-        tensors += norm(f"{name}.k_norm", kv_heads * head_dim if full else head_dim)
+        tensors += norm(f"{name}.{qk_norms[0]}", heads * head_dim if full else head_dim, qk_norm_bias)
+        tensors += norm(f"{name}.{qk_norms[1]}", kv_heads * head_dim if full else head_dim, qk_norm_bias)
     return Mixer(
         kind or ("sliding_attention" if window else "attention"),
         tensors + extra,
@@ -73,11 +78,28 @@ def attention(
     )  # fmt: skip
 
 
-def mlp(hidden: int, width: int, *, gated: bool = True, bias: bool = False, name: str = "mlp") -> Ffn:
-    """A feed-forward block: gate, up and down (3*hidden*width), or only up and down when it is not gated."""
-    gate = linear(f"{name}.gate_proj", width, hidden, "gate", bias) if gated else ()
-    up = linear(f"{name}.up_proj", width, hidden, "up", bias)
-    return Ffn("dense", (*gate, *up, *linear(f"{name}.down_proj", hidden, width, "down", bias)), width, gated)
+def mlp(
+    hidden: int,
+    width: int,
+    *,
+    gated: bool = True,
+    bias: bool = False,
+    name: str = "mlp",
+    names: tuple[str, ...] = ("gate_proj", "up_proj", "down_proj"),
+    extra: tuple[Tensor, ...] = (),
+) -> Ffn:
+    """A feed-forward block: gate, up and down (3*hidden*width), or only up and down when it is not gated.
+
+    Two `names` for a gated block mean that gate and up are one fused matrix; without a gate the last two count.
+    """
+    *inner, down = (f"{name}.{part}".removeprefix(".") for part in names)
+    if not gated:
+        tensors = linear(inner[-1], width, hidden, "up", bias)
+    elif len(inner) == 1:
+        tensors = linear(inner[0], 2 * width, hidden, "gate_up", bias)
+    else:
+        tensors = linear(inner[0], width, hidden, "gate", bias) + linear(inner[1], width, hidden, "up", bias)
+    return Ffn("dense", tensors + linear(down, hidden, width, "down", bias) + extra, width, gated)
 
 
 def moe(
@@ -95,26 +117,37 @@ def moe(
     expert_inner: int | None = None,
     name: str = "mlp",
     router: str = "gate",
+    names: tuple[str, ...] = ("experts.*.gate_proj", "experts.*.up_proj", "experts.*.down_proj"),
+    shared: str = "shared_experts",
+    shared_names: tuple[str, ...] = ("gate_proj", "up_proj", "down_proj"),
+    correction: str = "gate.e_score_correction_bias",
     extra: tuple[Tensor, ...] = (),
 ) -> Ffn:
     """A mixture of experts: a router, `experts` small feed-forward blocks of which a token uses `top_k`, perhaps a shared one.
 
     Parameters: hidden*E + E*3*hidden*expert_width + 3*hidden*shared_width (+ hidden for the shared expert's gate).
     `expert_inner` is the width in which experts work when it is not the residual stream's.
+    Two `names` for gated experts mean that gate and up are stored as one.
     """
-    inner = expert_inner or hidden
 
-    def block(path: str, width: int, roles: tuple[Role, Role, Role], size: int, copies: int = 1, used: int | None = None) -> tuple[Tensor, ...]:
-        gate = linear(f"{path}.gate_proj", width, size, roles[0], bias, copies, used) if gated else ()
-        up = linear(f"{path}.up_proj", width, size, roles[1], bias, copies, used)
-        return (*gate, *up, *linear(f"{path}.down_proj", size, width, roles[2], bias, copies, used))
+    def block(path: str, parts: tuple[str, ...], roles: tuple[Role, Role, Role, Role], width: int, size: int, copies: int = 1, used: int | None = None) -> tuple[Tensor, ...]:
+        gate, up, gate_up, down = roles
+        *inner, last = (f"{path}.{part}".removeprefix(".") for part in parts)
+        if not gated:
+            first = linear(inner[-1], width, size, up, bias, copies, used)
+        elif len(inner) == 1:
+            first = linear(inner[0], 2 * width, size, gate_up, bias, copies, used)
+        else:
+            first = linear(inner[0], width, size, gate, bias, copies, used) + linear(inner[1], width, size, up, bias, copies, used)
+        return first + linear(last, size, width, down, bias, copies, used)
 
     tensors = linear(f"{name}.{router}", experts, hidden, "router", router_bias)
     if correction_bias:
-        tensors += (Tensor(f"{name}.{router}.e_score_correction_bias", (experts,), "bias", buffer=correction_bias == "buffer"),)
-    tensors += block(f"{name}.experts.*", expert_width, ("expert_gate", "expert_up", "expert_down"), inner, experts, top_k)
+        tensors += (Tensor(f"{name}.{correction}", (experts,), "bias", buffer=correction_bias == "buffer"),)
+    tensors += block(name, names, ("expert_gate", "expert_up", "expert_gate_up", "expert_down"), expert_width, expert_inner or hidden, experts, top_k)
     if shared_width:
-        tensors += block(f"{name}.shared_experts", shared_width, ("shared_gate", "shared_up", "shared_down"), hidden)
+        path = f"{name}.{shared}" if name and not shared.startswith("/") else shared.removeprefix("/")
+        tensors += block(path, shared_names, ("shared_gate", "shared_up", "shared_gate_up", "shared_down"), shared_width, hidden)
     if shared_gate:
         tensors += linear(f"{name}.shared_expert_gate", 1, hidden, "shared_expert_gate")
     return Ffn("moe", tensors + extra, shared_width, gated, experts, top_k, expert_width)

@@ -23,7 +23,7 @@ Role = Literal[
     # feed-forward: dense, routed experts, shared expert
     "gate", "up", "down", "gate_up",
     "expert_gate", "expert_up", "expert_down", "expert_gate_up",
-    "shared_gate", "shared_up", "shared_down", "shared_expert_gate", "router",
+    "shared_gate", "shared_up", "shared_gate_up", "shared_down", "shared_expert_gate", "router",
     # recurrent and convolutional mixers
     "ssm_in", "ssm_out", "ssm_x", "ssm_dt", "ssm_a", "ssm_d", "conv",
     # towers and small tensors
@@ -99,7 +99,7 @@ class Cache:
 
 MixerKind = Literal[
     "attention", "sliding_attention", "chunked_attention", "cross_attention", "mla", "compressed_attention",
-    "mamba", "mamba2", "gated_delta_net", "kda", "lightning", "short_conv", "xlstm",
+    "mamba", "mamba2", "gated_delta_net", "kda", "lightning", "short_conv", "xlstm", "rg_lru", "rwkv",
 ]  # fmt: skip
 
 

@@ -1,0 +1,91 @@
+"""The answer as JSON: the contract that people script against."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from planner.architecture.tensors import Architecture
+from planner.formula import Step
+from planner.memory import kv_cache
+from planner.memory.quantity import COMPONENTS, DeviceMemory
+from planner.plan import Plan
+
+
+def plan_json(plan: Plan, derivation: bool = False, advice: bool = True) -> dict[str, Any]:
+    """A `Plan` in the contract's shape; a range is `{low, expected, high}`, an exact figure a plain number."""
+    memory, fit, capacity = plan.memory, plan.fit, plan.capacity
+    answer: dict[str, Any] = {
+        "model": model_json(plan.case.name, plan.architecture),
+        "weights": {
+            "format": memory.weights.format,
+            "tensor_bytes": memory.weights.tensor_bytes.expected,
+            "file_bytes": memory.weights.file_bytes.json(),
+            "bits_per_weight": round(memory.weights.bits_per_weight, 4),
+        },
+        "memory": {
+            "devices": [device_json(device) for device in memory.devices],
+            "host": {
+                "weights_bytes": memory.host.weights.expected,
+                "kv_cache_bytes": memory.host.kv_cache.expected,
+                "activation_bytes": memory.host.activation.json(),
+                "total_bytes": memory.host.total.json(),
+            },
+        },
+        "fit": {
+            "verdict": fit.verdict,
+            "probability": round(fit.probability, 4),
+            "headroom_bytes": fit.headroom_bytes,
+            "reason": fit.reason,
+            "advice": [{"title": way.title, "change": way.change, "verdict": way.verdict, "reason": way.reason} for way in plan.advice] if advice else [],
+        },
+        "capacity": {
+            "kv_cache_bytes": capacity.kv_cache_bytes,
+            "kv_cache_tokens": capacity.kv_cache_tokens,
+            "max_context": capacity.max_context,
+            "max_batch": capacity.max_batch,
+        },
+    }
+    if memory.gpu_layers is not None:
+        answer["memory"]["gpu_layers"] = memory.gpu_layers
+    if derivation:
+        answer["derivation"] = [step_json(step) for step in plan.derivation]
+    return answer
+
+
+def model_json(name: str, architecture: Architecture) -> dict[str, Any]:
+    """The architecture alone: names, counts, and the cache of one token in 16 bit."""
+    answer: dict[str, Any] = {
+        "name": name,
+        "architecture": architecture.architecture,
+        "model_type": architecture.model_type,
+        "exact": architecture.exact,
+        "parameters": {
+            "total": architecture.parameters,
+            "active": architecture.active,
+            "embedding": architecture.embedding_parameters,
+            "mtp": architecture.mtp_parameters,
+        },
+        "kv_bytes_per_token": kv_cache.bytes_per_token(architecture).value,
+    }
+    if architecture.note:
+        answer["note"] = architecture.note
+    return answer
+
+
+def device_json(device: DeviceMemory) -> dict[str, Any]:
+    sizes: dict[str, Any] = {}
+    for name in COMPONENTS:
+        quantity = getattr(device, name)
+        sizes[f"{name}_bytes"] = quantity.json() if name in ("activation", "overhead") else quantity.expected
+    return {
+        "name": device.name,
+        "index": device.index,
+        "capacity_bytes": device.capacity_bytes,
+        "usable_bytes": device.usable_bytes,
+        **sizes,
+        "total_bytes": device.total.json(),
+    }
+
+
+def step_json(step: Step) -> dict[str, Any]:
+    return {"label": step.label, "expression": step.expression, "value": step.value, "unit": step.unit, "source": step.source}

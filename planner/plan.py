@@ -1,0 +1,100 @@
+"""`plan()`: from a question to its answer, and the table of contents of the whole calculation.
+
+    request -> case (names resolved) -> memory (the engine) -> fit (the verdict) -> capacity, advice, derivation
+
+What the first screen needs is computed at once; searches (how far the context could grow, ways out) and texts only when read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from planner import catalog
+from planner.architecture.registry import parse
+from planner.architecture.tensors import Architecture
+from planner.capacity import Capacity, find_capacity
+from planner.engines.base import Case, Command
+from planner.engines.registry import engine
+from planner.errors import PlanError
+from planner.formula import Step
+from planner.hardware.catalog import Gpu, resolve
+from planner.memory.quantity import Memory
+from planner.request import GpuSpec, PlanRequest
+from planner.ways_out import WayOut, ways_out
+from planner.verdict import Fit, judge
+
+DEFAULT_RAM_BYTES = 64 * 2**30
+"""System memory assumed when none is given; the page shows it beside the result."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The answer: where everything lies, whether it fits, and, when asked, how far it could grow and what would help."""
+
+    case: Case
+    memory: Memory
+    fit: Fit
+
+    @property
+    def request(self) -> PlanRequest:
+        return self.case.request
+
+    @property
+    def architecture(self) -> Architecture:
+        return self.case.architecture
+
+    @cached_property
+    def capacity(self) -> Capacity:
+        """The largest context at this batch and the largest batch at this context."""
+        return find_capacity(self.case, self.memory)
+
+    @cached_property
+    def advice(self) -> tuple[WayOut, ...]:
+        """Changes to the request that would make it fit, best first; empty when it fits."""
+        return () if self.fit.verdict == "fits" else ways_out(self.case)
+
+    @cached_property
+    def commands(self) -> tuple[Command, ...]:
+        """Commands that start this plan."""
+        return engine(self.request.engine).commands(self.case)
+
+    @property
+    def derivation(self) -> tuple[Step, ...]:
+        """Every step of the calculation, in the order of the page."""
+        from planner.derivation import steps_of
+
+        return steps_of(self)
+
+
+def plan(request: PlanRequest) -> Plan:
+    """Answer a question about inference.
+
+    Raises:
+        PlanError: when a name is unknown or the request contradicts itself; one sentence with a next step.
+    """
+    case = resolve_case(request)
+    memory = engine(request.engine).memory(case)
+    return Plan(case, memory, judge(case, memory))
+
+
+def resolve_case(request: PlanRequest) -> Case:
+    """Look up every name in the request: the model, and each GPU."""
+    name, architecture = resolve_model(request)
+    ram = request.system.ram_gib
+    return Case(request, name, architecture, _gpus(request.gpus), int(ram * 2**30) if ram else DEFAULT_RAM_BYTES)
+
+
+def resolve_model(request: PlanRequest) -> tuple[str, Architecture]:
+    """The model's name and architecture: an inline config wins, then the bundled catalogue."""
+    if request.config is not None:
+        return request.model or "your model", parse(request.config)
+    if not request.model:
+        raise PlanError("Name a model, for example meta-llama/Meta-Llama-3-70B, or give its config.", "model")
+    model = catalog.find(request.model)
+    return model.id, model.architecture
+
+
+@lru_cache(maxsize=256)
+def _gpus(specs: tuple[GpuSpec, ...]) -> tuple[Gpu, ...]:
+    return tuple(gpu for spec in specs for gpu in [resolve(spec.name, spec.memory_mib)] * spec.count)

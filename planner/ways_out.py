@@ -1,0 +1,112 @@
+"""Ways out of a plan that doesn't fit: changes to the request, each tried before it is offered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from planner.engines.base import Case
+from planner.engines.registry import engine
+from planner.errors import PlanError
+from planner.hardware.catalog import Gpu
+from planner.memory.quantity import Memory
+from planner.verdict import Fit, judge
+
+MOST = 6
+"""Ways offered at most: more is a catalogue, not advice."""
+
+
+@dataclass(frozen=True)
+class WayOut:
+    """One change that makes the plan fit.
+
+    Attributes:
+        title: what to do, in a few words, as on a button.
+        change: the request fields to set.
+        verdict: of the changed plan.
+        reason: its sentence.
+    """
+
+    title: str
+    change: dict[str, Any]
+    verdict: str
+    reason: str
+
+
+def ways_out(case: Case) -> tuple[WayOut, ...]:
+    """The first change of each kind that works: smaller weights, smaller cache, shorter context, fewer sequences, more GPUs."""
+    found = []
+    for candidates in (_formats(case), _cache_types(case), _contexts(case), _batches(case), _more_gpus(case)):
+        for title, changed, change in candidates:
+            fit = _try(changed)
+            if fit is not None and fit.verdict in ("fits", "tight"):
+                found.append(WayOut(title, change, fit.verdict, fit.reason))
+                break
+    return tuple(found[:MOST])
+
+
+Candidates = Iterator[tuple[str, Case, dict[str, Any]]]
+
+
+def _formats(case: Case) -> Candidates:
+    """Formats smaller than this one, largest first."""
+    runner = engine(case.request.engine)
+    sizes: list[tuple[int, str]] = []
+    for name in runner.formats():
+        memory = _memory(case.with_request(quantization=name))
+        if memory is not None:
+            sizes.append((memory.weights.tensor_bytes.expected, name))
+    now = _memory(case)
+    limit = now.weights.tensor_bytes.expected if now else 0
+    for size, name in sorted(sizes, reverse=True):
+        if size < limit:
+            yield f"Use {name}", case.with_request(quantization=name), {"quantization": name}
+
+
+def _cache_types(case: Case) -> Candidates:
+    for name in ("q8_0", "q4_0") if case.request.engine in ("llama.cpp", "ollama") else ("fp8",):
+        if case.request.kv_cache_dtype != name:
+            yield f"Keep the KV cache in {name}", case.with_request(kv_cache_dtype=name), {"kv_cache_dtype": name}
+
+
+def _contexts(case: Case) -> Candidates:
+    context = 1 << (case.request.context - 1).bit_length() >> 1
+    while context >= 512:
+        yield f"Shorten the context to {context:,} tokens", case.with_request(context=context), {"context": context}
+        context >>= 1
+
+
+def _batches(case: Case) -> Candidates:
+    batch = case.request.batch // 2
+    while batch >= 1:
+        yield f"Run {batch:,} at once" if batch > 1 else "Run one at a time", case.with_request(batch=batch), {"batch": batch}
+        batch //= 2
+
+
+def _more_gpus(case: Case) -> Candidates:
+    """The same GPUs, more of them: two, four, eight of the last kind."""
+    if not case.gpus:
+        return
+    last: Gpu = case.gpus[-1]
+    specs = case.request.gpus
+    same = sum(1 for gpu in case.gpus if gpu == last)
+    for count in (2, 3, 4, 8, 16):
+        if count <= same:
+            continue
+        grown = specs[-1].model_copy(update={"count": specs[-1].count + count - same})
+        request = case.request.model_copy(update={"gpus": (*specs[:-1], grown), "tensor_split": None})
+        change = {"gpus": [spec.model_dump(exclude_defaults=True) for spec in request.gpus]}
+        yield f"Use {count}x {last.name}", replace(case, request=request, gpus=case.gpus + (last,) * (count - same)), change
+
+
+def _memory(case: Case) -> Memory | None:
+    try:
+        return engine(case.request.engine).memory(case)
+    except PlanError:
+        return None
+
+
+def _try(case: Case) -> Fit | None:
+    memory = _memory(case)
+    return None if memory is None else judge(case, memory)
