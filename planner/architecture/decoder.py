@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from planner.architecture import fields
 from planner.architecture.config import Config
 from planner.architecture.parts import norm
 from planner.architecture.tensors import Architecture, Layer, Stack, Tensor
@@ -35,9 +36,9 @@ def shape(config: Config) -> Shape:
     Raises:
         PlanError: when a field is missing or the heads do not divide as they must.
     """
-    hidden = config.int("hidden_size", "n_embd", "d_model", "n_embed")
-    heads = config.int("num_attention_heads", "n_head", "n_heads", "num_heads")
-    kv_heads = config.int("num_key_value_heads", "num_kv_heads", default=heads)
+    hidden = hidden_size(config)
+    heads = config.int(*fields.HEADS)
+    kv_heads = config.int(*fields.KV_HEADS, default=heads)
     if heads % kv_heads:
         raise PlanError(f"The config's {heads} attention heads cannot share {kv_heads} key-value heads evenly; check num_key_value_heads.", "config")
     return Shape(
@@ -45,14 +46,30 @@ def shape(config: Config) -> Shape:
         hidden=hidden,
         heads=heads,
         kv_heads=kv_heads,
-        head_dim=config.int("head_dim", default=hidden // heads or 1),
-        ffn=config.int("intermediate_size", "ffn_dim", "n_inner", default=4 * hidden),
-        vocab=config.int("vocab_size", "padded_vocab_size"),
+        head_dim=config.int(*fields.HEAD_DIM, default=0, low=0) or hidden // heads or 1,
+        ffn=config.int(*fields.FFN, default=4 * hidden),
+        vocab=vocab_size(config),
     )
 
 
+def hidden_size(config: Config) -> int:
+    """Width of the residual stream. A whole config must say it; only a nested one may leave it to its class."""
+    if not config.path and not any(name in config.raw for name in fields.HIDDEN):
+        raise PlanError("The config has no hidden_size; add it, or give the model's Hugging Face id instead.", "config")
+    return config.int(*fields.HIDDEN)
+
+
 def layer_count(config: Config) -> int:
-    return config.int("num_hidden_layers", "n_layer", "n_layers", "num_layers", high=MOST_LAYERS)
+    """Layers of the decoder, by number or as the length of the list that describes them."""
+    for name in (*fields.LAYER_TYPES, "hybrid_override_pattern"):
+        described = config.raw.get(name)
+        if isinstance(described, list | str) and described and not any(field in config.raw for field in fields.LAYERS):
+            return Config({"layers": len(described)}).int("layers", high=MOST_LAYERS)
+    return config.int(*fields.LAYERS, high=MOST_LAYERS)
+
+
+def vocab_size(config: Config) -> int:
+    return config.int(*fields.VOCAB)
 
 
 def repeat(count: int, make: Callable[[int], tuple[object, ...]], build: Callable[..., Layer]) -> tuple[Layer, ...]:
@@ -78,7 +95,7 @@ def head(vocab: int, hidden: int, tied: bool, name: str = "lm_head.weight") -> T
 
 def max_context(config: Config, default: int = 2048) -> int:
     """Longest sequence the config declares, under its many names."""
-    return config.int("model_max_length", "max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx", default=default)
+    return config.int("model_max_length", "max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "seq_length", "n_ctx", "context_length", default=default)
 
 
 def dtype(config: Config) -> str:
@@ -96,15 +113,22 @@ def assemble(
     norm_bias: bool = False,
     before: tuple[Tensor, ...] = (),
     after: tuple[Tensor, ...] | None = None,
+    embed: Tensor | None = None,
+    output: tuple[Tensor, ...] | None = None,
     stacks: tuple[Stack, ...] = (),
     prefix: str = "model.layers.",
     exact: bool = True,
     note: str = "",
 ) -> Architecture:
-    """A decoder of these layers between its embedding and its final norm and head, with further stacks after it."""
+    """A decoder of these layers between its embedding and its final norm and head, with further stacks after it.
+
+    A config whose class is the bare model (`MistralModel`, as embedding models have it) has no head.
+    """
     final = norm("model.norm", hidden, norm_bias) if after is None else after
-    main = Stack("decoder", hidden, tuple(layers), (embedding(vocab, hidden), *before), (*final, head(vocab, hidden, tied)), prefix)
     architectures = config.list("architectures") or [""]
+    headless = str(architectures[0]).endswith("Model") and not str(architectures[0]).endswith("LMHeadModel")
+    last = () if headless else (head(vocab, hidden, tied),) if output is None else output
+    main = Stack("decoder", hidden, tuple(layers), (embed or embedding(vocab, hidden), *before), (*final, *last), prefix)
     quantization = config.section("quantization_config", "compression_config")
     return Architecture(
         model_type=config.text("model_type"),

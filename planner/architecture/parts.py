@@ -121,13 +121,15 @@ def moe(
     shared: str = "shared_experts",
     shared_names: tuple[str, ...] = ("gate_proj", "up_proj", "down_proj"),
     correction: str = "gate.e_score_correction_bias",
+    routes: int | None = None,
     extra: tuple[Tensor, ...] = (),
 ) -> Ffn:
     """A mixture of experts: a router, `experts` small feed-forward blocks of which a token uses `top_k`, perhaps a shared one.
 
     Parameters: hidden*E + E*3*hidden*expert_width + 3*hidden*shared_width (+ hidden for the shared expert's gate).
     `expert_inner` is the width in which experts work when it is not the residual stream's.
-    Two `names` for gated experts mean that gate and up are stored as one.
+    Two `names` for gated experts mean that gate and up are stored as one. `routes` is the router's choice when some of
+    its outputs lead to no expert; `shared` with a leading slash stands beside the block, not inside.
     """
 
     def block(path: str, parts: tuple[str, ...], roles: tuple[Role, Role, Role, Role], width: int, size: int, copies: int = 1, used: int | None = None) -> tuple[Tensor, ...]:
@@ -141,12 +143,12 @@ def moe(
             first = linear(inner[0], width, size, gate, bias, copies, used) + linear(inner[1], width, size, up, bias, copies, used)
         return first + linear(last, size, width, down, bias, copies, used)
 
-    tensors = linear(f"{name}.{router}", experts, hidden, "router", router_bias)
+    tensors = linear(f"{name}.{router}", routes or experts, hidden, "router", router_bias)
     if correction_bias:
-        tensors += (Tensor(f"{name}.{correction}", (experts,), "bias", buffer=correction_bias == "buffer"),)
+        tensors += (Tensor(f"{name}.{correction}", (routes or experts,), "bias", buffer=correction_bias == "buffer"),)
     tensors += block(name, names, ("expert_gate", "expert_up", "expert_gate_up", "expert_down"), expert_width, expert_inner or hidden, experts, top_k)
     if shared_width:
-        path = f"{name}.{shared}" if name and not shared.startswith("/") else shared.removeprefix("/")
+        path = shared[1:] if shared.startswith("/") else f"{name}.{shared}"
         tensors += block(path, shared_names, ("shared_gate", "shared_up", "shared_gate_up", "shared_down"), shared_width, hidden)
     if shared_gate:
         tensors += linear(f"{name}.shared_expert_gate", 1, hidden, "shared_expert_gate")

@@ -6,14 +6,16 @@ A family is a file in `families/` whose parsers carry `@family("model_type", ...
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from planner.architecture.config import Config
 from planner.architecture.tensors import Architecture
-from planner.errors import PlanError, did_you_mean
+from planner.errors import PlanError
 
 Parser = Callable[[Config], Architecture]
 _PARSERS: dict[str, Parser] = {}
@@ -45,20 +47,14 @@ def parsers() -> Mapping[str, Parser]:
 def parse(raw: Mapping[str, Any]) -> Architecture:
     """The architecture that a config.json describes.
 
+    A `model_type` that no parser knows is read by the standard fields, and the answer says that it is not exact.
+
     Raises:
-        PlanError: when a field is missing, mistyped or absurd, or the family is unknown; the message says which.
+        PlanError: when a field is missing, mistyped or absurd; the message says which.
     """
     config = Config(raw)
-    model_type = config.text("model_type")
-    parser = parsers().get(model_type)
-    if parser is None:
-        if not model_type:
-            raise PlanError("The config has no model_type; give the config.json of a Hugging Face model.", "config")
-        raise PlanError(f"No parser knows the model_type {model_type[:60]!r}.{did_you_mean(model_type, parsers())} Pick a model of a known family.", "config")
-    try:
-        return parser(config)
-    except RecursionError:
-        raise PlanError("The config is nested too deeply; give the config.json as the Hub has it.", "config") from None
+    name = config.text("model_type").lower()
+    return _read(Config(raw, defaults=class_defaults(name)), name)
 
 
 def parse_text(config: Config, model_type: str = "") -> Architecture:
@@ -68,8 +64,26 @@ def parse_text(config: Config, model_type: str = "") -> Architecture:
     Wrappers add their towers with `dataclasses.replace(text, stacks=(*text.stacks, vision))`, and decide a disputed
     flag beforehand with `config.replace(tie_word_embeddings=...)`.
     """
-    name = config.text("model_type", default=model_type)
-    parser = parsers().get(name)
-    if parser is None:
-        raise PlanError(f"No parser knows the model_type {name[:60]!r} of {config.path.rstrip('.') or 'the config'}; pick a model of a known family.", "config")
-    return parser(config.replace(model_type=name))
+    name = config.text("model_type", default=model_type).lower()
+    return _read(config.replace(model_type=name).over(**class_defaults(name)), name)
+
+
+def _read(config: Config, name: str) -> Architecture:
+    parser = parsers().get(name) or parsers()[""]
+    try:
+        return parser(config)
+    except RecursionError:
+        raise PlanError("The config is nested too deeply; give the config.json as the Hub has it.", "config") from None
+
+
+def class_defaults(model_type: str) -> Mapping[str, Any]:
+    """What the model class of this type assumes for keys that a config leaves out; empty for unknown types."""
+    known: Mapping[str, Any] = _class_defaults().get(model_type, {})
+    return known
+
+
+@cache
+def _class_defaults() -> Mapping[str, Any]:
+    path = Path(__file__).parents[2] / "data" / "models" / "class_defaults.json"
+    rows: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    return rows

@@ -1,60 +1,119 @@
-"""Llama and its close kin: pre-norm decoders with grouped-query attention and a gated feed-forward block.
+"""Dense pre-norm decoders: Llama and its kin, each told apart by a row of traits.
 
-The kin differ in a few facts, so each is a row: whether q, k and v have biases, whether queries and keys are normalised,
-whether the head is tied by default. Per layer: 2*hidden*d*(heads + kv_heads) + 3*hidden*ffn + 2*hidden, plus those.
+Per layer of Llama: 2*hidden*d*(heads + kv_heads) + 3*hidden*ffn + 2*hidden. Rows were read off the model classes of
+huggingface/transformers 5.23 (or the remote code beside the weights) and counted against them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
-from planner.architecture import parts
+from planner.architecture import patterns
 from planner.architecture.config import Config
-from planner.architecture.decoder import assemble, repeat, shape
+from planner.architecture.decoder import Shape
 from planner.architecture.registry import family
-from planner.architecture.tensors import Architecture, Layer
+from planner.architecture.tensors import Architecture, Tensor
+from planner.architecture.traits import Traits, build
+
+LLAMA = Traits(qkv_bias="attention_bias", out_bias="attention_bias", mlp_bias="mlp_bias")
+MISTRAL = Traits(pattern=patterns.windowed)
+QWEN2 = Traits(qkv_bias=True, pattern=patterns.windowed)
+QWEN3 = Traits(qkv_bias="attention_bias", out_bias="attention_bias", qk_norm="head", pattern=patterns.windowed)
+GEMMA = Traits(qkv_bias="attention_bias", out_bias="attention_bias")
+GEMMA2 = replace(GEMMA, norms=("input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm"), pattern=patterns.every(2))
+OLMO2 = replace(LLAMA, norms=("post_attention_layernorm", "post_feedforward_layernorm"), qk_norm="full", mlp_bias=False)
+PHI3 = Traits(qkv=("qkv_proj",), mlp_names=("gate_up_proj", "down_proj"), pattern=patterns.windowed)
+GLM = Traits(qkv_bias="attention_bias", mlp_names=("gate_up_proj", "down_proj"))
+GLM4 = replace(GLM, norms=("input_layernorm", "post_attention_layernorm", "post_self_attn_layernorm", "post_mlp_layernorm"))
+COHERE = replace(LLAMA, norms=("input_layernorm",), mlp_bias=False)
+ERNIE = Traits(qkv_bias="use_bias", out_bias="use_bias", mlp_bias="use_bias")
 
 
-@dataclass(frozen=True)
-class Kin:
-    """What tells a relative of Llama from Llama."""
-
-    qkv_bias: bool = False
-    qk_norm: parts.QkNorm = ""
-    tied: bool = False
+def two_lambdas(config: Config, s: Shape) -> tuple[Tensor, ...]:
+    """Differential attention: four vectors of head_dim (arXiv:2410.05258)."""
+    return tuple(Tensor(f"self_attn.lambda_{part}", (s.head_dim,), "scalar") for part in ("q1", "k1", "q2", "k2"))
 
 
-KIN = {
-    "llama": Kin(),
-    "mistral": Kin(),
-    "qwen2": Kin(qkv_bias=True),
-    "qwen3": Kin(qk_norm="head"),
-}
+def sub_norm(config: Config, s: Shape) -> tuple[Tensor, ...]:
+    """BitNet normalises what enters the output projection and the down projection."""
+    return (Tensor("self_attn.attn_sub_norm.weight", (s.hidden,), "norm"), Tensor("mlp.ffn_sub_norm.weight", (s.ffn,), "norm"))
 
 
-def window_of(config: Config, index: int) -> int | None:
-    """Window of layer `index`: its `layer_types` entry decides; a plain `sliding_window` counts unless switched off."""
-    window = config.int("sliding_window", default=0, low=0) or None
-    if not config.flag("use_sliding_window", default=True):
-        return None
-    kinds = config.list("layer_types")
-    if kinds is not None:
-        return window if index < len(kinds) and kinds[index] == "sliding_attention" else None
-    if config.has("use_sliding_window"):
-        return window if index >= config.int("max_window_layers", default=0, low=0) else None
-    return window
+ROWS = {
+    "llama": LLAMA,
+    "mistral": MISTRAL,
+    "ministral": MISTRAL,
+    "ministral3": MISTRAL,
+    "qwen2": QWEN2,
+    "qwen3": QWEN3,
+    "apertus": replace(
+        LLAMA, norms=("attention_layernorm", "feedforward_layernorm"), qk_norm="head", gated=False, mlp_bias=False,
+        extra=lambda config, s: tuple(Tensor(f"mlp.act_fn.{name}", (1,), "scalar") for name in ("alpha_p", "alpha_n")),
+    ),
+    "arcee": replace(LLAMA, gated=False),
+    "bitnet": replace(LLAMA, mlp_bias=False, extra=sub_norm),
+    "cohere": replace(COHERE, qk_norm="full", qk_norm_if="use_qk_norm"),
+    "cohere2": replace(COHERE, pattern=patterns.every(4)),
+    "cohere_compass_text": replace(COHERE, pattern=patterns.every(4)),
+    "cwm": replace(LLAMA, qkv_bias=False, out_bias=False, pattern=patterns.from_first(4)),
+    "diffllama": replace(LLAMA, extra=two_lambdas, mlp_bias=False),
+    "emu3_text_model": LLAMA,
+    "ernie4_5": ERNIE,
+    "paddleocr_vl_text": ERNIE,
+    "exaone4": Traits(norms=("post_attention_layernorm", "post_feedforward_layernorm"), qk_norm="head", pattern=patterns.every(4)),
+    "gemma": GEMMA,
+    "gemma2": GEMMA2,
+    "gemma3_text": replace(GEMMA2, qk_norm="head", pattern=patterns.every(6)),
+    "vaultgemma": replace(GEMMA2, norms=("input_layernorm", "pre_feedforward_layernorm")),
+    "glm": GLM,
+    "glm4": GLM4,
+    "glm4v_text": replace(GLM4, qkv_bias=True),
+    "glm_ocr_text": GLM4,
+    "granite": LLAMA,
+    "granite_swa": replace(LLAMA, sinks=True, pattern=patterns.every(4)),
+    "helium": LLAMA,
+    "hunyuan_v1_dense": replace(LLAMA, qk_norm="head", qk_norms=("query_layernorm", "key_layernorm"), mlp_bias=False),
+    "hyperclovax": replace(LLAMA, norms=("input_layernorm", "post_attention_layernorm", "post_norm1", "post_norm2")),
+    "internlm3": replace(LLAMA, qkv_bias="qkv_bias", out_bias="bias", mlp_bias="bias"),
+    "iquestcoder": LLAMA,
+    "jais2": replace(LLAMA, norm="bias", gated=False),
+    "nanochat": replace(LLAMA, norm="none", gated=False, mlp_names=("fc1", "fc2")),
+    "nemotron": replace(LLAMA, norm="bias", gated=False),
+    "olmo": replace(LLAMA, norm="none", mlp_bias=False),
+    "olmo2": OLMO2,
+    "olmo3": replace(OLMO2, pattern=patterns.every(4)),
+    "phi3": PHI3,
+    "qwen2_vl_text": QWEN2,
+    "qwen2_5_vl_text": QWEN2,
+    "qwen2_5_omni_text": QWEN2,
+    "qwen3_vl_text": QWEN3,
+    "seed_oss": replace(LLAMA, out_bias="attention_out_bias"),
+    "smollm3": replace(LLAMA, pattern=patterns.windowed),
+    "starcoder2": Traits(qkv_bias="use_bias", out_bias="use_bias", mlp_bias="use_bias", norm="bias", gated=False, mlp_names=("c_fc", "c_proj"), pattern=patterns.windowed),
+    "voxtral_realtime_text": MISTRAL,
+    # code beside the weights
+    "aquila": LLAMA,
+    "baichuan": Traits(qkv=("W_pack",)),
+    "decilm": LLAMA,
+    "exaone": Traits(
+        layers="transformer.h.", embed="transformer.wte.weight", final="transformer.ln_f", norms=("ln_1", "ln_2"),
+        attention="attn.attention", out="out_proj", mlp_names=("c_fc_0", "c_fc_1", "c_proj"),
+    ),
+    "internlm": replace(LLAMA, qkv_bias="bias", out_bias="bias", mlp_bias=False),
+    "internlm2": Traits(
+        embed="model.tok_embeddings.weight", head="output.weight", norms=("attention_norm", "ffn_norm"), attention="attention", qkv=("wqkv",), out="wo",
+        qkv_bias="bias", out_bias="bias", mlp="feed_forward", mlp_names=("w1", "w3", "w2"),
+    ),
+    "minicpm": LLAMA,
+    "mimo": replace(QWEN2, pattern=patterns.windowed),
+    "orion": replace(LLAMA, norm="bias"),
+    "skywork": LLAMA,
+    "xverse": LLAMA,
+    "yi": LLAMA,
+}  # fmt: skip
 
 
-@family(*KIN)
+@family(*ROWS)
 def llama(config: Config) -> Architecture:
-    kin, s = KIN[config.text("model_type")], shape(config)
-    bias = config.flag("attention_bias", "qkv_bias", default=kin.qkv_bias)
-    out_bias = config.flag("attention_bias", default=False)
-
-    def layer(window: int | None) -> Layer:
-        mixer = parts.attention(s.hidden, s.heads, s.kv_heads, s.head_dim, bias=bias, out_bias=out_bias, qk_norm=kin.qk_norm, window=window)
-        norms = parts.norm("input_layernorm", s.hidden) + parts.norm("post_attention_layernorm", s.hidden)
-        return Layer((mixer,), parts.mlp(s.hidden, s.ffn, bias=config.flag("mlp_bias", default=False)), norms)
-
-    layers = repeat(s.layers, lambda i: (window_of(config, i),), layer)
-    return assemble(config, layers, hidden=s.hidden, vocab=s.vocab, tied=config.flag("tie_word_embeddings", default=kin.tied))
+    """One row of this table."""
+    return build(config, ROWS[config.text("model_type").lower()])

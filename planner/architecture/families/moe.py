@@ -1,46 +1,78 @@
-"""Llama-like decoders whose feed-forward block is a mixture of experts: Mixtral and Qwen3-MoE."""
+"""Decoders of the Llama kind whose ffn is a mixture of experts; the row says how experts are stored and sized."""
 
 from __future__ import annotations
 
-from planner.architecture import parts
+from dataclasses import replace
+
+from planner.architecture import fields, parts, patterns
 from planner.architecture.config import Config
-from planner.architecture.decoder import assemble, repeat, shape
-from planner.architecture.families.llama import window_of
+from planner.architecture.decoder import Shape, repeat, shape
+from planner.architecture.families.llama import COHERE, ERNIE, GLM4, LLAMA, MISTRAL, OLMO2, QWEN2, QWEN3
 from planner.architecture.registry import family
-from planner.architecture.tensors import Architecture, Ffn, Layer
+from planner.architecture.tensors import Architecture, Layer, Tensor
+from planner.architecture.traits import Experts, Traits, attention, build, dense, experts, finish, norms
+
+W123 = ("experts.*.w1", "experts.*.w3", "experts.*.w2")
+MIXTRAL = Experts(name="block_sparse_moe", names=W123, width=fields.FFN)
+QWEN = Experts(shared="shared_expert", shared_gate=True)
+DEEPSEEK = Experts(correction="buffer")
+GRANITE = Experts(
+    name="block_sparse_moe", router="router.layer", names=("input_linear", "output_linear"), width=fields.FFN,
+    shared="/shared_mlp", shared_names=("input_linear", "output_linear"), shared_width=("shared_intermediate_size",),
+)  # fmt: skip
 
 
-@family("mixtral")
-def mixtral(config: Config) -> Architecture:
-    """Every layer has experts of width `intermediate_size`; biases and shared experts are absent."""
-    s = shape(config)
-    experts = config.int("num_local_experts", "num_experts", default=8)
-    ffn = parts.moe(s.hidden, experts, config.int("num_experts_per_tok", default=2, high=experts), s.ffn, name="block_sparse_moe")
+def gate(width: str) -> object:
+    """A matrix that gates what attention puts out: one number a head, or one an element."""
 
-    def layer(window: int | None) -> Layer:
-        norms = parts.norm("input_layernorm", s.hidden) + parts.norm("post_attention_layernorm", s.hidden)
-        return Layer((parts.attention(s.hidden, s.heads, s.kv_heads, s.head_dim, window=window),), ffn, norms)
+    def tensors(config: Config, s: Shape) -> tuple[Tensor, ...]:
+        rows = s.heads * (s.head_dim if width == "element" else 1)
+        return parts.linear("self_attn.g_proj" if width == "head" else "self_attn.gate_proj", rows, s.hidden, "linear")
 
-    layers = repeat(s.layers, lambda i: (window_of(config, i),), layer)
-    return assemble(config, layers, hidden=s.hidden, vocab=s.vocab, tied=config.flag("tie_word_embeddings", default=False))
+    return tensors
 
 
-@family("qwen3_moe")
-def qwen3_moe(config: Config) -> Architecture:
-    """Experts of width `moe_intermediate_size`, but dense layers where `mlp_only_layers` or `decoder_sparse_step` say so."""
-    s = shape(config)
-    experts = config.int("num_experts", "num_local_experts", default=128, low=0)
-    step = config.int("decoder_sparse_step", default=1)
-    dense_layers = set(config.list("mlp_only_layers") or [])
-    width = config.int("moe_intermediate_size", default=768)
-    top_k = config.int("num_experts_per_tok", default=8, high=max(experts, 1))
-    norms = parts.norm("input_layernorm", s.hidden) + parts.norm("post_attention_layernorm", s.hidden)
+ROWS = {
+    "mixtral": replace(MISTRAL, experts=MIXTRAL),
+    "minimax_m2": Traits(qk_norm="full", experts=replace(MIXTRAL, correction="buffer", correction_name="e_score_correction_bias", shared_width=())),
+    "phimoe": Traits(qkv_bias="attention_bias", out_bias="attention_bias", norm="bias", head_bias="lm_head_bias", pattern=patterns.windowed, experts=MIXTRAL),
+    "aria_text": replace(LLAMA, experts=Experts(router="router", names=("experts.fc1", "experts.fc2"), width=fields.FFN)),
+    "qwen2_moe": replace(QWEN2, qkv_bias="qkv_bias", experts=QWEN),
+    "qwen3_moe": replace(QWEN3, experts=Experts()),
+    "qwen3_vl_moe_text": replace(QWEN3, pattern=patterns.full, experts=Experts(names=("experts.gate_up_proj", "experts.down_proj"))),
+    "qwen3_omni_moe_text": replace(QWEN3, experts=Experts()),
+    "olmoe": replace(LLAMA, mlp_bias=False, qk_norm="full", experts=Experts(width=fields.FFN)),
+    "flex_olmo": replace(OLMO2, experts=Experts(width=fields.FFN)),
+    "deepseek": replace(LLAMA, experts=Experts()),
+    "dots1": replace(LLAMA, qk_norm="head", mlp_bias=False, pattern=patterns.windowed, experts=DEEPSEEK),
+    "glm4_moe": Traits(qkv_bias="attention_bias", qk_norm="head", qk_norm_if="use_qk_norm", experts=DEEPSEEK),
+    "glm4v_moe_text": Traits(qkv_bias="attention_bias", experts=DEEPSEEK),
+    "solar_open": Traits(qkv_bias="attention_bias", experts=DEEPSEEK),
+    "exaone_moe": Traits(qk_norm="head", pattern=patterns.every(4), experts=DEEPSEEK),
+    "hy_v3": replace(LLAMA, qk_norm="head", experts=replace(DEEPSEEK, correction_name="e_score_correction_bias")),
+    "mellum": replace(QWEN3, pattern=patterns.windowed, experts=Experts()),
+    "flint": replace(QWEN3, sinks=True, pattern=patterns.windowed, experts=replace(QWEN, shared_gate=False)),
+    "kolibri1": replace(GLM4, qkv_bias=False, mlp_names=LLAMA.mlp_names, qk_norm="head", pattern=patterns.windowed, experts=DEEPSEEK),
+    "cohere2_moe": replace(COHERE, pattern=patterns.every(4), experts=Experts(width=fields.FFN)),
+    "granitemoe": replace(LLAMA, mlp_bias=False, experts=GRANITE),
+    "granitemoeshared": replace(LLAMA, mlp_bias=False, experts=GRANITE),
+    "granitemoe_swa": replace(LLAMA, mlp_bias=False, sinks=True, pattern=patterns.every(4), experts=GRANITE),
+    "gpt_oss": Traits(
+        qkv_bias="attention_bias", out_bias="attention_bias", sinks=True, pattern=patterns.every(2),
+        experts=Experts(router="router", names=("experts.gate_up_proj", "experts.down_proj"), width=fields.FFN, bias=True, router_bias=True),
+    ),
+    "ernie4_5_moe": replace(ERNIE, experts=replace(DEEPSEEK, bias="use_bias", correction="parameter", correction_name="moe_statics.e_score_correction_bias")),
+    "afmoe": Traits(
+        norms=("input_layernorm", "post_attention_layernorm", "pre_mlp_layernorm", "post_mlp_layernorm"), qkv_bias="attention_bias", out_bias="attention_bias",
+        qk_norm="head", pattern=patterns.every(4, keys=("global_attn_every_n_layers",)), extra=gate("element"),
+        experts=Experts(router="router.gate", correction="parameter", correction_name="expert_bias"),
+    ),
+}  # fmt: skip
 
-    def layer(window: int | None, sparse: bool) -> Layer:
-        mixer = parts.attention(s.hidden, s.heads, s.kv_heads, s.head_dim, bias=config.flag("attention_bias", default=False), out_bias=config.flag("attention_bias", default=False), qk_norm="head", window=window)
-        ffn: Ffn = parts.moe(s.hidden, experts, top_k, width) if sparse else parts.mlp(s.hidden, s.ffn)
-        return Layer((mixer,), ffn, norms)
 
-    sparse = [experts > 0 and i not in dense_layers and (i + 1) % step == 0 for i in range(s.layers)]
-    layers = repeat(s.layers, lambda i: (window_of(config, i), sparse[i]), layer)
-    return assemble(config, layers, hidden=s.hidden, vocab=s.vocab, tied=config.flag("tie_word_embeddings", default=False))
+@family(*ROWS)
+def mixture(config: Config) -> Architecture:
+    """One row of this table."""
+    return build(config, ROWS[config.text("model_type").lower()])
+
+
