@@ -87,8 +87,8 @@ def alternating(config: Config, layers: int) -> list[str]:
     return (kinds or [FULL]) * (layers // max(len(kinds), 1) + 1)
 
 
-def at(keys: tuple[str, ...], other: str, first: int = 0) -> Pattern:
-    """Full attention at the listed layers (counted from `first`), `other` elsewhere; without a list full attention everywhere."""
+def at(keys: tuple[str, ...], other: str, otherwise: str = FULL) -> Pattern:
+    """Full attention at the listed layers, `other` elsewhere; without a list every layer is `otherwise`."""
 
     def pattern(config: Config, layers: int) -> list[str]:
         kinds = listed(config, layers)
@@ -96,9 +96,9 @@ def at(keys: tuple[str, ...], other: str, first: int = 0) -> Pattern:
             return kinds
         places = config.list(*keys)
         if places is None:
-            return [FULL] * layers
+            return [otherwise] * layers
         chosen = members(places)
-        return [FULL if index + first in chosen else other for index in range(layers)]
+        return [FULL if index in chosen else other for index in range(layers)]
 
     return pattern
 

@@ -10,11 +10,11 @@ import json
 import pkgutil
 from collections.abc import Callable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from planner.architecture.config import Config
 from planner.architecture.tensors import Architecture
+from planner.data import FOLDER
 from planner.errors import PlanError
 
 Parser = Callable[[Config], Architecture]
@@ -53,7 +53,7 @@ def parse(raw: Mapping[str, Any]) -> Architecture:
         PlanError: when a field is missing, mistyped or absurd; the message says which.
     """
     config = Config(raw)
-    name = config.text("model_type").lower()
+    name = config.text("model_type", default="mamba_ssm" if "ssm_cfg" in raw else "").lower()
     return _read(Config(raw, defaults=class_defaults(name)), name)
 
 
@@ -84,6 +84,5 @@ def class_defaults(model_type: str) -> Mapping[str, Any]:
 
 @cache
 def _class_defaults() -> Mapping[str, Any]:
-    path = Path(__file__).parents[2] / "data" / "models" / "class_defaults.json"
-    rows: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    rows: Mapping[str, Any] = json.loads((FOLDER / "models" / "class_defaults.json").read_text(encoding="utf-8"))["rows"]
     return rows
