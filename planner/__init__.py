@@ -1,0 +1,15 @@
+"""Headroom: which hardware runs this language model, how well, and at what cost.
+
+>>> import planner
+>>> answer = planner.plan(planner.PlanRequest(model="llama3:70b", quantization="Q4_K_M", gpus="RTX 4090"))
+>>> answer.fit.verdict
+'offload'
+"""
+
+from planner.errors import PlanError
+from planner.plan import Plan
+from planner.request import GpuSpec, PlanRequest, SystemSpec
+from planner.sources import plan
+
+__all__ = ["GpuSpec", "Plan", "PlanError", "PlanRequest", "SystemSpec", "plan"]
+__version__ = "0.1.0"

@@ -1,0 +1,132 @@
+"""The command line: `python -m planner plan | model | batch`.
+
+Every request field is a flag of the same name (`--kv-cache-dtype q8_0`), read as a link's parameter is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from planner import sources
+from planner.answer import model_json, plan_json
+from planner.batch import answers
+from planner.errors import PlanError
+from planner.plan import Plan, resolve_model
+from planner.request import PlanRequest
+from planner.units import count, gb, gib
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; errors of the request go to standard error with exit status 2."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except PlanError as error:
+        print(f"planner: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m planner", description="Which hardware runs this language model, how well, and at what cost.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, run, what in (
+        ("plan", _plan, "where the memory goes and whether it fits"),
+        ("model", _model, "a model's parameters and cache"),
+    ):
+        command = commands.add_parser(name, help=what, description=what)
+        _add_fields(command)
+        command.add_argument("--json", action="store_true", help="answer in JSON")
+        command.add_argument("--derivation", action="store_true", help="show how every figure came about")
+        command.add_argument("--offline", action="store_true", help="never ask the Hugging Face Hub")
+        command.set_defaults(run=run)
+    batch = commands.add_parser("batch", help="a JSON request a line in, a JSON answer a line out")
+    batch.add_argument("file", nargs="?", default="-", help="a file of requests; - is standard input")
+    batch.add_argument("--offline", action="store_true", help="never ask the Hugging Face Hub")
+    batch.set_defaults(run=_batch)
+    return parser
+
+
+def _add_fields(command: argparse.ArgumentParser) -> None:
+    for name, field in PlanRequest.model_fields.items():
+        flag = f"--{name.replace('_', '-')}"
+        command.add_argument(*(["--gpu", flag] if name == "gpus" else [flag]), dest=name, action="append", metavar="VALUE", help=field.description)
+
+
+def _request(options: argparse.Namespace) -> PlanRequest:
+    query: dict[str, str] = {}
+    for name in PlanRequest.model_fields:
+        values = getattr(options, name)
+        if values:
+            query[name] = " + ".join(values) if name == "gpus" else values[-1]
+    if "config" in query:
+        path = query.pop("config")
+        query["config"] = json.dumps(sources.read_config(Path(path)))
+        query.setdefault("model", Path(path).stem)
+    return PlanRequest.from_query(query)
+
+
+def _online(options: argparse.Namespace) -> bool:
+    return not options.offline and os.environ.get("HF_HUB_OFFLINE", "").upper() not in ("1", "ON", "YES", "TRUE")
+
+
+def _plan(options: argparse.Namespace) -> int:
+    plan = sources.plan(_request(options), hub=_online(options))
+    if options.json:
+        print(json.dumps(plan_json(plan, options.derivation), indent=2, ensure_ascii=False))
+    else:
+        print(_text(plan, options.derivation))
+    return 0
+
+
+def _model(options: argparse.Namespace) -> int:
+    name, architecture = resolve_model(sources.with_config(_request(options), hub=_online(options)))
+    if options.json:
+        print(json.dumps(model_json(name, architecture), indent=2, ensure_ascii=False))
+    else:
+        exact = "" if architecture.exact else f" (not exact: {architecture.note})"
+        print(f"{name}: {architecture.parameters:,} parameters, {architecture.active:,} active{exact}")
+    return 0
+
+
+def _batch(options: argparse.Namespace) -> int:
+    hub = _online(options)
+    try:
+        lines = sys.stdin if options.file == "-" else Path(options.file).open(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise PlanError(f"Cannot read {options.file}: {(error.strerror or 'unreadable').lower()}; check the path.") from None
+    with lines:
+        for text in answers(lines, hub):
+            print(text, flush=True)
+    return 0
+
+
+def _text(plan: Plan, derivation: bool) -> str:
+    """The plan for a terminal: the verdict, a table of the devices, the ways out."""
+    memory = plan.memory
+    lines = [
+        f"{plan.case.name}, {count(plan.architecture.parameters)} parameters, {memory.weights.format}",
+        plan.fit.reason,
+        "",
+        f"{'':24}{'weights':>11}{'KV cache':>11}{'state':>11}{'activation':>11}{'overhead':>11}{'total':>11}{'usable':>11}",
+    ]
+    for device in memory.devices:
+        cells = [*(part.expected for part in device.parts), device.total.expected, device.usable_bytes]
+        lines.append(f"{device.name[:22]:24}" + "".join(f"{gib(cell):>11}" for cell in cells))
+    host = memory.host
+    cells = [host.weights.expected, host.kv_cache.expected, 0, host.activation.expected, 0, host.total.expected, plan.case.ram_bytes]
+    lines.append(f"{'Host memory':24}" + "".join(f"{gib(cell):>11}" for cell in cells))
+    lines += ["", f"Weights on disk {gb(memory.weights.file_bytes.expected)}; largest context {plan.capacity.max_context:,} tokens, largest batch {plan.capacity.max_batch:,}."]
+    lines += [f"- {way.title}: {way.reason}" for way in plan.advice]
+    lines += [f"{command.title}: {command.text}" for command in plan.commands]
+    if derivation:
+        lines += ["", *(f"{step.label}: {step.expression} = {step.value:,} {step.unit}" for step in plan.derivation)]
+    return "\n".join(lines)

@@ -1,0 +1,73 @@
+"""Where a model's config comes from when the request only names it: the catalogue, a file, or the Hub.
+
+The pure `planner.plan.plan` knows the catalogue and inline configs. What may touch the disk or the network is here, so that a
+page which plans a stranger's link simply doesn't call it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from planner import catalog
+from planner import plan as _plan
+from planner.errors import PlanError
+from planner.request import PlanRequest
+
+LARGEST_CONFIG_BYTES = 2 * 2**20
+"""The largest published config.json is below 200 kB; anything far above is another file."""
+
+
+def plan(request: PlanRequest, hub: bool = False) -> _plan.Plan:
+    """Answer a question about inference; `model` may also be the path of a config.json, and with `hub` any Hugging Face id.
+
+    Raises:
+        PlanError: when a name is unknown or the request contradicts itself; one sentence with a next step.
+    """
+    return _plan.plan(with_config(request, hub))
+
+
+def with_config(request: PlanRequest, hub: bool = False) -> PlanRequest:
+    """The request with its model's config inlined, unless the catalogue knows the model."""
+    name = request.model
+    if request.config is not None or not name or catalog.lookup(name):
+        return request
+    if name.endswith(".json"):
+        return request.model_copy(update={"config": read_config(Path(name)), "model": Path(name).stem})
+    if hub and "/" in name:
+        from planner.hub import fetch_config
+
+        return request.model_copy(update={"config": fetch_config(name)})
+    return request
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A config.json from disk.
+
+    Raises:
+        PlanError: when the file is missing, too large or not a JSON object.
+    """
+    try:
+        if path.stat().st_size > LARGEST_CONFIG_BYTES:
+            raise PlanError(f"{path.name} is larger than a config.json can be; give the model's config.json.", "model")
+        return parse_config(path.read_bytes(), path.name)
+    except OSError as error:
+        raise PlanError(f"Cannot read {path.name}: {(error.strerror or 'unreadable').lower()}; check the path.", "model") from None
+
+
+def parse_config(data: bytes, name: str = "The file") -> dict[str, Any]:
+    """A config.json from its bytes, whoever sent them.
+
+    Raises:
+        PlanError: when it is too large, no JSON, or no JSON object.
+    """
+    if len(data) > LARGEST_CONFIG_BYTES:
+        raise PlanError(f"{name} is larger than a config.json can be; give the model's config.json.", "config")
+    try:
+        config = json.loads(data)
+    except (ValueError, RecursionError):
+        raise PlanError(f"{name} is not JSON; give the model's config.json as the Hub has it.", "config") from None
+    if not isinstance(config, dict):
+        raise PlanError(f"{name} is not a JSON object; give the model's config.json as the Hub has it.", "config")
+    return config

@@ -1,0 +1,79 @@
+"""One request in five spellings, and one plain sentence for whatever is wrong with it."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner.errors import PlanError
+from planner.request import GpuSpec, PlanRequest
+
+FULL: dict[str, Any] = {
+    "model": "meta-llama/Meta-Llama-3-70B", "quantization": "Q4_K_M", "engine": "llama.cpp", "context": 4096, "batch": 2, "gpu_layers": 40,
+    "gpus": [{"name": "RTX 4090", "count": 2}, {"name": "RTX 3090"}], "flash_attention": False, "system": {"ram_gib": 128}, "tensor_split": [3, 2, 1],
+    "electricity_usd_per_kwh": 0.12, "kv_cache_dtype": "q8_0",
+}  # fmt: skip
+
+
+def test_a_request_survives_the_link() -> None:
+    request = PlanRequest.read(FULL)
+    assert PlanRequest.from_query(request.to_query()) == request
+    assert request.to_query()["gpus"] == "2x RTX 4090 + RTX 3090"
+
+
+def test_defaults_leave_the_link_short() -> None:
+    assert PlanRequest(model="llama3:70b").to_query() == {"model": "llama3:70b"}
+
+
+def test_a_request_survives_json() -> None:
+    request = PlanRequest.read(FULL)
+    assert PlanRequest.read(json.loads(json.dumps(request.given()))) == request
+
+
+def test_gpus_may_be_a_sentence() -> None:
+    assert PlanRequest(model="m", gpus="2x RTX 4090 + RTX 3090").gpus == (GpuSpec(name="RTX 4090", count=2), GpuSpec(name="RTX 3090"))  # type: ignore[arg-type]
+    assert PlanRequest(model="m", gpus="").gpus == ()  # type: ignore[arg-type]
+
+
+def test_foreign_parameters_of_a_link_are_left_alone() -> None:
+    assert PlanRequest.from_query({"model": "m", "embed": "true"}) == PlanRequest(model="m")
+
+
+@pytest.mark.parametrize(
+    ("raw", "field", "words"),
+    [
+        ({}, "model", "Name a model"),
+        ({"model": "m", "contxt": 5}, "request", "Did you mean context"),
+        ({"model": "m", "context": -1}, "context", "greater than or equal to 1"),
+        ({"model": "m", "context": 10**30}, "context", "less than or equal to"),
+        ({"model": "m", "context": "many"}, "context", "valid integer"),
+        ({"model": "m", "batch": 0}, "batch", "greater than or equal to 1"),
+        ({"model": "m", "engine": "vlm"}, "engine", "'vllm'"),
+        ({"model": "m", "gpus": [{"name": "x", "count": 0}]}, "gpus", "greater than or equal to 1"),
+        ({"model": "m", "gpus": [{"nam": "x"}]}, "gpus", "required"),
+        ({"model": "m", "gpus": [{"name": "a", "count": 1000}, {"name": "b", "count": 1000}]}, "gpus", "at most"),
+        ({"model": "m", "config": "text"}, "config", "dictionary"),
+        ({"model": "m" * 5000}, "model", "at most"),
+        ({"model": "m", "gpu_memory_utilization": float("nan")}, "gpu_memory_utilization", "cannot be nan"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence_at_its_field(raw: dict[str, Any], field: str, words: str) -> None:
+    with pytest.raises(PlanError) as caught:
+        PlanRequest.read(raw)
+    assert caught.value.field == field
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(st.sampled_from([*PlanRequest.model_fields, "nonsense"]), st.text(max_size=30), max_size=6))
+def test_any_link_is_a_request_or_a_sentence(query: dict[str, str]) -> None:
+    try:
+        request = PlanRequest.from_query(query)
+    except PlanError as error:
+        assert str(error)
+    else:
+        assert PlanRequest.from_query(request.to_query()) == request
