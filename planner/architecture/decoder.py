@@ -126,7 +126,8 @@ def assemble(
     """
     final = norm("model.norm", hidden, norm_bias) if after is None else after
     architectures = config.list("architectures") or [""]
-    headless = str(architectures[0]).endswith("Model") and not str(architectures[0]).endswith("LMHeadModel")
+    remote = config.section("auto_map")
+    headless = str(architectures[0]).endswith("Model") and not str(architectures[0]).endswith("LMHeadModel") and not (remote and remote.has("AutoModelForCausalLM"))
     last = () if headless else (head(vocab, hidden, tied),) if output is None else output
     main = Stack("decoder", hidden, tuple(layers), (embed or embedding(vocab, hidden), *before), (*final, *last), prefix)
     quantization = config.section("quantization_config", "compression_config")

@@ -17,7 +17,7 @@ from typing import Literal
 
 Role = Literal[
     # before and after the layers
-    "embedding", "position_embedding", "lm_head",
+    "embedding", "position_embedding", "per_layer_embedding", "lm_head",
     # attention
     "q", "k", "v", "qkv", "o", "q_a", "q_b", "kv_a", "kv_b", "indexer",
     # feed-forward: dense, routed experts, shared expert
@@ -81,7 +81,8 @@ class Cache:
     Attributes:
         name: `k`, `v`, `latent`, `indexer`, `conv` or `state`.
         elements: numbers kept per token (or per sequence).
-        per: `token` grows with the context, `sequence` does not, `image` grows with the image tokens.
+        per: `token` grows with the context, `sequence` does not, `image` grows with the image tokens, `source`
+            with the positions of the encoder.
         heads: equal parts that tensor parallel can spread; 1 means that every rank holds it whole.
         window: at most this many tokens are kept; None means all.
         every: one entry for each `every` tokens (compressed attention).
@@ -90,7 +91,7 @@ class Cache:
 
     name: Literal["k", "v", "latent", "indexer", "conv", "state"]
     elements: int
-    per: Literal["token", "sequence", "image"] = "token"
+    per: Literal["token", "sequence", "image", "source"] = "token"
     heads: int = 1
     window: int | None = None
     every: int = 1

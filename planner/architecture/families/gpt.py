@@ -9,7 +9,7 @@ from planner.architecture.config import Config
 from planner.architecture.decoder import hidden_size, shape
 from planner.architecture.registry import family
 from planner.architecture.tensors import Architecture, Layer, Tensor
-from planner.architecture.traits import Traits, attention, build, dense, finish, norms
+from planner.architecture.traits import Experts, Traits, attention, build, dense, finish, norms
 
 GPT2 = Traits(
     layers="transformer.h.", embed="transformer.wte.weight", final="transformer.ln_f", norms=("ln_1", "ln_2"), norm="bias",
@@ -84,6 +84,31 @@ ROWS = {
 def gpt(config: Config) -> Architecture:
     """One row of this table."""
     return build(config, ROWS[config.text("model_type").lower()])
+
+
+@family("phi3small")
+def phi3small(config: Config) -> Architecture:
+    """Phi-3-small: biases everywhere, gate and up as one matrix of alternating rows; its own code ties the head."""
+    tied = config.flag("tie_word_embeddings", default=True)
+    row = Traits(norm="bias", final="model.final_layernorm", qkv=("query_key_value",), out="dense", qkv_bias=True, out_bias=True, mlp_names=("up_proj", "down_proj"), mlp_bias=True)
+    return build(config.replace(tie_word_embeddings=tied), row)
+
+
+@family("dbrx")
+def dbrx(config: Config) -> Architecture:
+    """DBRX: sixteen fine-grained experts; sizes stand in `attn_config` and `ffn_config`."""
+    own, inner = config.section("attn_config") or Config({}), config.section("ffn_config") or Config({})
+    hidden = hidden_size(config)
+    config = config.replace(
+        num_key_value_heads=own.int("kv_n_heads", default=1, high=2**20), num_experts=inner.int("moe_num_experts", default=4, high=100_000),
+        num_experts_per_tok=inner.int("moe_top_k", default=1), moe_intermediate_size=inner.int("ffn_hidden_size", default=3584), hidden_size=hidden,
+    )  # fmt: skip
+    row = Traits(
+        layers="transformer.blocks.", embed="transformer.wte.weight", final="transformer.norm_f", norms=("norm_attn_norm.norm_1", "norm_attn_norm.norm_2"),
+        attention="norm_attn_norm.attn", qkv=("Wqkv",), out="out_proj",
+        experts=Experts(name="ffn", router="router.layer", names=("experts.mlp.w1", "experts.mlp.v1", "experts.mlp.w2")),
+    )  # fmt: skip
+    return build(config, row)
 
 
 @family("gpt_bigcode")

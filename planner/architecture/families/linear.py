@@ -104,8 +104,8 @@ def kimi_linear(config: Config) -> Architecture:
     if kinds is None:
         kinds = [patterns.FULL if (index + 1 in full if full else index and index % 4 == 0) else patterns.LINEAR for index in range(s.layers)]
     sparse = patterns.sparse(config if config.has("first_k_dense_replace") else config.replace(first_k_dense_replace=1), s.layers)
-    heads = own.int("num_heads", "linear_num_heads", default=32, high=HIGH)
-    dim, kernel = own.int("head_dim", "linear_head_dim", default=128, high=HIGH), own.int("short_conv_kernel_size", "linear_conv_kernel_dim", default=4, high=HIGH)
+    heads = own.int("linear_num_heads", "num_heads", default=32, high=HIGH)
+    dim, kernel = own.int("linear_head_dim", "head_dim", default=128, high=HIGH), own.int("linear_conv_kernel_dim", "short_conv_kernel_size", default=4, high=HIGH)
     around = norms(row, s.hidden, *row.norms)
 
     def layer(kind: str, moe: bool) -> Layer:

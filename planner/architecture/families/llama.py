@@ -43,7 +43,6 @@ ROWS = {
     "llama": LLAMA,
     "mistral": MISTRAL,
     "ministral": MISTRAL,
-    "ministral3": MISTRAL,
     "qwen2": QWEN2,
     "qwen3": QWEN3,
     "apertus": replace(
