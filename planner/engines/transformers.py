@@ -42,7 +42,7 @@ class Transformers:
     def memory(self, case: Case) -> Memory:
         request, model = case.request, case.architecture
         scheme = scheme_for(model, self.quantization(case))
-        file = weights.weight_file(scheme, model)
+        file = weights.weight_file(model, scheme)
         _, block_elements, block_bytes = cache_type(request.kv_cache_dtype, "fp16")
         spans = _spread(scheme, model.main, len(case.gpus))
         outer = _outer_bytes(scheme, case)

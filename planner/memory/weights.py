@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from planner.architecture.tensors import Architecture, Role, Stack, Tensor
+from dataclasses import dataclass, replace
+
+from planner.architecture.tensors import Architecture, Layer, Stack, Tensor
 from planner.formula import Formula, total
 from planner.memory.quantity import Quantity, WeightFile
+from planner.memory.remember import remembered
+from planner.parallelism import tensor_parallel
+from planner.parallelism.degrees import Degrees, stage_layers
 from planner.quantization.formats import Scheme
 
-COLUMN: frozenset[Role] = frozenset({"q", "k", "v", "qkv", "q_b", "kv_b", "gate", "up", "gate_up", "expert_gate", "expert_up", "expert_gate_up",
-                                     "shared_gate", "shared_up", "ssm_in", "embedding", "lm_head"})  # fmt: skip
-"""Roles that tensor parallel cuts along the outputs (or the vocabulary)."""
-
-ROW: frozenset[Role] = frozenset({"o", "down", "expert_down", "shared_down", "ssm_out"})
-"""Roles that tensor parallel cuts along the inputs; the partial results are then added over the ranks."""
+ROTATING = frozenset({"attention", "sliding_attention", "chunked_attention"})
+"""Kinds of mixers that rotate queries and keys by position, each with a table of its own. Latent attention rotates so few that its table is left out."""
 
 HEADER = Formula("tensor_bytes + tensors * 100", "bytes", "https://github.com/huggingface/safetensors: about 100 bytes of JSON a tensor")
-
-
-def shard_shape(tensor: Tensor, ranks: int) -> tuple[int, ...]:
-    """The shape of one rank's part under tensor parallel; small and shared tensors are held whole by every rank."""
-    if ranks == 1 or not tensor.is_matrix:
-        return tensor.shape
-    if tensor.role in COLUMN:
-        return (-(-tensor.shape[0] // ranks), *tensor.shape[1:])
-    if tensor.role in ROW:
-        return (*tensor.shape[:-1], -(-tensor.shape[-1] // ranks))
-    return tensor.shape
 
 
 def stack_bytes(scheme: Scheme, stack: Stack) -> int:
@@ -44,7 +34,8 @@ def by_role(scheme: Scheme, architecture: Architecture) -> dict[str, tuple[int, 
     return dict(sorted(sums.items(), key=lambda item: -item[1][1]))
 
 
-def weight_file(scheme: Scheme, architecture: Architecture) -> WeightFile:
+@remembered
+def weight_file(architecture: Architecture, scheme: Scheme) -> WeightFile:
     """The safetensors files of the model in this scheme: the sum over its tensors, and a header for each."""
     parts = [(role, size) for role, (_, size) in by_role(scheme, architecture).items() if size]
     data = total("Weights: " + ", ".join(role for role, _ in parts), [size for _, size in parts])
@@ -53,7 +44,57 @@ def weight_file(scheme: Scheme, architecture: Architecture) -> WeightFile:
     return WeightFile(scheme.label, Quantity.exact(data), Quantity.between(0.999, 1.001, file), 8 * data.value / max(architecture.parameters, 1))
 
 
-def rank_bytes(scheme: Scheme, tensor: Tensor, stack: str, ranks: int) -> int:
-    """Bytes of one tensor-parallel rank's part of a tensor, all copies."""
-    return 0 if tensor.tied else tensor.copies * scheme.one_bytes(tensor, shard_shape(tensor, ranks), stack)
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One rank's weights in one pipeline stage: bytes with their steps, and its layers."""
 
+    bytes: Quantity
+    layers: tuple[Layer, ...]
+
+
+@remembered
+def stages(architecture: Architecture, scheme: Scheme, degrees: Degrees) -> tuple[Stage, ...]:
+    """What one rank of each pipeline stage holds: its layers' shards, and on the ends the embedding, towers and head.
+
+    A tied head is the embedding's storage, unless they are on different stages. Every rank keeps the table of rotary angles,
+    max_context * head_dim numbers for each kind of attention that rotates.
+    """
+    main, found, start = architecture.main, [], 0
+    counts = stage_layers(len(main.layers), degrees.pipeline)
+    towers = sum(tensor_parallel.stack_bytes(scheme, stack, degrees) for stack in architecture.loaded[1:])
+    before = sum(tensor_parallel.tensor_bytes(scheme, tensor, main.name, degrees) for tensor in main.before)
+    after = sum(tensor_parallel.tensor_bytes(scheme, _untied(tensor) if degrees.pipeline > 1 else tensor, main.name, degrees) for tensor in main.after)
+    for index, count in enumerate(counts):
+        layers = main.layers[start : start + count]
+        start += count
+        sizes: dict[int, int] = {}
+        for layer in layers:
+            if id(layer) not in sizes:
+                sizes[id(layer)] = tensor_parallel.layer_bytes(scheme, layer, main.name, degrees)
+        held = sum(sizes[id(layer)] for layer in layers)
+        parts = {
+            f"{count} layers": held,
+            "embedding": before if index == 0 else 0,
+            "towers": towers if index == 0 else 0,
+            "norm and head": after if index == len(counts) - 1 else 0,
+            "rotary angles": rotary_bytes(architecture, scheme.rest),
+        }
+        label = "Weights: " + ", ".join(name for name, size in parts.items() if size)
+        found.append(Stage(Quantity.exact(total(label, [size for size in parts.values() if size])), layers))
+    return tuple(found)
+
+
+def counted(layers: tuple[Layer, ...]) -> tuple[tuple[Layer, int], ...]:
+    """Each different layer with how often it occurs."""
+    return Stack("decoder", 0, layers).distinct
+
+
+def rotary_bytes(architecture: Architecture, dtype: str) -> int:
+    """The cosines and sines kept for every position: max_context * head_dim numbers for each kind of attention."""
+    kinds = {(mixer.kind, mixer.key_dim) for layer, _ in architecture.main.distinct for mixer in layer.mixers if mixer.kind in ROTATING}
+    learned = any(tensor.role == "position_embedding" for tensor in architecture.main.before)
+    return 0 if learned else sum(architecture.max_context * width for _, width in kinds) * (4 if dtype == "fp32" else 2)
+
+
+def _untied(tensor: Tensor) -> Tensor:
+    return replace(tensor, tied=False) if tensor.tied else tensor

@@ -1,0 +1,1 @@
+"""Which bytes live on which GPU: shards, stages and experts."""
