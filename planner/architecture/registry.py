@@ -84,5 +84,5 @@ def class_defaults(model_type: str) -> Mapping[str, Any]:
 
 @cache
 def _class_defaults() -> Mapping[str, Any]:
-    rows: Mapping[str, Any] = json.loads((FOLDER / "models" / "class_defaults.json").read_text(encoding="utf-8"))["rows"]
+    rows: Mapping[str, Any] = json.loads((FOLDER / "architectures" / "class_defaults.json").read_text(encoding="utf-8"))["rows"]
     return rows
