@@ -7,6 +7,9 @@ from typing import Any, cast
 
 from planner.errors import PlanError
 
+Whole = int
+"""The number type, under a name that the reader `Config.int` does not hide."""
+
 LARGEST = 2**40
 """No honest field of a config is above this; larger numbers are refused before they make the arithmetic meaningless."""
 
@@ -70,7 +73,7 @@ class Config:
             raise PlanError(f"The config's {self.path}{name} must be a text, not {_short(value)}.", "config")
         return value
 
-    def list(self, *names: str, length: int | None = None) -> list[Any] | None:
+    def list(self, *names: str, length: Whole | None = None) -> list[Any] | None:
         """A list, or None when absent; with `length`, one that is shorter is refused."""
         name, value = self._find(names)
         if value is None:
@@ -106,7 +109,7 @@ class Config:
                 value = self.defaults.get(name)
                 if value is not None:
                     return name, value
-        return names[0], None
+        return names[0] if names else "", None
 
 
 def _short(value: object) -> str:

@@ -95,7 +95,17 @@ def head(vocab: int, hidden: int, tied: bool, name: str = "lm_head.weight") -> T
 
 def max_context(config: Config, default: int = 2048) -> int:
     """Longest sequence the config declares, under its many names."""
-    return config.int("model_max_length", "max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "seq_length", "n_ctx", "context_length", default=default)
+    return config.int(
+        "model_max_length",
+        "max_position_embeddings",
+        "n_positions",
+        "max_seq_len",
+        "max_sequence_length",
+        "seq_length",
+        "n_ctx",
+        "context_length",
+        default=default,
+    )
 
 
 def dtype(config: Config) -> str:
@@ -127,7 +137,9 @@ def assemble(
     final = norm("model.norm", hidden, norm_bias) if after is None else after
     architectures = config.list("architectures") or [""]
     remote = config.section("auto_map")
-    headless = str(architectures[0]).endswith("Model") and not str(architectures[0]).endswith("LMHeadModel") and not (remote and remote.has("AutoModelForCausalLM"))
+    headless = (
+        str(architectures[0]).endswith("Model") and not str(architectures[0]).endswith("LMHeadModel") and not (remote and remote.has("AutoModelForCausalLM"))
+    )
     last = () if headless else (head(vocab, hidden, tied),) if output is None else output
     main = Stack("decoder", hidden, tuple(layers), (embed or embedding(vocab, hidden), *before), (*final, *last), prefix)
     quantization = config.section("quantization_config", "compression_config")

@@ -112,6 +112,7 @@ def moe(
     shared_gate: bool = False,
     gated: bool = True,
     bias: bool = False,
+    shared_bias: bool = False,
     router_bias: bool = False,
     correction_bias: Literal["", "buffer", "parameter"] = "",
     expert_inner: int | None = None,
@@ -132,7 +133,9 @@ def moe(
     its outputs lead to no expert; `shared` with a leading slash stands beside the block, not inside.
     """
 
-    def block(path: str, parts: tuple[str, ...], roles: tuple[Role, Role, Role, Role], width: int, size: int, copies: int = 1, used: int | None = None) -> tuple[Tensor, ...]:
+    def block(
+        path: str, parts: tuple[str, ...], roles: tuple[Role, Role, Role, Role], width: int, size: int, bias: bool, copies: int = 1, used: int | None = None
+    ) -> tuple[Tensor, ...]:
         gate, up, gate_up, down = roles
         *inner, last = (f"{path}.{part}".removeprefix(".") for part in parts)
         if not gated:
@@ -146,10 +149,10 @@ def moe(
     tensors = linear(f"{name}.{router}", routes or experts, hidden, "router", router_bias)
     if correction_bias:
         tensors += (Tensor(f"{name}.{correction}", (routes or experts,), "bias", buffer=correction_bias == "buffer"),)
-    tensors += block(name, names, ("expert_gate", "expert_up", "expert_gate_up", "expert_down"), expert_width, expert_inner or hidden, experts, top_k)
+    tensors += block(name, names, ("expert_gate", "expert_up", "expert_gate_up", "expert_down"), expert_width, expert_inner or hidden, bias, experts, top_k)
     if shared_width:
         path = shared[1:] if shared.startswith("/") else f"{name}.{shared}"
-        tensors += block(path, shared_names, ("shared_gate", "shared_up", "shared_gate_up", "shared_down"), shared_width, hidden)
+        tensors += block(path, shared_names, ("shared_gate", "shared_up", "shared_gate_up", "shared_down"), shared_width, hidden, shared_bias)
     if shared_gate:
         tensors += linear(f"{name}.shared_expert_gate", 1, hidden, "shared_expert_gate")
     return Ffn("moe", tensors + extra, shared_width, gated, experts, top_k, expert_width)

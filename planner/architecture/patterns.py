@@ -18,7 +18,7 @@ SYNONYMS = {
     "attention": FULL, "global": FULL, "global_attention": FULL, "global_attn": FULL, "*": FULL, "a": FULL, "indexed_attention": FULL,
     "local": SLIDING, "local_attention": SLIDING, "sliding": SLIDING, "swa": SLIDING,
     "mamba": LINEAR, "mamba2": LINEAR, "m": LINEAR, "recurrent": LINEAR, "kda": LINEAR, "short_conv": "conv",
-    "-": "mlp", "e": "moe", "sparse": "moe",
+    "-": "mlp", "e": "moe", "sparse": "moe", "0": LINEAR, "1": FULL,
 }  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def listed(config: Config, layers: int, *names: str) -> list[str] | None:
     kinds = config.list(*(names or LAYER_TYPES), length=layers)
     if kinds is None:
         return None
-    return [SYNONYMS.get(kind.lower(), kind) if isinstance(kind, str) else str(kind)[:40] for kind in kinds[:layers]]
+    return [SYNONYMS.get(str(kind).lower(), str(kind)[:40]) for kind in kinds[:layers]]
 
 
 def full(config: Config, layers: int) -> list[str]:
@@ -68,11 +68,11 @@ def every(interval: int, other: str = SLIDING, keys: tuple[str, ...] = ("sliding
     return pattern
 
 
-def from_first(interval: int) -> Pattern:
-    """Layers 0, `interval`, 2 * `interval`, ... are full attention, the others have the window."""
+def from_first(interval: int, other: str = SLIDING) -> Pattern:
+    """Layers 0, `interval`, 2 * `interval`, ... are full attention, the rest is `other`."""
 
     def pattern(config: Config, layers: int) -> list[str]:
-        return listed(config, layers) or [SLIDING if index % interval else FULL for index in range(layers)]
+        return listed(config, layers) or [other if index % interval else FULL for index in range(layers)]
 
     return pattern
 
@@ -126,8 +126,8 @@ def chunked(config: Config, layers: int) -> list[str]:
     return [CHUNKED if index < len(rope) and rope[index] else FULL for index in range(layers)]
 
 
-def sparse(config: Config, layers: int) -> list[bool]:
-    """Which layers have experts, by whichever rule the config states; all of them when it states none.
+def sparse(config: Config, layers: int, first: int = 0) -> list[bool]:
+    """Which layers have experts, by whichever rule the config states; all from `first` on when it states none.
 
     Lists (`mlp_layer_types`, `moe_layer_freq`, `moe_layers`, `mlp_only_layers`) go before intervals, intervals before
     counts of leading dense layers; conditions that are stated together must all hold.
@@ -150,7 +150,7 @@ def sparse(config: Config, layers: int) -> list[bool]:
     period = config.int("expert_layer_period", default=1)
     offset = config.int("expert_layer_offset", default=0, low=0)
     dense = members(config.list("mlp_only_layers") or [])
-    start = config.int("first_k_dense_replace", "num_dense_layers", "moe_layer_start_index", default=0, low=0)
+    start = config.int("first_k_dense_replace", "num_dense_layers", "moe_layer_start_index", default=first, low=0)
     end = config.int("moe_layer_end_index", default=-1, low=-1)
     last = layers - 1 if end < 0 else end
     return [kind and index % period == offset % period and index not in dense and start <= index <= last for index, kind in enumerate(result)]

@@ -21,7 +21,18 @@ def states(channels: int, kernel: int, state: int, heads: int) -> tuple[Cache, .
     return (*last, Cache("state", state, "sequence", heads, dtype="fp32")) if state else last
 
 
-def mamba(hidden: int, inner: int, state: int, kernel: int, rank: int, *, name: str = "mixer", conv_bias: bool = True, bias: bool = False, extra: tuple[Tensor, ...] = ()) -> Mixer:
+def mamba(
+    hidden: int,
+    inner: int,
+    state: int,
+    kernel: int,
+    rank: int,
+    *,
+    name: str = "mixer",
+    conv_bias: bool = True,
+    bias: bool = False,
+    extra: tuple[Tensor, ...] = (),
+) -> Mixer:
     """Mamba (arXiv:2312.00752): 2*h*di + di*K (+di) + di*(rt + 2s) + rt*di + di + di*s + di + di*h; state di*s."""
     tensors = (
         *linear(f"{name}.in_proj", 2 * inner, hidden, "ssm_in", bias),
@@ -36,7 +47,18 @@ def mamba(hidden: int, inner: int, state: int, kernel: int, rank: int, *, name: 
 
 
 def mamba2(
-    hidden: int, heads: int, head_dim: int, state: int, groups: int, kernel: int, *, name: str = "mixer", conv_bias: bool = True, bias: bool = False, gated_norm: bool = True
+    hidden: int,
+    heads: int,
+    head_dim: int,
+    state: int,
+    groups: int,
+    kernel: int,
+    *,
+    name: str = "mixer",
+    conv_bias: bool = True,
+    bias: bool = False,
+    out_bias: bool = False,
+    gated_norm: bool = True,
 ) -> Mixer:
     """Mamba-2 (arXiv:2405.21060), di = heads*head_dim, c = di + 2*g*s: h*(di + c + heads) + c*K (+c) + 3*heads + di + di*h."""
     inner = heads * head_dim
@@ -48,13 +70,22 @@ def mamba2(
         Tensor(f"{name}.A_log", (heads,), "ssm_a"),
         Tensor(f"{name}.D", (heads,), "ssm_d"),
         *(norm(f"{name}.norm", inner) if gated_norm else ()),
-        *linear(f"{name}.out_proj", hidden, inner, "ssm_out", bias),
+        *linear(f"{name}.out_proj", hidden, inner, "ssm_out", out_bias),
     )
     return Mixer("mamba2", tensors, states(channels, kernel, inner * state, heads), heads, groups, state, head_dim)
 
 
 def gated_delta_net(
-    hidden: int, key_heads: int, value_heads: int, key_dim: int, value_dim: int, kernel: int, *, projections: tuple[tuple[str, int, Role], ...], out: str = "out_proj", out_norm: str = "norm"
+    hidden: int,
+    key_heads: int,
+    value_heads: int,
+    key_dim: int,
+    value_dim: int,
+    kernel: int,
+    *,
+    projections: tuple[tuple[str, int, Role], ...],
+    out: str = "out_proj",
+    out_norm: str = "norm",
 ) -> Mixer:
     """Gated DeltaNet (arXiv:2412.06464): h*(2*nk*dk + 2*nv*dv + 2*nv) + (2*nk*dk + nv*dv)*K + 2*nv + dv + nv*dv*h.
 
@@ -69,7 +100,9 @@ def gated_delta_net(
         *norm(f"{name}.{out_norm}", value_dim),
         *linear(f"{name}.{out}", hidden, value_heads * value_dim, "ssm_out"),
     )
-    return Mixer("gated_delta_net", tensors, states(channels, kernel, value_heads * value_dim * key_dim, value_heads), value_heads, key_heads, key_dim, value_dim)
+    return Mixer(
+        "gated_delta_net", tensors, states(channels, kernel, value_heads * value_dim * key_dim, value_heads), value_heads, key_heads, key_dim, value_dim
+    )
 
 
 def kda(hidden: int, heads: int, dim: int, kernel: int, *, low_rank_decay: bool = True, low_rank_gate: bool = True) -> Mixer:
@@ -85,7 +118,9 @@ def kda(hidden: int, heads: int, dim: int, kernel: int, *, low_rank_decay: bool 
         return linear(f"{name}.{letter}_proj", inner, hidden, "linear")
 
     tensors = (
-        *(t for path, role in (("q_proj", "q"), ("k_proj", "k"), ("v_proj", "v")) for t in linear(f"{name}.{path}", inner, hidden, role)),
+        *linear(f"{name}.q_proj", inner, hidden, "q"),
+        *linear(f"{name}.k_proj", inner, hidden, "k"),
+        *linear(f"{name}.v_proj", inner, hidden, "v"),
         *(t for letter in "qkv" for t in conv(f"{name}.{letter}_conv1d", inner, kernel)),
         Tensor(f"{name}.A_log", (heads,), "ssm_a"),
         Tensor(f"{name}.dt_bias", (inner,), "ssm_dt"),
@@ -108,7 +143,11 @@ def lightning(hidden: int, heads: int, dim: int) -> Mixer:
 
 def short_conv(hidden: int, kernel: int, bias: bool = False) -> Mixer:
     """A gated short convolution (LFM2): in 3*h*h, depthwise h*K, out h*h; it keeps the last inputs and no further state."""
-    tensors = linear("conv.in_proj", 3 * hidden, hidden, "ssm_in", bias) + conv("conv.conv", hidden, kernel, bias) + linear("conv.out_proj", hidden, hidden, "ssm_out", bias)
+    tensors = (
+        linear("conv.in_proj", 3 * hidden, hidden, "ssm_in", bias)
+        + conv("conv.conv", hidden, kernel, bias)
+        + linear("conv.out_proj", hidden, hidden, "ssm_out", bias)
+    )
     return Mixer("short_conv", tensors, states(hidden, kernel, 0, hidden), hidden, hidden, 1, 1)
 
 

@@ -21,6 +21,7 @@ Flag = bool | str
 """Always, never, or as this config key says; `not key` is its opposite."""
 
 MixerMaker = Callable[[Config, Shape], Mixer]
+TensorMaker = Callable[[Config, Shape], tuple[Tensor, ...]]
 
 MOST_EXPERTS = 100_000
 
@@ -35,14 +36,17 @@ class Experts:
     shared: str = "shared_experts"
     shared_names: tuple[str, ...] = ("gate_proj", "up_proj", "down_proj")
     gated: bool = True
-    width: tuple[str, ...] = (*fields.EXPERT_FFN, *fields.FFN)
+    width: tuple[str, ...] = fields.EXPERT_FFN
     shared_width: tuple[str, ...] = fields.SHARED_FFN
     shared_count: int = 0
     shared_gate: bool = False
     bias: Flag = False
+    shared_bias: Flag = False
     router_bias: Flag = False
     correction: Literal["", "buffer", "parameter"] = ""
     correction_name: str = "gate.e_score_correction_bias"
+    first: int = 0
+    """First layer with experts where the config does not say."""
     idle: tuple[str, ...] = ()
     """Key of the experts that compute nothing: the router knows them, no weights belong to them."""
 
@@ -73,12 +77,14 @@ class Traits:
     gated: bool = True
     mlp_bias: Flag = False
     head_bias: Flag = False
+    ties: bool = True
+    """Whether the class obeys `tie_word_embeddings` at all."""
     positions: str = ""
     position_offset: int = 0
     pattern: patterns.Pattern = patterns.full
     mixers: Mapping[str, MixerMaker] = field(default_factory=dict)
     experts: Experts | None = None
-    extra: Callable[[Config, Shape], tuple[Tensor, ...]] | None = None
+    extra: TensorMaker | None = None
     """Small tensors that every attention of the family has besides."""
 
 
@@ -114,6 +120,11 @@ def attention(config: Config, row: Traits, s: Shape, kind: str = patterns.FULL) 
     )  # fmt: skip
 
 
+def has_experts(config: Config, row: Traits, s: Shape) -> list[bool]:
+    """Which layers have experts: none where the family has none."""
+    return patterns.sparse(config, s.layers, row.experts.first) if row.experts else [False] * s.layers
+
+
 def dense(config: Config, row: Traits, s: Shape, width: int | None = None) -> Ffn:
     """The dense ffn as the family has it."""
     return parts.mlp(s.hidden, width or s.ffn, gated=row.gated, bias=holds(config, row.mlp_bias), name=row.mlp, names=row.mlp_names)
@@ -123,12 +134,14 @@ def experts(config: Config, row: Traits, s: Shape, **changes: object) -> Ffn:
     """The ffn with experts as the family has it; `changes` go to `parts.moe`."""
     e = row.experts or Experts()
     count = config.int(*fields.EXPERTS, high=MOST_EXPERTS)
-    width = config.int(*e.width)
-    shared = e.shared_width and config.int(*e.shared_width, default=0, low=0) or config.int(*fields.SHARED_EXPERTS, default=e.shared_count, low=0, high=MOST_EXPERTS) * width
+    width = config.int(*e.width, default=s.ffn)
+    shared = config.int(*e.shared_width, default=0, low=0)
+    shared = shared or config.int(*fields.SHARED_EXPERTS, default=e.shared_count, low=0, high=MOST_EXPERTS) * width
     idle = sum(config.int(key, default=0, low=0, high=MOST_EXPERTS) for key in e.idle)
     made = partial(
         parts.moe, s.hidden, count, config.int(*fields.TOP_K, default=1, high=count), width,
-        shared_width=shared, shared_gate=e.shared_gate and shared > 0, gated=e.gated, bias=holds(config, e.bias), router_bias=holds(config, e.router_bias),
+        shared_width=shared, shared_gate=e.shared_gate and shared > 0, gated=e.gated, bias=holds(config, e.bias),
+        shared_bias=holds(config, e.shared_bias), router_bias=holds(config, e.router_bias),
         correction_bias=e.correction, name=e.name, router=e.router, names=e.names, shared=e.shared, shared_names=e.shared_names, correction=e.correction_name,
         routes=count + idle,
     )  # fmt: skip
@@ -148,8 +161,7 @@ def build(config: Config, row: Traits, **more: Any) -> Architecture:
         PlanError: when a field is missing or absurd.
     """
     s = shape(config)
-    kinds = row.pattern(config, s.layers)
-    sparse = patterns.sparse(config, s.layers) if row.experts else [False] * s.layers
+    kinds, sparse = row.pattern(config, s.layers), has_experts(config, row, s)
     around = norms(row, s.hidden, *row.norms)
 
     def layer(kind: str, moe: bool) -> Layer:
@@ -176,9 +188,9 @@ def finish(
     """
     if row.positions:
         before = (Tensor(row.positions, (max_context(config) + row.position_offset, s.hidden), "position_embedding"), *before)
-    tied = config.flag("tie_word_embeddings", "tie_embedding", default=False)
+    tied = row.ties and config.flag("tie_word_embeddings", "tie_embedding", default=False)
     width = embed_width or s.hidden
-    output = (head(s.vocab, width, tied, row.head),)
+    output: tuple[Tensor, ...] = (head(s.vocab, width, tied, row.head),)
     if holds(config, row.head_bias):
         output += (Tensor(row.head.removesuffix("weight") + "bias", (s.vocab,), "bias"),)
     return assemble(
@@ -196,6 +208,7 @@ def predictors(config: Config, row: Traits, s: Shape, last: Layer) -> tuple[Stac
     count = config.int(*fields.MTP_LAYERS, default=0, low=0, high=64) * config.int("mtp_transformer_layers", default=1, high=64)
     if not count:
         return ()
-    small = parts.linear("eh_proj", s.hidden, 2 * s.hidden, "linear") + parts.norm("enorm", s.hidden) + parts.norm("hnorm", s.hidden) + parts.norm("shared_head.norm", s.hidden)
+    names = ("enorm", "hnorm", "shared_head.norm")
+    small = parts.linear("eh_proj", s.hidden, 2 * s.hidden, "linear") + tuple(t for name in names for t in parts.norm(name, s.hidden))
     layer = Layer(last.mixers, last.ffn, last.tensors + small)
     return (Stack("mtp", s.hidden, (layer,) * count, prefix=row.layers),)

@@ -54,7 +54,8 @@ def mixer(config: Config, s: Shape, kind: str, rate: int) -> Mixer:
     name, window = "self_attn", config.int(*fields.WINDOW, default=128)
     tensors = (
         Tensor(f"{name}.sinks", (s.heads,), "scalar"),
-        *parts.linear(f"{name}.q_a_proj", rq, s.hidden, "q_a"), *parts.norm(f"{name}.q_a_norm", rq), *parts.linear(f"{name}.q_b_proj", s.heads * dim, rq, "q_b"),
+        *parts.linear(f"{name}.q_a_proj", rq, s.hidden, "q_a"), *parts.norm(f"{name}.q_a_norm", rq),
+        *parts.linear(f"{name}.q_b_proj", s.heads * dim, rq, "q_b"),
         *parts.linear(f"{name}.kv_proj", dim, s.hidden, "kv_a"), *parts.norm(f"{name}.kv_norm", dim),
         *parts.linear(f"{name}.o_a_proj", groups * ro, s.heads * dim // groups, "o"), *parts.linear(f"{name}.o_b_proj", s.hidden, groups * ro, "o"),
     )  # fmt: skip
@@ -75,11 +76,11 @@ def mixer(config: Config, s: Shape, kind: str, rate: int) -> Mixer:
 @family("deepseek_v4")
 def deepseek_v4(config: Config) -> Architecture:
     """Every layer has experts; the first few pick them by a table over the vocabulary instead of a router's score."""
-    s = latent_shape(config.replace(intermediate_size=config.get("moe_intermediate_size")))
+    s = latent_shape(config)
     count = config.int("hc_mult", default=4, high=64)
     mixing = tuple(t for part in ("attn_hc.", "ffn_hc.") for t in streams(part, count, s.hidden, (2 + count) * count, 3))
     around = norms(ROW, s.hidden, *ROW.norms) + mixing
-    ffn = experts(config, ROW, s)
+    ffn = experts(config, ROW, s, shared_width=config.int("moe_intermediate_size"))
     kinds = kinds_of(config, s.layers)
     layers = repeat(s.layers, lambda index: kinds[index], lambda kind, rate: Layer((mixer(config, s, kind, rate),), ffn, around))
     return finish(config, ROW, s, layers, after=streams("model.hc_head.hc_", count, s.hidden, count, 1))

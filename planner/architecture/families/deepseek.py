@@ -12,21 +12,22 @@ from planner.architecture.families.moe import DEEPSEEK
 from planner.architecture.mla import mla
 from planner.architecture.registry import family
 from planner.architecture.tensors import Architecture, Ffn, Layer, Mixer
-from planner.architecture.traits import Experts, Traits, dense, experts, finish, norms
+from planner.architecture.traits import Experts, Traits, dense, experts, finish, has_experts, norms
 
 ROW = replace(LLAMA, mlp_bias=False, experts=DEEPSEEK)
+LATE = replace(ROW, experts=replace(DEEPSEEK, first=1))
 ROWS = {
-    "deepseek_v2": replace(ROW, experts=Experts()),
+    "deepseek_v2": replace(LLAMA, experts=Experts(shared_bias="mlp_bias")),
     "deepseek_v3": ROW,
     "deepseek_v32": ROW,
     "deepseek_ref": ROW,
     "kimi_k2": ROW,
     "glm_moe_dsa": ROW,
-    "glm4_moe_lite": ROW,
+    "glm4_moe_lite": LATE,
     "mistral4": replace(ROW, experts=Experts()),
-    "axk1": ROW,
-    "minicpm3": replace(ROW, experts=None),
-    "youtu": replace(ROW, experts=None),
+    "axk1": LATE,
+    "minicpm3": LLAMA,
+    "youtu": LLAMA,
 }
 
 
@@ -55,7 +56,7 @@ def deepseek(config: Config) -> Architecture:
     """Latent attention in every layer; experts from `first_k_dense_replace` on."""
     row, s = ROWS[config.text("model_type").lower()], latent_shape(config)
     around = norms(row, s.hidden, *row.norms)
-    mine, sparse = indexed(config, s.layers), patterns.sparse(config, s.layers) if row.experts else [False] * s.layers
+    mine, sparse = indexed(config, s.layers), has_experts(config, row, s)
 
     def layer(indexer: bool, moe: bool) -> Layer:
         extra = parts.norm("mlp.post_mlp_layernorm", s.hidden) if moe and config.text("model_type") == "axk1" else ()
@@ -71,7 +72,16 @@ def longcat(config: Config) -> Architecture:
     Some of the router's choices are experts that pass their input through and hold no weights.
     """
     s = latent_shape(config)
-    row = Traits(experts=Experts(router="router.classifier", router_bias="router_bias", correction="buffer", correction_name="router.e_score_correction_bias", idle=("zero_expert_num",)))
+    row = Traits(
+        ties=False,
+        experts=Experts(
+            router="router.classifier",
+            router_bias="router_bias",
+            correction="buffer",
+            correction_name="router.e_score_correction_bias",
+            idle=("zero_expert_num",),
+        ),
+    )
     routed = experts(config, row, s)
     mixers: tuple[Mixer, ...] = tuple(mla(config, s.hidden, name=f"self_attn.{half}") for half in range(2))
     tensors = routed.tensors + tuple(t for half in range(2) for t in parts.mlp(s.hidden, s.ffn, name=f"mlps.{half}").tensors)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from planner.architecture import fields, parts, patterns
 from planner.architecture.config import Config
@@ -43,7 +44,11 @@ def per_layer_embedding(config: Config, s: Shape) -> tuple[Tensor, ...]:
     if not width:
         return ()
     table = Tensor("model.embed_tokens_per_layer.weight", (config.int("vocab_size_per_layer_input", default=s.vocab), s.layers * width), "per_layer_embedding")
-    return (table, *parts.linear("model.per_layer_model_projection", s.layers * width, s.hidden, "linear"), *parts.norm("model.per_layer_projection_norm", width))
+    return (
+        table,
+        *parts.linear("model.per_layer_model_projection", s.layers * width, s.hidden, "linear"),
+        *parts.norm("model.per_layer_projection_norm", width),
+    )
 
 
 def reused_from(config: Config, layers: int) -> int:
@@ -89,7 +94,9 @@ def gemma3n(config: Config) -> Architecture:
     if isinstance(widths, list):
         config = config.replace(intermediate_size=None)
     s = shape(config)
-    each = config.replace(widths=widths).list("widths", length=s.layers) if isinstance(widths, list) else [s.ffn] * s.layers
+    each: list[Any] = (Config({"intermediate_size": widths}).list("intermediate_size", length=s.layers) if isinstance(widths, list) else None) or [
+        s.ffn
+    ] * s.layers
     kinds, first = patterns.every(5, keys=())(config, s.layers), reused_from(config, s.layers)
     streams, rank = config.int("altup_num_inputs", default=4, high=64), config.int("laurel_rank", default=64)
     around = (
@@ -105,5 +112,7 @@ def gemma3n(config: Config) -> Architecture:
         return Layer((reusing(maker) if reuse else maker,), dense(config, ROW, s, Config({"intermediate_size": width}).int("intermediate_size")), around)
 
     layers = repeat(s.layers, lambda index: (kinds[index], index >= first, str(each[index]) if isinstance(each[index], list | dict) else each[index]), layer)
-    mixing = tuple(t for i in range(streams - 1) for way in ("", "_unembed") for t in parts.linear(f"model.altup{way}_projections.{i}", s.hidden, s.hidden, "linear"))
+    mixing = tuple(
+        t for i in range(streams - 1) for way in ("", "_unembed") for t in parts.linear(f"model.altup{way}_projections.{i}", s.hidden, s.hidden, "linear")
+    )
     return finish(config, ROW, s, layers, before=per_layer_embedding(config, s) + mixing)

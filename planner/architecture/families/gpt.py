@@ -90,7 +90,16 @@ def gpt(config: Config) -> Architecture:
 def phi3small(config: Config) -> Architecture:
     """Phi-3-small: biases everywhere, gate and up as one matrix of alternating rows; its own code ties the head."""
     tied = config.flag("tie_word_embeddings", default=True)
-    row = Traits(norm="bias", final="model.final_layernorm", qkv=("query_key_value",), out="dense", qkv_bias=True, out_bias=True, mlp_names=("up_proj", "down_proj"), mlp_bias=True)
+    row = Traits(
+        norm="bias",
+        final="model.final_layernorm",
+        qkv=("query_key_value",),
+        out="dense",
+        qkv_bias=True,
+        out_bias=True,
+        mlp_names=("up_proj", "down_proj"),
+        mlp_bias=True,
+    )
     return build(config.replace(tie_word_embeddings=tied), row)
 
 
@@ -120,7 +129,15 @@ def bigcode(config: Config) -> Architecture:
 @family("gpt_neox_japanese")
 def japanese(config: Config) -> Architecture:
     """GPT-NeoX without biases, but for one on the output of the last attention."""
-    row = replace(NEOX, qkv_bias=False, out_bias=False, mlp_bias=False, layers="gpt_neox_japanese.layers.", embed="gpt_neox_japanese.embed_in.weight", final="gpt_neox_japanese.final_layer_norm")
+    row = replace(
+        NEOX,
+        qkv_bias=False,
+        out_bias=False,
+        mlp_bias=False,
+        layers="gpt_neox_japanese.layers.",
+        embed="gpt_neox_japanese.embed_in.weight",
+        final="gpt_neox_japanese.final_layer_norm",
+    )
     s = shape(config.replace(intermediate_size=config.int("intermediate_multiple_size", default=4, high=1024) * config.int("hidden_size")))
     layer = Layer((attention(config, row, s),), dense(config, row, s), norms(row, s.hidden, *row.norms))
     last = replace(layer, tensors=(*layer.tensors, Tensor("attention.dense_bias", (s.hidden,), "bias")))
@@ -149,7 +166,9 @@ def falcon(config: Config) -> Architecture:
 @family("mpt")
 def mpt(config: Config) -> Architecture:
     """ALiBi positions, norms without bias, ffn of `expansion_ratio` times the width."""
-    config = config.replace(intermediate_size=config.int("expansion_ratio", default=4, high=1024) * config.int("d_model", "hidden_size"), num_key_value_heads=None)
+    config = config.replace(
+        intermediate_size=config.int("expansion_ratio", default=4, high=1024) * config.int("d_model", "hidden_size"), num_key_value_heads=None
+    )
     row = Traits(
         layers="transformer.blocks.", embed="transformer.wte.weight", final="transformer.norm_f", norms=("norm_1", "norm_2"),
         attention="attn", qkv=("Wqkv",), out="out_proj", mlp="ffn", mlp_names=("up_proj", "down_proj"), gated=False,
@@ -180,4 +199,9 @@ def qwen(config: Config) -> Architecture:
 def stablelm(config: Config) -> Architecture:
     """Llama with layer norms; with parallel residuals the ffn shares the attention's norm."""
     names = ("input_layernorm",) if config.flag("use_parallel_residual", default=False) else ("input_layernorm", "post_attention_layernorm")
-    return build(config, Traits(norm="bias", norms=names, qkv_bias="use_qkv_bias", qk_norm="full", qk_norm_if="qk_layernorm", qk_norms=("q_layernorm.norms", "k_layernorm.norms")))
+    return build(
+        config,
+        Traits(
+            norm="bias", norms=names, qkv_bias="use_qkv_bias", qk_norm="full", qk_norm_if="qk_layernorm", qk_norms=("q_layernorm.norms", "k_layernorm.norms")
+        ),
+    )

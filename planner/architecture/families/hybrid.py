@@ -20,7 +20,9 @@ MOST_GROUPS = 2**20
 def mamba_of(config: Config, hidden: int, name: str = "mixer", normed: bool = False) -> Mixer:
     """Mamba from the fields of its first generation; `normed` adds Jamba's norms of dt, B and C."""
     state, kernel = config.int("state_size", "mamba_d_state", default=16), config.int("conv_kernel", "mamba_d_conv", "d_conv", default=4)
-    inner = config.int("intermediate_size", default=config.int("expand", default=2) * hidden) if name == "mixer" else config.int("mamba_expand", default=2) * hidden
+    inner = (
+        config.int("intermediate_size", default=config.int("expand", default=2) * hidden) if name == "mixer" else config.int("mamba_expand", default=2) * hidden
+    )
     given = config.get("time_step_rank", "mamba_dt_rank")
     rank = config.int("time_step_rank", "mamba_dt_rank") if given not in (None, "auto") else -(-hidden // 16)
     extra = parts.norm(f"{name}.dt_layernorm", rank) + parts.norm(f"{name}.b_layernorm", state) + parts.norm(f"{name}.c_layernorm", state) if normed else ()
@@ -30,7 +32,9 @@ def mamba_of(config: Config, hidden: int, name: str = "mixer", normed: bool = Fa
     )  # fmt: skip
 
 
-def mamba2_of(config: Config, hidden: int, name: str = "mixer", gated_norm: bool = True) -> Mixer:
+def mamba2_of(
+    config: Config, hidden: int, name: str = "mixer", gated_norm: bool = True, biases: tuple[str, str] = ("mamba_proj_bias", "mamba_proj_bias")
+) -> Mixer:
     """Mamba-2 from its many spellings; a head count or a head size that is `auto` follows from expand * hidden."""
     inner = config.int("mamba_d_ssm", default=config.int("mamba_expand", "expand", default=2, high=1024) * hidden)
     heads = config.int("mamba_n_heads", "mamba_num_heads", "n_mamba_heads", "num_heads", default=0, low=0, high=MOST_GROUPS)
@@ -43,21 +47,29 @@ def mamba2_of(config: Config, hidden: int, name: str = "mixer", gated_norm: bool
         hidden, heads or max(inner // dim, 1), dim, config.int("mamba_d_state", "ssm_state_size", "state_size", default=128),
         config.int("mamba_n_groups", "n_groups", "mamba_ngroups", default=1, high=MOST_GROUPS), config.int("mamba_d_conv", "conv_kernel", default=4),
         name=name, conv_bias=config.flag("mamba_conv_bias", "use_conv_bias", default=True), gated_norm=gated_norm,
-        bias=config.flag("mamba_proj_bias", "use_bias", "add_bias_linear", default=False),
+        bias=config.flag(biases[0], default=False), out_bias=config.flag(biases[1], default=False),
     )  # fmt: skip
+
+
+def first_generation(config: Config, s: Shape) -> Mixer:
+    return mamba_of(config, s.hidden, "mamba", normed=True)
+
+
+def second_generation(config: Config, s: Shape) -> Mixer:
+    return mamba2_of(config, s.hidden, "mamba")
 
 
 JAMBA = Traits(
     final="model.final_layernorm", norms=("input_layernorm", "pre_ff_layernorm"), mlp="feed_forward", pattern=patterns.periodic,
-    experts=Experts(name="feed_forward", router="router", width=fields.FFN), mixers={patterns.LINEAR: lambda config, s: mamba_of(config, s.hidden, "mamba", True)},
+    experts=Experts(name="feed_forward", router="router", width=fields.FFN), mixers={patterns.LINEAR: first_generation},
 )  # fmt: skip
 BAMBA = replace(
     LLAMA, final="model.final_layernorm", norms=("input_layernorm", "pre_ff_layernorm"), mlp="feed_forward",
-    pattern=patterns.at(("attn_layer_indices",), patterns.LINEAR, otherwise=patterns.LINEAR), mixers={patterns.LINEAR: lambda config, s: mamba2_of(config, s.hidden, "mamba")},
+    pattern=patterns.at(("attn_layer_indices",), patterns.LINEAR, otherwise=patterns.LINEAR), mixers={patterns.LINEAR: second_generation},
 )  # fmt: skip
 GRANITE4 = replace(
     LLAMA, mlp_bias=False, experts=GRANITE, mlp="shared_mlp", mlp_names=("input_linear", "output_linear"),
-    pattern=lambda config, layers: patterns.listed(config, layers) or [patterns.LINEAR] * layers, mixers={patterns.LINEAR: lambda config, s: mamba2_of(config, s.hidden, "mamba")},
+    pattern=patterns.at((), patterns.LINEAR, otherwise=patterns.LINEAR), mixers={patterns.LINEAR: second_generation},
 )  # fmt: skip
 
 
@@ -76,7 +88,9 @@ def bamba(config: Config) -> Architecture:
 @family("granitemoehybrid")
 def granite4(config: Config) -> Architecture:
     """Granite 4: without experts the shared ffn is the whole of it."""
-    return build(config.replace(intermediate_size=config.get("shared_intermediate_size")) if not config.int(*fields.EXPERTS, default=0, low=0) else config, GRANITE4)
+    return build(
+        config.replace(intermediate_size=config.get("shared_intermediate_size")) if not config.int(*fields.EXPERTS, default=0, low=0) else config, GRANITE4
+    )
 
 
 @family("falcon_h1")
@@ -84,7 +98,10 @@ def falcon_h1(config: Config) -> Architecture:
     """Attention and Mamba-2 side by side in every layer."""
     row = replace(BAMBA, out_bias="attention_bias")
     s = shape(config)
-    both = (attention(config, row, s), mamba2_of(config, s.hidden, "mamba", config.flag("mamba_rms_norm", default=False)))
+    both = (
+        attention(config, row, s),
+        mamba2_of(config, s.hidden, "mamba", config.flag("mamba_rms_norm", default=False), ("mamba_proj_bias", "projectors_bias")),
+    )
     layer = Layer(both, dense(config, row, s), norms(row, s.hidden, *row.norms))
     return finish(config, row, s, (layer,) * s.layers)
 
@@ -113,7 +130,7 @@ def mamba(config: Config) -> Architecture:
 def mamba2(config: Config) -> Architecture:
     """Pure Mamba-2."""
     s = stateful_shape(config)
-    return only_mamba(config, mamba2_of(config, s.hidden), s)
+    return only_mamba(config, mamba2_of(config, s.hidden, biases=("use_bias", "use_bias")), s)
 
 
 @family("mamba_ssm")
@@ -127,7 +144,9 @@ def mamba_ssm(config: Config) -> Architecture:
     inner = own.int("expand", default=2, high=1024) * hidden
     if second:
         dim = own.int("headdim", default=64)
-        maker = recurrent.mamba2(hidden, max(inner // dim, 1), dim, own.int("d_state", default=128), own.int("ngroups", default=1, high=MOST_GROUPS), own.int("d_conv", default=4))
+        maker = recurrent.mamba2(
+            hidden, max(inner // dim, 1), dim, own.int("d_state", default=128), own.int("ngroups", default=1, high=MOST_GROUPS), own.int("d_conv", default=4)
+        )
     else:
         maker = recurrent.mamba(hidden, inner, own.int("d_state", default=16), own.int("d_conv", default=4), -(-hidden // 16))
     return only_mamba(config.replace(tie_word_embeddings=config.flag("tie_embeddings", default=True), vocab_size=vocab), maker, s)
@@ -137,8 +156,9 @@ NEMOTRON = replace(
     LLAMA, layers="backbone.layers.", embed="backbone.embeddings.weight", final="backbone.norm_f", norms=("norm",), attention="mixer", mlp="mixer", gated=False,
     experts=Experts(
         name="mixer", names=("experts.*.up_proj", "experts.*.down_proj"), shared_names=("up_proj", "down_proj"), gated=False, width=fields.EXPERT_FFN,
-        correction="buffer", bias="mlp_bias", shared_width=(),
+        correction="buffer", shared_bias="mlp_bias", shared_width=(),
     ),
+    qkv_bias=False, out_bias=False, ties=False,
 )  # fmt: skip
 
 
@@ -160,7 +180,7 @@ def nemotron_layer(config: Config, s: Shape, kind: str) -> Layer:
     """The one block of a Nemotron-H layer."""
     around = norms(NEMOTRON, s.hidden, "norm")
     if kind == patterns.LINEAR:
-        return Layer((mamba2_of(config.replace(head_dim=None), s.hidden),), None, around)
+        return Layer((mamba2_of(config.replace(head_dim=None), s.hidden, biases=("use_bias", "use_bias")),), None, around)
     if kind == "mlp":
         return Layer((), dense(config, NEMOTRON, s), around)
     if kind == "moe":
@@ -171,7 +191,9 @@ def nemotron_layer(config: Config, s: Shape, kind: str) -> Layer:
 def latent_experts(config: Config, s: Shape) -> Ffn:
     """Experts that work in `moe_latent_size`, with a projection into it and one out; the shared expert stays in the full width."""
     inner = config.int("moe_latent_size", default=0, low=0)
-    shared = config.int("moe_shared_expert_intermediate_size", default=0, low=0) * min(config.int(*fields.SHARED_EXPERTS, default=1, low=0, high=MOST_GROUPS), 1)
+    shared = config.int("moe_shared_expert_intermediate_size", default=0, low=0) * min(
+        config.int(*fields.SHARED_EXPERTS, default=1, low=0, high=MOST_GROUPS), 1
+    )
     extra = parts.linear("mixer.fc1_latent_proj", inner, s.hidden, "linear") + parts.linear("mixer.fc2_latent_proj", s.hidden, inner, "linear") if inner else ()
     return experts(config, NEMOTRON, s, expert_inner=inner or None, shared_width=shared, extra=extra)
 

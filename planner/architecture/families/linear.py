@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from planner.architecture import fields, parts, patterns, recurrent
+from planner.architecture import patterns, recurrent
 from planner.architecture.config import Config
 from planner.architecture.decoder import Shape, repeat, shape
 from planner.architecture.families.deepseek import latent_shape
@@ -13,7 +13,7 @@ from planner.architecture.families.moe import DEEPSEEK, MIXTRAL, QWEN
 from planner.architecture.mla import mla
 from planner.architecture.registry import family
 from planner.architecture.tensors import Architecture, Layer, Mixer, Role
-from planner.architecture.traits import Experts, Traits, build, dense, experts, finish, mixer, norms
+from planner.architecture.traits import Experts, Traits, build, dense, experts, finish, has_experts, mixer, norms
 
 HIGH = 2**20
 
@@ -31,7 +31,13 @@ def delta_net(config: Config, s: Shape, projections: str) -> Mixer:
         "olmo": (("q_proj", k, "q"), ("k_proj", k, "k"), ("v_proj", v, "v"), ("g_proj", v, "ssm_in"), ("a_proj", nv, "linear"), ("b_proj", nv, "linear")),
     }
     out = {"out": "o_proj", "out_norm": "o_norm"} if projections == "olmo" else {}
-    return recurrent.gated_delta_net(s.hidden, nk, nv, dk, dv, config.int("linear_conv_kernel_dim", default=4, high=HIGH), projections=split[projections], **out)
+    return recurrent.gated_delta_net(
+        s.hidden, nk, nv, dk, dv, config.int("linear_conv_kernel_dim", default=4, high=HIGH), projections=split[projections], **out
+    )
+
+
+def lfm2_conv(config: Config, s: Shape) -> Mixer:
+    return recurrent.short_conv(s.hidden, config.int("conv_L_cache", default=3, high=HIGH), config.flag("conv_bias", default=False))
 
 
 GATED = replace(QWEN3, output_gate=True, pattern=patterns.every(4, patterns.LINEAR, ("full_attention_interval",)))
@@ -42,16 +48,19 @@ ROWS = {
     "qwen3_5_text": FIVE,
     "qwen3_5_moe_text": replace(FIVE, experts=replace(QWEN, names=("experts.gate_up_proj", "experts.down_proj"))),
     "minimax": Traits(
-        experts=MIXTRAL, pattern=patterns.every(2, patterns.LINEAR, ()), mixers={patterns.LINEAR: lambda config, s: recurrent.lightning(s.hidden, s.heads, s.head_dim)},
+        experts=MIXTRAL, pattern=patterns.from_first(2, patterns.LINEAR),
+        mixers={patterns.LINEAR: lambda config, s: recurrent.lightning(s.hidden, s.heads, s.head_dim)},
     ),
     "lfm2": Traits(
         final="model.embedding_norm", norms=("operator_norm", "ffn_norm"), out="out_proj", qk_norm="head", qk_norms=("q_layernorm", "k_layernorm"),
         mlp="feed_forward", mlp_names=("w1", "w3", "w2"), pattern=patterns.at(("full_attn_idxs",), "conv"),
-        mixers={"conv": lambda config, s: recurrent.short_conv(s.hidden, config.int("conv_L_cache", default=3, high=HIGH), config.flag("conv_bias", default=False))},
+        mixers={"conv": lfm2_conv},
     ),
 }  # fmt: skip
+ROWS["minimax_text_01"] = ROWS["minimax_m1"] = ROWS["minimax"]
 ROWS["lfm2_moe"] = replace(
-    ROWS["lfm2"], experts=Experts(name="feed_forward", names=("experts.*.w1", "experts.*.w3", "experts.*.w2"), correction="buffer", correction_name="expert_bias")
+    ROWS["lfm2"],
+    experts=Experts(name="feed_forward", names=("experts.*.w1", "experts.*.w3", "experts.*.w2"), correction="buffer", correction_name="expert_bias"),
 )
 
 
@@ -97,15 +106,26 @@ def kimi_linear(config: Config) -> Architecture:
 
     Kimi K3 adds experts in a narrower width (`routed_expert_hidden_size`) to it.
     """
-    s, row = latent_shape(config), replace(LLAMA, mlp_bias=False, experts=replace(DEEPSEEK, name="block_sparse_moe", names=("experts.*.w1", "experts.*.w3", "experts.*.w2")))
+    s, row = (
+        latent_shape(config),
+        replace(
+            LLAMA,
+            mlp_bias=False,
+            ties=False,
+            experts=replace(DEEPSEEK, name="block_sparse_moe", names=("experts.*.w1", "experts.*.w3", "experts.*.w2"), first=1),
+        ),
+    )
     own = config.section("linear_attn_config") or config
     full = patterns.members(own.list("full_attn_layers") or [])
     kinds = patterns.listed(config, s.layers)
     if kinds is None:
         kinds = [patterns.FULL if (index + 1 in full if full else index and index % 4 == 0) else patterns.LINEAR for index in range(s.layers)]
-    sparse = patterns.sparse(config if config.has("first_k_dense_replace") else config.replace(first_k_dense_replace=1), s.layers)
+    sparse = has_experts(config, row, s)
     heads = own.int("linear_num_heads", "num_heads", default=32, high=HIGH)
-    dim, kernel = own.int("linear_head_dim", "head_dim", default=128, high=HIGH), own.int("linear_conv_kernel_dim", "short_conv_kernel_size", default=4, high=HIGH)
+    dim, kernel = (
+        own.int("linear_head_dim", "head_dim", default=128, high=HIGH),
+        own.int("linear_conv_kernel_dim", "short_conv_kernel_size", default=4, high=HIGH),
+    )
     around = norms(row, s.hidden, *row.norms)
 
     def layer(kind: str, moe: bool) -> Layer:

@@ -20,7 +20,9 @@ MISTRAL = Traits(pattern=patterns.windowed)
 QWEN2 = Traits(qkv_bias=True, pattern=patterns.windowed)
 QWEN3 = Traits(qkv_bias="attention_bias", out_bias="attention_bias", qk_norm="head", pattern=patterns.windowed)
 GEMMA = Traits(qkv_bias="attention_bias", out_bias="attention_bias")
-GEMMA2 = replace(GEMMA, norms=("input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm"), pattern=patterns.every(2))
+GEMMA2 = replace(
+    GEMMA, norms=("input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm"), pattern=patterns.every(2)
+)
 OLMO2 = replace(LLAMA, norms=("post_attention_layernorm", "post_feedforward_layernorm"), qk_norm="full", mlp_bias=False)
 PHI3 = Traits(qkv=("qkv_proj",), mlp_names=("gate_up_proj", "down_proj"), pattern=patterns.windowed)
 GLM = Traits(qkv_bias="attention_bias", mlp_names=("gate_up_proj", "down_proj"))
@@ -70,9 +72,8 @@ ROWS = {
     "glm_ocr_text": GLM4,
     "granite": LLAMA,
     "granite_swa": replace(LLAMA, sinks=True, pattern=patterns.every(4)),
-    "helium": LLAMA,
+    "helium": replace(LLAMA, out_bias=False),
     "hunyuan_v1_dense": replace(LLAMA, qk_norm="head", qk_norms=("query_layernorm", "key_layernorm"), mlp_bias=False),
-    "hyperclovax": replace(LLAMA, norms=("input_layernorm", "post_attention_layernorm", "post_norm1", "post_norm2")),
     "internlm3": replace(LLAMA, qkv_bias="qkv_bias", out_bias="bias", mlp_bias="bias"),
     "iquestcoder": LLAMA,
     "jais2": replace(LLAMA, norm="bias", gated=False),
@@ -88,7 +89,9 @@ ROWS = {
     "qwen3_vl_text": QWEN3,
     "seed_oss": replace(LLAMA, out_bias="attention_out_bias"),
     "smollm3": replace(LLAMA, pattern=patterns.windowed),
-    "starcoder2": Traits(qkv_bias="use_bias", out_bias="use_bias", mlp_bias="use_bias", norm="bias", gated=False, mlp_names=("c_fc", "c_proj"), pattern=patterns.windowed),
+    "starcoder2": Traits(
+        qkv_bias="use_bias", out_bias="use_bias", mlp_bias="use_bias", norm="bias", gated=False, mlp_names=("c_fc", "c_proj"), pattern=patterns.windowed,
+    ),
     "voxtral_realtime_text": MISTRAL,
     # code beside the weights
     "aquila": LLAMA,
@@ -116,3 +119,10 @@ ROWS = {
 def llama(config: Config) -> Architecture:
     """One row of this table."""
     return build(config, ROWS[config.text("model_type").lower()])
+
+
+@family("hyperclovax")
+def hyperclovax(config: Config) -> Architecture:
+    """Llama with, by default, norms behind attention and ffn too."""
+    more = ("post_norm1", "post_norm2") if config.flag("use_post_norm", default=True) else ()
+    return build(config, replace(LLAMA, norms=(*LLAMA.norms, *more)))

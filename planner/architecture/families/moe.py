@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from planner.architecture import fields, parts, patterns
 from planner.architecture.config import Config
-from planner.architecture.decoder import Shape, repeat, shape
+from planner.architecture.decoder import Shape
 from planner.architecture.families.llama import COHERE, ERNIE, GLM4, LLAMA, MISTRAL, OLMO2, QWEN2, QWEN3
 from planner.architecture.registry import family
-from planner.architecture.tensors import Architecture, Layer, Tensor
-from planner.architecture.traits import Experts, Traits, attention, build, dense, experts, finish, norms
+from planner.architecture.tensors import Architecture, Tensor
+from planner.architecture.traits import Experts, TensorMaker, Traits, build
 
 W123 = ("experts.*.w1", "experts.*.w3", "experts.*.w2")
 MIXTRAL = Experts(name="block_sparse_moe", names=W123, width=fields.FFN)
@@ -22,7 +22,7 @@ GRANITE = Experts(
 )  # fmt: skip
 
 
-def gate(width: str) -> object:
+def gate(width: str) -> TensorMaker:
     """A matrix that gates what attention puts out: one number a head, or one an element."""
 
     def tensors(config: Config, s: Shape) -> tuple[Tensor, ...]:
@@ -36,7 +36,7 @@ ROWS = {
     "mixtral": replace(MISTRAL, experts=MIXTRAL),
     "minimax_m2": Traits(qk_norm="full", experts=replace(MIXTRAL, correction="buffer", correction_name="e_score_correction_bias", shared_width=())),
     "phimoe": Traits(qkv_bias="attention_bias", out_bias="attention_bias", norm="bias", head_bias="lm_head_bias", pattern=patterns.windowed, experts=MIXTRAL),
-    "aria_text": replace(LLAMA, experts=Experts(router="router", names=("experts.fc1", "experts.fc2"), width=fields.FFN)),
+    "aria_text": replace(LLAMA, experts=Experts(shared_bias="mlp_bias", router="router", names=("experts.fc1", "experts.fc2"), width=fields.FFN)),
     "qwen2_moe": replace(QWEN2, qkv_bias="qkv_bias", experts=QWEN),
     "qwen3_moe": replace(QWEN3, experts=Experts()),
     "qwen3_vl_moe_text": replace(QWEN3, pattern=patterns.full, experts=Experts(names=("experts.gate_up_proj", "experts.down_proj"))),
@@ -49,9 +49,9 @@ ROWS = {
     "glm4v_moe_text": Traits(qkv_bias="attention_bias", experts=DEEPSEEK),
     "solar_open": Traits(qkv_bias="attention_bias", experts=DEEPSEEK),
     "exaone_moe": Traits(qk_norm="head", pattern=patterns.every(4), experts=DEEPSEEK),
-    "hy_v3": replace(LLAMA, qk_norm="head", experts=replace(DEEPSEEK, correction_name="e_score_correction_bias")),
+    "hy_v3": replace(LLAMA, qk_norm="head", experts=replace(DEEPSEEK, correction_name="e_score_correction_bias", shared_bias="mlp_bias", first=1)),
     "mellum": replace(QWEN3, pattern=patterns.windowed, experts=Experts()),
-    "flint": replace(QWEN3, sinks=True, pattern=patterns.windowed, experts=replace(QWEN, shared_gate=False)),
+    "flint": replace(QWEN3, sinks=True, pattern=patterns.windowed, experts=replace(QWEN, shared_gate=False, first=2)),
     "kolibri1": replace(GLM4, qkv_bias=False, mlp_names=LLAMA.mlp_names, qk_norm="head", pattern=patterns.windowed, experts=DEEPSEEK),
     "cohere2_moe": replace(COHERE, pattern=patterns.every(4), experts=Experts(width=fields.FFN)),
     "granitemoe": replace(LLAMA, mlp_bias=False, experts=GRANITE),
@@ -61,7 +61,10 @@ ROWS = {
         qkv_bias="attention_bias", out_bias="attention_bias", sinks=True, pattern=patterns.every(2),
         experts=Experts(router="router", names=("experts.gate_up_proj", "experts.down_proj"), width=fields.FFN, bias=True, router_bias=True),
     ),
-    "ernie4_5_moe": replace(ERNIE, experts=replace(DEEPSEEK, bias="use_bias", correction="parameter", correction_name="moe_statics.e_score_correction_bias")),
+    "ernie4_5_moe": replace(
+        ERNIE, head_bias="use_bias",
+        experts=replace(DEEPSEEK, shared_bias="use_bias", correction="parameter", correction_name="moe_statics.e_score_correction_bias"),
+    ),
     "afmoe": Traits(
         norms=("input_layernorm", "post_attention_layernorm", "pre_mlp_layernorm", "post_mlp_layernorm"), qkv_bias="attention_bias", out_bias="attention_bias",
         qk_norm="head", pattern=patterns.every(4, keys=("global_attn_every_n_layers",)), extra=gate("element"),
@@ -74,5 +77,3 @@ ROWS = {
 def mixture(config: Config) -> Architecture:
     """One row of this table."""
     return build(config, ROWS[config.text("model_type").lower()])
-
-

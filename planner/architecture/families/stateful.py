@@ -30,18 +30,23 @@ def xlstm(config: Config) -> Architecture:
     width = rounded(s.hidden * config.number("ffn_proj_factor", default=2.667), config.int("ffn_round_up_to_multiple_of", default=64))
     if min(qk, v, width) < 1:
         raise PlanError("The config's qk_dim_factor, v_dim_factor and ffn_proj_factor must be positive; check them.", "config")
-    row = Traits(layers="backbone.blocks.", embed="backbone.embeddings.weight", final="backbone.out_norm" if config.flag("add_out_norm", default=True) else "")
+    row = Traits(
+        layers="backbone.blocks.",
+        embed="backbone.embeddings.weight",
+        final="backbone.out_norm" if config.flag("add_out_norm", default=True) else "",
+        ties=False,
+    )
     name = "mlstm_layer"
     tensors = (
         *linear(f"{name}.q", qk, s.hidden, "q", bias), *linear(f"{name}.k", qk, s.hidden, "k", bias), *linear(f"{name}.v", v, s.hidden, "v", bias),
         *linear(f"{name}.ogate_preact", v, s.hidden, "linear", bias),
         *linear(f"{name}.igate_preact", heads, s.hidden, "linear", True), *linear(f"{name}.fgate_preact", heads, s.hidden, "linear", True),
-        *norm(f"{name}.multihead_norm", v), *linear(f"{name}.out_proj", s.hidden, v, "o", bias),
+        *norm(f"{name}.multihead_norm", v, bias), *linear(f"{name}.out_proj", s.hidden, v, "o", bias),
     )  # fmt: skip
     memory = qk // heads * v + qk + heads
     mixer = Mixer("xlstm", tensors, states(0, 0, memory, heads), heads, heads, max(qk // heads, 1), max(v // heads, 1))
     ffn = parts.mlp(s.hidden, width, bias=bias, name="ffn", names=("proj_up_gate", "proj_up", "proj_down"))
-    return finish(config, row, s, (Layer((mixer,), ffn, norms(row, s.hidden, "norm_mlstm", "norm_ffn")),) * s.layers)
+    return finish(config, row, s, (Layer((mixer,), ffn, norm("norm_mlstm", s.hidden, bias) + norm("norm_ffn", s.hidden, bias)),) * s.layers)
 
 
 @family("rwkv")
@@ -56,7 +61,8 @@ def rwkv(config: Config) -> Architecture:
         return tuple(Tensor(f"{path}.time_mix_{name}", (1, 1, s.hidden), "scalar") for name in names)
 
     tensors = (
-        Tensor("attention.time_decay", (inner,), "scalar"), Tensor("attention.time_first", (inner,), "scalar"), *vectors("attention", "key", "value", "receptance"),
+        Tensor("attention.time_decay", (inner,), "scalar"), Tensor("attention.time_first", (inner,), "scalar"),
+        *vectors("attention", "key", "value", "receptance"),
         *linear("attention.key", inner, s.hidden, "k"), *linear("attention.value", inner, s.hidden, "v"),
         *linear("attention.receptance", inner, s.hidden, "q"), *linear("attention.output", s.hidden, inner, "o"),
         *vectors("feed_forward", "key", "receptance"), *linear("feed_forward.receptance", s.hidden, s.hidden, "linear"),

@@ -11,7 +11,7 @@ from planner.architecture.families.llama import LLAMA, MISTRAL
 from planner.architecture.families.moe import DEEPSEEK, gate
 from planner.architecture.registry import family
 from planner.architecture.tensors import Architecture, Ffn, Layer, Mixer, Tensor
-from planner.architecture.traits import Experts, Traits, attention, build, dense, experts, finish, norms
+from planner.architecture.traits import Experts, Traits, attention, build, dense, experts, finish, has_experts, norms
 
 MOST_HEADS = 2**20
 
@@ -24,10 +24,13 @@ def llama4(config: Config) -> Architecture:
     """
     row = replace(
         LLAMA, mlp="feed_forward", mlp_bias=False, pattern=patterns.chunked,
-        experts=Experts(name="feed_forward", router="router", names=("experts.gate_up_proj", "experts.down_proj"), shared="shared_expert", width=fields.FFN, shared_count=1),
+        experts=Experts(
+            name="feed_forward", router="router", names=("experts.gate_up_proj", "experts.down_proj"), shared="shared_expert",
+            width=fields.FFN, shared_count=1,
+        ),
     )  # fmt: skip
     s = shape(config)
-    kinds, sparse = patterns.chunked(config, s.layers), patterns.sparse(config, s.layers)
+    kinds, sparse = patterns.chunked(config, s.layers), has_experts(config, row, s)
     around = norms(row, s.hidden, *row.norms)
 
     def layer(kind: str, moe: bool) -> Layer:
@@ -46,16 +49,18 @@ def hunyuan(config: Config) -> Architecture:
         LLAMA, mlp_bias=False, qk_norm="head", qk_norms=("query_layernorm", "key_layernorm"),
         experts=Experts(router="gate.wg", shared="shared_mlp", width=fields.FFN, shared_count=1, shared_width=()),
     )  # fmt: skip
-    flat = {"num_experts_per_tok": top_k[0] if isinstance(top_k, list) and top_k else top_k, "n_shared_experts": shared[0] if isinstance(shared, list) and shared else shared}
+    flat = {
+        "num_experts_per_tok": top_k[0] if isinstance(top_k, list) and top_k else top_k,
+        "n_shared_experts": shared[0] if isinstance(shared, list) and shared else shared,
+    }
     return build(config.replace(**{key: value for key, value in flat.items() if value is not None}), row)
 
 
 @family("mimo_v2_flash")
 def mimo_v2(config: Config) -> Architecture:
     """MiMo-V2: windowed layers have heads of their own (`swa_*`) and sinks; values are narrower than keys."""
-    s, row = shape(config), Traits(qkv_bias="attention_bias", experts=DEEPSEEK)
-    kinds, around = mimo_kinds(config, s.layers), norms(row, s.hidden, *row.norms)
-    sparse = patterns.sparse(config if config.has("moe_layer_freq", "mlp_layer_types") else config.replace(first_k_dense_replace=1), s.layers)
+    s, row = shape(config), Traits(qkv_bias="attention_bias", experts=replace(DEEPSEEK, first=1))
+    kinds, sparse, around = mimo_kinds(config, s.layers), has_experts(config, row, s), norms(row, s.hidden, *row.norms)
 
     def mixer(kind: str) -> Mixer:
         local = kind == patterns.SLIDING
@@ -64,7 +69,8 @@ def mimo_v2(config: Config) -> Architecture:
         kv = config.int(f"{at[0]}num_key_value_heads", default=2 * s.kv_heads if local else s.kv_heads, high=MOST_HEADS)
         sinks = (Tensor("self_attn.attention_sink_bias", (heads,), "scalar"),) if config.flag(at[1], default=at[2]) else ()
         return parts.attention(
-            s.hidden, heads, kv, config.int(f"{at[0]}head_dim", default=s.head_dim), value_dim=config.int(f"{at[0]}v_head_dim", "v_head_dim", default=s.head_dim),
+            s.hidden, heads, kv, config.int(f"{at[0]}head_dim", default=s.head_dim),
+            value_dim=config.int(f"{at[0]}v_head_dim", "v_head_dim", default=s.head_dim),
             bias=config.flag("attention_bias", default=False), window=config.int(*fields.WINDOW, default=128) if local else None, extra=sinks,
         )  # fmt: skip
 
@@ -86,17 +92,19 @@ def mimo_kinds(config: Config, layers: int) -> list[str]:
 @family("step3p5", "step3p7_text")
 def step3(config: Config) -> Architecture:
     """Step 3.5 and 3.7: each head's output is gated by one number; windowed layers may have more heads."""
-    row = replace(LLAMA, mlp_bias=False, qk_norm="head", experts=replace(DEEPSEEK, name="moe", shared="/share_expert"), extra=gate("head"))
+    row = replace(LLAMA, mlp_bias=False, qk_norm="head", experts=replace(DEEPSEEK, name="moe", shared="/share_expert", first=3), extra=gate("head"))
     s = shape(config)
     other = config.section("attention_other_setting") or Config({})
-    wide = replace(s, heads=config.int("num_sliding_attention_heads", default=other.int("num_attention_heads", default=s.heads, high=MOST_HEADS), high=MOST_HEADS))
+    wide = replace(
+        s, heads=config.int("num_sliding_attention_heads", default=other.int("num_attention_heads", default=s.heads, high=MOST_HEADS), high=MOST_HEADS)
+    )
     kinds = patterns.listed(config, s.layers) or [patterns.FULL] * s.layers
-    stated = ("mlp_layer_types", "moe_layers_enum", "first_k_dense_replace")
-    sparse = patterns.sparse(config if config.has(*stated) else config.replace(first_k_dense_replace=3), s.layers)
-    around = norms(row, s.hidden, *row.norms)
+    sparse, around = has_experts(config, row, s), norms(row, s.hidden, *row.norms)
 
     def layer(kind: str, moe: bool) -> Layer:
-        return Layer((attention(config, row, wide if kind == patterns.SLIDING else s, kind),), experts(config, row, s) if moe else dense(config, row, s), around)
+        return Layer(
+            (attention(config, row, wide if kind == patterns.SLIDING else s, kind),), experts(config, row, s) if moe else dense(config, row, s), around
+        )
 
     return finish(config, row, s, repeat(s.layers, lambda index: (kinds[index], sparse[index]), layer))
 
@@ -104,15 +112,16 @@ def step3(config: Config) -> Architecture:
 @family("laguna")
 def laguna(config: Config) -> Architecture:
     """Laguna: a head count for each layer (`num_attention_heads_per_layer`), gated heads, experts behind the first layer."""
-    row = replace(LLAMA, mlp_bias=False, qk_norm="head", experts=replace(DEEPSEEK, correction="parameter"), extra=gate("head"))
+    row = replace(LLAMA, mlp_bias=False, qk_norm="head", experts=replace(DEEPSEEK, correction="parameter", first=1), extra=gate("head"))
     s = shape(config)
     kinds = patterns.listed(config, s.layers) or [patterns.FULL] * s.layers
     heads = config.list("num_attention_heads_per_layer", length=s.layers) or [s.heads] * s.layers
-    sparse = patterns.sparse(config if config.has("mlp_layer_types") else config.replace(first_k_dense_replace=1), s.layers)
-    around = norms(row, s.hidden, *row.norms)
+    sparse, around = has_experts(config, row, s), norms(row, s.hidden, *row.norms)
 
     def layer(kind: str, count: str, moe: bool) -> Layer:
-        mine = replace(s, heads=Config({"num_attention_heads_per_layer": int(count) if count.isdigit() else count}).int("num_attention_heads_per_layer", high=MOST_HEADS))
+        mine = replace(
+            s, heads=Config({"num_attention_heads_per_layer": int(count) if count.isdigit() else count}).int("num_attention_heads_per_layer", high=MOST_HEADS)
+        )
         return Layer((attention(config, row, mine, kind),), experts(config, row, s) if moe else dense(config, row, s), around)
 
     return finish(config, row, s, repeat(s.layers, lambda index: (kinds[index], str(heads[index]), sparse[index]), layer))
@@ -174,7 +183,9 @@ def nas_layer(config: Config, s: Shape, block: Config) -> Layer:
 @family("openelm")
 def openelm(config: Config) -> Architecture:
     """OpenELM: heads and ffn grow from the first layer to the last (arXiv:2404.14619)."""
-    config = config.replace(hidden_size=config.int("model_dim"), num_hidden_layers=config.int("num_transformer_layers", high=2_000), num_attention_heads=1, num_key_value_heads=None)
+    config = config.replace(
+        hidden_size=config.int("model_dim"), num_hidden_layers=config.int("num_transformer_layers", high=2_000), num_attention_heads=1, num_key_value_heads=None
+    )
     config = config.replace(tie_word_embeddings=config.flag("share_input_output_layers", default=True))
     s = shape(config)
     row = Traits(
@@ -190,6 +201,10 @@ def openelm(config: Config) -> Architecture:
         wanted = own.number("ffn", default=4.0) * s.hidden
         width = max(divisor, int(wanted + divisor / 2) // divisor * divisor)
         width += divisor if width < 0.9 * wanted else 0
-        return Layer((attention(config, row, replace(s, heads=own.int("q", high=MOST_HEADS), kv_heads=own.int("kv", high=MOST_HEADS))),), dense(config, row, s, width), around)
+        return Layer(
+            (attention(config, row, replace(s, heads=own.int("q", high=MOST_HEADS), kv_heads=own.int("kv", high=MOST_HEADS))),),
+            dense(config, row, s, width),
+            around,
+        )
 
     return finish(config, row, s, tuple(layer(index) for index in range(s.layers)))

@@ -25,5 +25,9 @@ def unknown(config: Config) -> Architecture:
         what = f"The config's model_type {kind!r} is of no known family and the config" if kind else "The config has no model_type and"
         raise PlanError(f"{what} lacks hidden_size and num_hidden_layers; give the config.json of a text model.", "config")
     row = replace(LLAMA, pattern=patterns.windowed, experts=Experts())
-    note = f"The model type {kind!r} is not known: read as a Llama-like decoder from its standard fields." if kind else "The config has no model_type: read as a Llama-like decoder."
+    note = (
+        f"The model type {kind!r} is not known: read as a Llama-like decoder from its standard fields."
+        if kind
+        else "The config has no model_type: read as a Llama-like decoder."
+    )
     return build(config, row, note=note)
