@@ -1,0 +1,42 @@
+"""What the library reads from the environment at its import, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from server import FakeHub
+
+ROOT = Path(__file__).resolve().parents[2]
+ASK = "from planner.hub import fetch_config; print(fetch_config('meta/llama')['model_type'])"
+
+
+def run(code: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("HF_") and key.lower() not in ("http_proxy", "https_proxy", "all_proxy")}
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**clean, "HF_HOME": str(home), **environment}, capture_output=True, text=True, timeout=60)
+
+
+def test_a_mirror_is_asked_and_no_saved_token_nor_anything_else_leaves_the_machine(hub: FakeHub, tmp_path: Path) -> None:
+    hub.add("meta/llama", {"config.json": {"model_type": "llama", "quantization_config": {"quant_method": "fp8"}}})
+    (tmp_path / "token").write_text("hf_savedByTheOperator")
+    done = run(ASK, tmp_path, HF_ENDPOINT=hub.endpoint, HF_TOKEN="hf_inTheEnvironment", AI_AGENT="someone")
+    assert done.stdout.strip() == "llama", done.stderr
+    assert [request.path for request in hub.log] == ["/meta/llama/resolve/main/config.json"]
+    assert hub.log[0].authorization is None
+
+
+def test_offline_the_cache_answers_and_nothing_is_asked(hub: FakeHub, tmp_path: Path) -> None:
+    hub.add("meta/llama", {"config.json": {"model_type": "llama"}})
+    assert run(ASK, tmp_path, HF_ENDPOINT=hub.endpoint).stdout.strip() == "llama"
+    hub.log.clear()
+    assert run(ASK, tmp_path, HF_ENDPOINT=hub.endpoint, HF_HUB_OFFLINE="1").stdout.strip() == "llama"
+    assert hub.log == []
+
+
+@pytest.mark.parametrize("module", ["planner.hub", "planner.gguf_file", "planner.safetensors_file"])
+def test_importing_does_not_import_the_library(tmp_path: Path, module: str) -> None:
+    done = run(f"import sys, {module}; print('huggingface_hub' in sys.modules, 'numpy' in sys.modules)", tmp_path)
+    assert done.stdout.split() == ["False", "False"], done.stderr
