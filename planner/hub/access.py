@@ -21,8 +21,8 @@ from planner.errors import PlanError
 
 TIMEOUT_S = 5.0
 """How long the Hub may stay silent."""
-SLOWEST_S = 60.0
-"""How long one answer may take in all, however steadily it trickles."""
+SLOWEST = 12
+"""How many times that one file may take in all, however steadily it trickles: a minute."""
 
 Kind = Literal["not_found", "gated", "refused", "rate_limited", "unreachable", "no_file", "broken"]
 
@@ -68,10 +68,10 @@ class Access:
 
 @dataclass(frozen=True)
 class Answer:
-    """A body with the headers it came with."""
+    """A body, and the commit that it is of where the Hub says so."""
 
     body: bytes
-    headers: Mapping[str, str]
+    commit: str
 
 
 def library(module: str = "") -> Any:
@@ -88,10 +88,12 @@ def get(access: Access, repo_id: str, filename: str, revision: str | None, most_
     with _opened(access, repo_id, filename, revision, {}) as response:
         stated = response.headers.get("Content-Length", "")
         too_large = stated.isdigit() and int(stated) > most_bytes
-        body = b"" if too_large else _read(response, most_bytes + 1)
+        body = b"" if too_large else _read(response, most_bytes + 1, access)
         if too_large or len(body) > most_bytes:
             raise HubError(f"The {filename} of {repo_id} is larger than {most_bytes / 1e6:.0f} MB, so it is not read; pick another model.", "broken")
-        return Answer(body, response.headers)
+        # On the way to a storage host, only the Hub's own redirect names the commit.
+        commits = [step.headers.get("X-Repo-Commit", "") for step in (*response.history, response)]
+        return Answer(body, next(filter(None, commits), ""))
 
 
 def get_range(access: Access, repo_id: str, filename: str, revision: str | None, first: int, end: int) -> bytes:
@@ -102,7 +104,7 @@ def get_range(access: Access, repo_id: str, filename: str, revision: str | None,
         begins = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", "bytes 0-" if response.status_code == 200 else ""))
         if begins is None or int(begins[1]) != first:
             raise HubError(f"The server of {repo_id} cannot send part of a file; ask https://huggingface.co itself.", "broken")
-        return _read(response, end - first)
+        return _read(response, end - first, access)
 
 
 @contextmanager
@@ -133,9 +135,9 @@ def _opened(access: Access, repo_id: str, filename: str, revision: str | None, h
             yield response
 
 
-def _read(response: Any, most_bytes: int) -> bytes:
+def _read(response: Any, most_bytes: int, access: Access) -> bytes:
     """At most so much of the body, which is dropped beyond that; a body that trickles is given up."""
-    body, give_up_at = bytearray(), time.monotonic() + SLOWEST_S
+    body, give_up_at = bytearray(), time.monotonic() + SLOWEST * access.timeout_s
     for piece in response.iter_bytes():
         body += piece
         if len(body) >= most_bytes:

@@ -97,7 +97,7 @@ def _object(access: Access, repo_id: str, filename: str, revision: str | None, c
         return _parsed(repo_id, filename, kept), False
     value = _parsed(repo_id, filename, answer.body)
     if not access.token:
-        _keep(repo_id, filename, revision, cache_dir, answer.body, answer.headers.get("X-Repo-Commit", ""))
+        _keep(repo_id, filename, revision, cache_dir, answer.body, answer.commit)
     return value, True
 
 

@@ -15,7 +15,7 @@ from server import FakeHub
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     """The library reads HF_HUB_OFFLINE once, and the suite sets it; here the only host asked is this machine."""
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     server = FakeHub()
     yield server
     server.shutdown()

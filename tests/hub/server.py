@@ -45,8 +45,11 @@ class FakeHub(ThreadingHTTPServer):
     """The server; tests fill `repos` and may set how it misbehaves.
 
     Attributes:
+        commit: what files claim to be of.
         status: answer everything with this error status.
         delay_s: wait before each answer.
+        trickle_s: wait after each byte of a body.
+        redirects: send files from another host, as the Hub does with large ones.
         ranges: whether ranges are honoured.
         cut: announce a body and send only this many bytes of it.
         raw: answer every file and fact with these bytes.
@@ -60,7 +63,10 @@ class FakeHub(ThreadingHTTPServer):
         self.repos: dict[str, Repo] = {}
         self.log: list[Request] = []
         self.status: int | None = None
+        self.commit = COMMIT
         self.delay_s = 0.0
+        self.trickle_s = 0.0
+        self.redirects = False
         self.ranges = True
         self.cut: int | None = None
         self.raw: bytes | None = None
@@ -93,6 +99,8 @@ class Handler(BaseHTTPRequestHandler):
             self.refuse(self.server.status, headers={"ratelimit": '"api";r=0;t=55'} if self.server.status == 429 else {})
         elif facts := re.fullmatch(r"/api/models/([^/]+(?:/[^/]+)?)(?:/revision/(.+))?", self.entry.path):
             self.answer_facts(facts[1], facts[2])
+        elif stored := re.fullmatch(r"/stored/([^/]+/[^/]+)/(.+)", self.entry.path):
+            self.send_file(self.server.repos[stored[1]].files[stored[2]], {})
         elif file := re.fullmatch(r"/([^/]+(?:/[^/]+)?)/resolve/([^/]+)/(.+)", self.entry.path):
             self.answer_file(file[1], file[2], file[3])
         else:
@@ -134,10 +142,16 @@ class Handler(BaseHTTPRequestHandler):
         if repo is None:
             return
         if name not in repo.files:
-            self.refuse(404, "EntryNotFound", "Entry not found", {"X-Repo-Commit": COMMIT})
+            self.refuse(404, "EntryNotFound", "Entry not found", {"X-Repo-Commit": self.server.commit})
             return
         body = self.server.raw if self.server.raw is not None else repo.files[name]
-        headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{hashlib.sha1(body).hexdigest()}"', "Accept-Ranges": "bytes"}
+        headers = {"X-Repo-Commit": self.server.commit, "ETag": f'"{hashlib.sha1(body).hexdigest()}"', "Accept-Ranges": "bytes"}
+        if self.server.redirects:
+            self.send(302, {**headers, "Location": f"http://localhost:{self.server.server_address[1]}/stored/{repo_id}/{name}"}, b"")
+        else:
+            self.send_file(body, headers)
+
+    def send_file(self, body: bytes, headers: dict[str, str]) -> None:
         span = re.fullmatch(r"bytes=(\d+)-(\d+)", self.entry.range or "") if self.server.ranges else None
         if span is None:
             self.send(200, headers, body)
@@ -153,19 +167,18 @@ class Handler(BaseHTTPRequestHandler):
 
     def send(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.send_response(status)
-        if self.server.lengths:
-            headers = {**headers, "Content-Length": str(len(body))}
-        else:
-            headers = {**headers, "Connection": "close"}
-        for key, value in headers.items():
+        length = {"Content-Length": str(len(body))} if self.server.lengths else {"Connection": "close"}
+        for key, value in {**headers, **length}.items():
             self.send_header(key, value)
         self.end_headers()
         if self.command == "HEAD":
             return
         pieces = body if self.server.cut is None else body[: self.server.cut]
         with contextlib.suppress(OSError):
-            for start in range(0, len(pieces), 65_536):
-                self.entry.sent_bytes += self.wfile.write(pieces[start : start + 65_536])
+            step = 65_536 if not self.server.trickle_s else 1
+            for start in range(0, len(pieces), step):
+                self.entry.sent_bytes += self.wfile.write(pieces[start : start + step])
+                time.sleep(self.server.trickle_s)
         if self.server.cut is not None or not self.server.lengths:
             self.close_connection = True
 

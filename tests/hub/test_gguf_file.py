@@ -88,18 +88,18 @@ def test_a_file_cut_anywhere_is_one_plain_sentence() -> None:
 def test_garbage_is_read_or_refused_but_never_anything_else() -> None:
     seeded = random.Random(7)
     small = gguf({key: LLAMA[key] for key in list(LLAMA)[:6]}, TENSORS)
-    refused = 0
+    refused, sentences = 0, set()
     for _ in range(3_000):
         damaged = bytearray(small)
         for _ in range(seeded.randint(1, 6)):
             damaged[seeded.randrange(4, len(damaged))] = seeded.choice((0, 1, 127, 255, seeded.randrange(256)))
         try:
-            header = read_gguf_header(bytes(damaged))
-            assert all(tensor.bytes >= 0 for tensor in header.tensors)
+            read_gguf_header(bytes(damaged))
         except PlanError as error:
+            sentences.add(str(error).split(";")[-1])
             refused += 1
-            assert str(error).startswith("The file ") and str(error).endswith("download it again, or give another file.")
     assert refused > 1_000
+    assert sentences == {" download it again, or give another file."}
 
 
 @pytest.mark.parametrize(

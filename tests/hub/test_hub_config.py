@@ -154,8 +154,8 @@ def test_a_repository_without_a_config_says_what_it_holds_instead(hub: FakeHub, 
 
 
 @pytest.mark.parametrize("commit", ["../../escape", "", "0" * 39, "0" * 40 + "/x"])
-def test_a_server_cannot_name_a_path_outside_the_cache(hub: FakeHub, asked: dict[str, Any], tmp_path: Path, commit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.COMMIT", commit)
+def test_a_server_cannot_name_a_path_outside_the_cache(hub: FakeHub, asked: dict[str, Any], tmp_path: Path, commit: str) -> None:
+    hub.commit = commit
     hub.add("meta/llama", {"config.json": LLAMA})
     assert fetch_config("meta/llama", **asked) == LLAMA
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
-from server import SECRET, FakeHub
+from server import COMMIT, SECRET, FakeHub
 from weight_files import LLAMA, TENSORS, gguf, safetensors
 
 from planner.errors import PlanError
 from planner.gguf_file import read_gguf_header as read_local_gguf
-from planner.hub import GgufFile, HubError, gguf_files, read_gguf_header, safetensors_headers
+from planner.hub import GgufFile, HubError, fetch_config, gguf_files, read_gguf_header, safetensors_headers
 
 SHARDS = {
     "model-00001-of-00002.safetensors": {"a": ("BF16", [4, 500_000], 4_000_000), "b": ("F32", [10], 40)},
@@ -123,7 +124,10 @@ def test_all_parts_of_a_split_model_are_read(hub: FakeHub) -> None:
     assert sum(request.sent_bytes for request in hub.log) < 5_000_000
 
 
-@pytest.mark.parametrize(("data", "message"), [(b"PK" + bytes(99), "no GGUF"), (gguf(LLAMA, TENSORS)[:-200], "ends in the middle"), (b"", "ends in the middle")])
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [(b"PK" + bytes(99), "no GGUF"), (gguf(LLAMA, TENSORS)[:-200], "ends in the middle"), (b"", "ends in the middle")],
+)
 def test_a_remote_file_that_is_no_gguf_is_one_plain_sentence(hub: FakeHub, data: bytes, message: str) -> None:
     hub.add("someone/m-GGUF", {"m.gguf": data})
     with pytest.raises(PlanError, match=message):
@@ -136,6 +140,20 @@ def test_a_mirror_that_ignores_a_later_range_is_told_apart(hub: FakeHub) -> None
     hub.add("someone/m-GGUF", {"m.gguf": gguf(long, TENSORS)})
     with pytest.raises(HubError, match="cannot send part of a file"):
         read_gguf_header("someone/m-GGUF", "m.gguf", endpoint=hub.endpoint)
+
+
+def test_a_token_does_not_follow_to_the_storage_host(hub: FakeHub, tmp_path: Path) -> None:
+    data = gguf(LLAMA, TENSORS, data_bytes=30_000_000)
+    hub.add("meta/gated", {"m.gguf": data, "config.json": b'{"model_type": "llama"}'}, gated="auto")
+    hub.redirects = True
+    assert read_gguf_header("meta/gated", "m.gguf", token=SECRET, endpoint=hub.endpoint) == read_local_gguf(data)
+    assert [(request.path.split("/")[1], request.authorization, request.range) for request in hub.log] == [
+        ("meta", f"Bearer {SECRET}", "bytes=0-4194303"),
+        ("stored", None, "bytes=0-4194303"),
+    ]
+    hub.repos["meta/gated"].gated = False
+    fetch_config("meta/gated", endpoint=hub.endpoint, cache_dir=tmp_path)
+    assert (tmp_path / "models--meta--gated" / "snapshots" / COMMIT / "config.json").is_file()
 
 
 def test_a_gated_file_opens_with_a_token(hub: FakeHub) -> None:

@@ -48,7 +48,10 @@ def test_a_revision_is_asked_for(hub: FakeHub) -> None:
         model_info("meta/llama", "nowhere", endpoint=hub.endpoint)
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>captive portal</html>", b"[]", b"{}", b'{"id": "x", "siblings": 3}', b'{"id": "x", "safetensors": {"parameters": 1, "total": 2}}'])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>captive portal</html>", b"[]", b"{}", b'{"id": "x", "siblings": 3}', b'{"id": "x", "safetensors": {"parameters": 1, "total": 2}}'],
+)
 def test_an_answer_that_makes_no_sense_is_one_plain_sentence(hub: FakeHub, body: bytes) -> None:
     hub.add("meta/llama")
     hub.raw = body

@@ -15,8 +15,9 @@ ASK = "from planner.hub import fetch_config; print(fetch_config('meta/llama')['m
 
 
 def run(code: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("HF_") and key.lower() not in ("http_proxy", "https_proxy", "all_proxy")}
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**clean, "HF_HOME": str(home), **environment}, capture_output=True, text=True, timeout=60)
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
+    settings = {**clean, "HF_HOME": str(home), "NO_PROXY": "127.0.0.1", **environment}
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=settings, capture_output=True, text=True, timeout=60)
 
 
 def test_a_mirror_is_asked_and_no_saved_token_nor_anything_else_leaves_the_machine(hub: FakeHub, tmp_path: Path) -> None:
