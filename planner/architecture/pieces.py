@@ -7,41 +7,27 @@ name of a config key (`"in_channels|num_channels"` for a key with another spelli
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
 from planner.architecture import parts
 from planner.architecture.config import Config
+from planner.architecture.decoder import Shape
 from planner.architecture.tensors import Role, Tensor
 from planner.errors import PlanError
 
-
-@dataclass(frozen=True)
-class Sizes:
-    """The numbers of one tower, under whichever names its config spells them."""
-
-    layers: int
-    hidden: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    ffn: int
-    vocab: int = 0
+Piece = Callable[[Config, Shape], tuple[Tensor, ...]]
+Size = int | str | Callable[[Config, Shape], int]
 
 
-Piece = Callable[[Config, Any], tuple[Tensor, ...]]
-Size = int | str | Callable[[Config, Any], int]
+def hidden(config: Config, s: Shape) -> int:
+    return s.hidden
 
 
-def hidden(config: Config, s: Any) -> int:
-    return int(s.hidden)
+def wide(config: Config, s: Shape) -> int:
+    return s.ffn
 
 
-def wide(config: Config, s: Any) -> int:
-    return int(s.ffn)
-
-
-def read(config: Config, s: Any, size: Size) -> int:
+def read(config: Config, s: Shape, size: Size) -> int:
     """A size in this config."""
     if isinstance(size, str):
         return config.int(*size.split("|"))
@@ -70,7 +56,7 @@ def pair(config: Config, *names: str) -> tuple[int, int]:
     return side, side
 
 
-def grid(config: Config, s: Any) -> int:
+def grid(config: Config, s: Shape) -> int:
     """Patches of one image: (height / patch) * (width / patch)."""
     (height, width), (tall, broad) = pair(config, "image_size"), pair(config, "patch_size")
     return (height // tall) * (width // broad)
@@ -84,7 +70,7 @@ def grid_and(extra: int) -> Size:
 def patches(name: str, bias: bool = True, temporal: Size = 0, channels: Size = 3, flat: bool = False, width: Size = hidden) -> Piece:
     """The convolution that turns patches of pixels into tokens: (hidden, channels, [frames,] patch, patch); `flat` stores it as a matrix."""
 
-    def make(config: Config, s: Any) -> tuple[Tensor, ...]:
+    def make(config: Config, s: Shape) -> tuple[Tensor, ...]:
         out, tall, broad = read(config, s, width), *pair(config, "patch_size", "spatial_patch_size")
         frames = (read(config, s, temporal),) if temporal else ()
         shape = (out, read(config, s, channels), *frames, tall, broad)
@@ -99,7 +85,7 @@ def patches(name: str, bias: bool = True, temporal: Size = 0, channels: Size = 3
 def table(name: str, rows: Size, width: Size = hidden, role: Role = "position_embedding", offset: int = 0, skip_if: str = "") -> Piece:
     """A table of `rows` (+ `offset`) vectors, such as learned positions; none where it would have no rows or the flag says to skip it."""
 
-    def make(config: Config, s: Any) -> tuple[Tensor, ...]:
+    def make(config: Config, s: Shape) -> tuple[Tensor, ...]:
         if skip_if and config.flag(skip_if, default=False):
             return ()
         count = (config.int(*rows.split("|"), default=0, low=0) if isinstance(rows, str) else read(config, s, rows)) + offset
@@ -120,7 +106,7 @@ def norm(name: str, width: Size = hidden, bias: bool = True) -> Piece:
 def linear(name: str, out: Size = hidden, inner: Size = hidden, bias: bool | str = True, role: Role = "linear") -> Piece:
     """A linear layer; a text as `bias` is the config key that says whether it has one."""
 
-    def make(config: Config, s: Any) -> tuple[Tensor, ...]:
+    def make(config: Config, s: Shape) -> tuple[Tensor, ...]:
         biased = bias if isinstance(bias, bool) else config.flag(bias, default=False)
         return parts.linear(name, read(config, s, out), read(config, s, inner), role, biased)
 
@@ -130,7 +116,7 @@ def linear(name: str, out: Size = hidden, inner: Size = hidden, bias: bool | str
 def conv(name: str, out: Size, inner: Size, *kernel: Size, bias: bool = True) -> Piece:
     """A convolution: (out, inner, *kernel)."""
 
-    def make(config: Config, s: Any) -> tuple[Tensor, ...]:
+    def make(config: Config, s: Shape) -> tuple[Tensor, ...]:
         channels = read(config, s, out)
         weight = Tensor(f"{name}.weight", (channels, read(config, s, inner), *(read(config, s, side) for side in kernel)), "conv")
         return (weight, Tensor(f"{name}.bias", (channels,), "bias")) if bias else (weight,)
@@ -145,12 +131,10 @@ def when(key: str, *pieces: Piece, default: bool = False, is_not: bool = False) 
 
 def named(prefix: str, *pieces: Piece) -> Piece:
     """The same pieces below a path."""
-    from dataclasses import replace
-
     return lambda config, s: tuple(replace(tensor, name=f"{prefix}.{tensor.name}") for tensor in together(pieces, config, s))
 
 
-def together(pieces: tuple[Piece, ...], config: Config, s: Any) -> tuple[Tensor, ...]:
+def together(pieces: tuple[Piece, ...], config: Config, s: Shape) -> tuple[Tensor, ...]:
     return tuple(tensor for piece in pieces for tensor in piece(config, s))
 
 

@@ -84,5 +84,5 @@ def class_defaults(model_type: str) -> Mapping[str, Any]:
 
 @cache
 def _class_defaults() -> Mapping[str, Any]:
-    rows: Mapping[str, Any] = json.loads((FOLDER / "architectures" / "class_defaults.json").read_text(encoding="utf-8"))["rows"]
-    return rows
+    files = sorted((FOLDER / "architectures").glob("*_defaults.json"))
+    return {name: row for file in files for name, row in json.loads(file.read_text(encoding="utf-8"))["rows"].items()}

@@ -16,8 +16,8 @@ from planner.architecture.config import Config
 from planner.architecture.decoder import MOST_LAYERS, Shape, repeat
 from planner.architecture.pieces import Piece, together
 from planner.architecture.registry import class_defaults
-from planner.architecture.tensors import Cache, Layer, Mixer, Stack, StackName
-from planner.architecture.traits import Traits, attention, dense, holds, norms
+from planner.architecture.tensors import Cache, Layer, Mixer, Stack, StackName, Tensor
+from planner.architecture.traits import Traits, attention, dense, norms
 
 Names = tuple[str, ...]
 
@@ -125,7 +125,8 @@ def mixer(config: Config, row: Tower, s: Shape, kind: str) -> Mixer:
 def cross_attention(config: Config, row: Tower, s: Shape) -> Mixer:
     """Attention of the decoder to what the encoder put out; keys and values of every encoder position are kept."""
     made = attention(config, replace(row.block, attention=row.cross, extra=None), s)
-    return replace(made, kind="cross_attention", tensors=kept(row, made.tensors), caches=source_cache(s, config.int(row.source) if row.source else None), causal=False)
+    caches = source_cache(s, config.int(row.source) if row.source else None)
+    return replace(made, kind="cross_attention", tensors=kept(row, made.tensors), caches=caches, causal=False)
 
 
 def source_cache(s: Shape, positions: int | None) -> tuple[Cache, ...]:
@@ -133,11 +134,6 @@ def source_cache(s: Shape, positions: int | None) -> tuple[Cache, ...]:
     return tuple(replace(cache, per="source") for cache in parts.kv_cache(s.kv_heads, s.head_dim, s.head_dim, positions))
 
 
-def kept[T](row: Tower, tensors: tuple[T, ...]) -> tuple[T, ...]:
+def kept(row: Tower, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """The tensors without those that this kind leaves out."""
-    return tuple(tensor for tensor in tensors if not str(getattr(tensor, "name", "")).endswith(row.absent)) if row.absent else tensors
-
-
-def stated(config: Config, row: Tower, flag: bool | str) -> bool:
-    """What a flag of the row says for this config."""
-    return holds(config, flag)
+    return tuple(tensor for tensor in tensors if not tensor.name.endswith(row.absent)) if row.absent else tensors
