@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from planner.architecture import patterns, recurrent
+from planner.architecture import parts, patterns, recurrent
 from planner.architecture.config import Config
 from planner.architecture.decoder import Shape, repeat, shape
 from planner.architecture.families.deepseek import latent_shape
 from planner.architecture.families.llama import LLAMA, OLMO2, QWEN3
-from planner.architecture.families.moe import DEEPSEEK, MIXTRAL, QWEN
+from planner.architecture.families.moe import DEEPSEEK, MIXTRAL, QWEN, W123
 from planner.architecture.mla import mla
 from planner.architecture.registry import family
 from planner.architecture.tensors import Architecture, Layer, Mixer, Role
@@ -100,39 +100,44 @@ def olmo_hybrid(config: Config) -> Architecture:
     return finish(config, row, s, repeat(s.layers, lambda index: (kinds[index],), layer))
 
 
+KIMI = replace(LLAMA, mlp_bias=False, ties=False, experts=replace(DEEPSEEK, name="block_sparse_moe", names=W123, first=1))
+
+
 @family("kimi_linear")
 def kimi_linear(config: Config) -> Architecture:
-    """Kimi Delta Attention with latent attention each fourth layer (arXiv:2510.26692); the config counts layers from 1.
-
-    Kimi K3 adds experts in a narrower width (`routed_expert_hidden_size`) to it.
-    """
-    s, row = (
-        latent_shape(config),
-        replace(
-            LLAMA,
-            mlp_bias=False,
-            ties=False,
-            experts=replace(DEEPSEEK, name="block_sparse_moe", names=("experts.*.w1", "experts.*.w3", "experts.*.w2"), first=1),
-        ),
-    )
-    own = config.section("linear_attn_config") or config
-    full = patterns.members(own.list("full_attn_layers") or [])
-    kinds = patterns.listed(config, s.layers)
-    if kinds is None:
-        kinds = [patterns.FULL if (index + 1 in full if full else index and index % 4 == 0) else patterns.LINEAR for index in range(s.layers)]
-    sparse = has_experts(config, row, s)
-    heads = own.int("linear_num_heads", "num_heads", default=32, high=HIGH)
-    dim, kernel = (
+    """Kimi Delta Attention with latent attention each fourth layer (arXiv:2510.26692); the config counts layers from 1."""
+    s, own = latent_shape(config), config.section("linear_attn_config") or config
+    kinds, sparse, around = kimi_kinds(config, own, s.layers), has_experts(config, KIMI, s), norms(KIMI, s.hidden, *KIMI.norms)
+    delta = recurrent.kda(
+        s.hidden,
+        own.int("linear_num_heads", "num_heads", default=32, high=HIGH),
         own.int("linear_head_dim", "head_dim", default=128, high=HIGH),
         own.int("linear_conv_kernel_dim", "short_conv_kernel_size", default=4, high=HIGH),
+        low_rank_gate=not own.flag("use_full_rank_gate", default=False),
     )
-    around = norms(row, s.hidden, *row.norms)
+    gate = parts.linear("self_attn.g_proj", s.heads * config.int("v_head_dim", default=128), s.hidden, "linear")
+    latent = mla(config, s.hidden, extra=gate if config.flag("mla_use_output_gate", default=False) else ())
+    inner = config.int("routed_expert_hidden_size", default=0, low=0)
+    narrow = (
+        parts.linear("block_sparse_moe.latent_in_proj", inner, s.hidden, "linear"),
+        parts.linear("block_sparse_moe.latent_out_proj", s.hidden, inner, "linear"),
+    )
 
     def layer(kind: str, moe: bool) -> Layer:
-        maker = recurrent.kda(s.hidden, heads, dim, kernel) if kind == patterns.LINEAR else mla(config, s.hidden)
-        return Layer((maker,), experts(config, row, s) if moe else dense(config, row, s), around)
+        routed = experts(config, KIMI, s, expert_inner=inner or None, extra=narrow[0] + narrow[1] if inner else ()) if moe else None
+        return Layer((delta if kind == patterns.LINEAR else latent,), routed or dense(config, KIMI, s), around)
 
-    return finish(config, row, s, repeat(s.layers, lambda index: (kinds[index], sparse[index]), layer))
+    note = "The experts work in a width of their own, whose small tensors are not published as code: counted to about 0.1%." if inner else ""
+    return finish(config, KIMI, s, repeat(s.layers, lambda index: (kinds[index], sparse[index]), layer), note=note)
+
+
+def kimi_kinds(config: Config, own: Config, layers: int) -> list[str]:
+    """The kinds as listed, or from `full_attn_layers`, or each fourth layer latent."""
+    kinds = patterns.listed(config, layers)
+    full = patterns.members(own.list("full_attn_layers") or [])
+    if kinds is None and full:
+        return [patterns.FULL if index + 1 in full else patterns.LINEAR for index in range(layers)]
+    return kinds or [patterns.FULL if index and index % 4 == 0 else patterns.LINEAR for index in range(layers)]
 
 
 @family("recurrent_gemma")

@@ -71,7 +71,7 @@ def bailing_hybrid(config: Config) -> Architecture:
     row, s = replace(LLAMA, mlp_bias=False, ties=False, experts=DEEPSEEK), latent_shape(config)
     kinds = patterns.every(config.int("layer_group_size", default=6), patterns.LINEAR, ())(config, s.layers)
     sparse, around = has_experts(config, row, s), norms(row, s.hidden, *row.norms)
-    dim, kernel = config.int("head_dim", default=128), config.int("short_conv_kernel_size", default=4, high=HIGH)
+    dim, kernel = config.int("linear_head_dim", "head_dim", default=128), config.int("short_conv_kernel_size", default=4, high=HIGH)
     gated = mla(config, s.hidden, extra=parts.linear("self_attn.g_proj", s.heads, s.hidden, "linear"))
     delta = recurrent.kda(s.hidden, s.heads, dim, kernel, low_rank_decay=False, low_rank_gate=False)
 

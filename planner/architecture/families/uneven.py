@@ -133,7 +133,7 @@ def ministral3(config: Config) -> Architecture:
     if config.has("text_config"):
         from planner.architecture.registry import parsers
 
-        return parsers()["mistral3"](config)
+        return parsers()["mistral3"](config.replace(model_type="mistral3"))
     return build(config, MISTRAL)
 
 
