@@ -12,7 +12,7 @@ from planner.engines import pages, vllm_budget
 from planner.engines.base import Case, Command
 from planner.engines.vllm_budget import Settings
 from planner.errors import PlanError, did_you_mean
-from planner.formula import Formula, total
+from planner.formula import Formula
 from planner.memory import weights
 from planner.memory.quantity import NOTHING, DeviceMemory, HostMemory, Memory, Pool, Quantity, added
 from planner.parallelism.degrees import Degrees, resolve_degrees
@@ -45,15 +45,16 @@ class Vllm:
         use = vllm_budget.settings(case)
         _, elements, bytes_ = cache_type(request.kv_cache_dtype, scheme.rest)
         stages = weights.stages(model, scheme, degrees)
-        peak = vllm_budget.activation(model, scheme, degrees, use)
         libraries, context, graphs = vllm_budget.non_torch(degrees, use), vllm_budget.context(degrees, use), vllm_budget.graphs(model, degrees, use)
-        charged = graphs if int(use.row["graphs_charged"]) else NOTHING
+        outside = added("Libraries, context and graphs", (libraries, context, graphs, vllm_budget.unallocated(scheme, model)))
+        charged = graphs if int(use.text("graphs_charged")) else NOTHING
         devices, pools, refusal = [], [], ""
         for index, gpu in enumerate(case.gpus):
             if index >= degrees.gpus:
                 devices.append(DeviceMemory(gpu.name, index, gpu.capacity_bytes, gpu.usable_bytes))
                 continue
-            stage = stages[index % (degrees.tensor * degrees.pipeline) // degrees.tensor]
+            place = index % (degrees.tensor * degrees.pipeline) // degrees.tensor
+            stage, peak = stages[place], vllm_budget.activation(model, scheme, degrees, use, place)
             step = POOL(
                 "KV cache pool", utilization=use.utilization, capacity=gpu.capacity_bytes, weights=stage.bytes.expected, activation=peak.expected,
                 libraries=libraries.expected, graphs=charged.expected,
@@ -64,7 +65,7 @@ class Vllm:
             devices.append(
                 DeviceMemory(
                     gpu.name, index, gpu.capacity_bytes, gpu.usable_bytes, weights=stage.bytes, activation=peak,
-                    kv_cache=Quantity.exact(step) if size > 0 else NOTHING, overhead=added("Libraries, context and graphs", (libraries, context, graphs)),
+                    kv_cache=Quantity.exact(step) if size > 0 else NOTHING, overhead=outside,
                 )
             )  # fmt: skip
             if stage.bytes.expected > gpu.usable_bytes and not refusal:
@@ -84,7 +85,7 @@ class Vllm:
             found = pages.kinds(weights.counted(stage.layers), degrees.tensor, block)
             if not found:
                 continue
-            layout = pages.paging(found, bool(int(use.row["grouping"])))
+            layout = pages.paging(found, bool(int(use.text("grouping"))))
             counts.append((pool.expected // layout.block_bytes, layout, pool.expected))
         if not counts:
             return 0, ""
@@ -96,7 +97,7 @@ class Vllm:
                 f"To serve at least one request with the model's max seq len ({use.context}), {gib(need * layout.block_bytes)} KV cache is needed, which is larger than "
                 f"the available KV cache memory ({gib(size)}). Lower the context to {most:,} or raise gpu_memory_utilization."
             )
-        if use.row["token_line"] == "concurrency":
+        if use.text("token_line") == "concurrency":
             return floor(blocks / need * use.context), ""
         return blocks // layout.group_count * layout.block_tokens, ""
 

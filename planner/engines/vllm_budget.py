@@ -14,17 +14,20 @@ from planner.engines.versions import calibration
 from planner.formula import Formula, Step
 from planner.hardware.catalog import Gpu
 from planner.memory.quantity import NOTHING, Quantity
+from planner.memory.remember import remembered
 from planner.parallelism.degrees import Degrees
-from planner.quantization.formats import EXPERT_ROLES, Scheme
+from planner.parallelism.tensor_parallel import EXPERTS, PADDING
+from planner.quantization.formats import Scheme
 from planner.units import GIB
 
 LARGE_GPU_BYTES = 70 * GIB
 """From this size on (and not on an A100) the server takes larger batches by default (vllm/engine/arg_utils.py)."""
 
-SAMPLER = Formula("copies * sequences * vocab * 4 + 1.5 * tokens * hidden * element_bytes", "bytes", "start-up logs of vLLM; data/calibration/vllm.csv")
-FORWARD = Formula("tokens * element_bytes * (3 * inner + hidden_copies * hidden)", "bytes", "start-up logs of vLLM; data/calibration/vllm.csv")
+SAMPLER = Formula("sequences * vocab * (4 * copies - 2 + element_bytes) + (1.5 + 2 * later_stage) * tokens * hidden * element_bytes", "bytes", "start-up logs of vLLM; data/calibration/vllm.csv")
+FORWARD = Formula("tokens * element_bytes * (3 * inner + (hidden_copies + 2 * stages_between) * hidden)", "bytes", "start-up logs of vLLM; data/calibration/vllm.csv")
 EXPERT_SPACE = Formula("tokens * top_k * element_bytes * (max(width, hidden) + max(2 * width, hidden))", "bytes", "vllm/model_executor/layers/fused_moe: two workspaces")
 PEAK = Formula("max(sampler, forward) + expert_space", "bytes")
+RESERVED = Formula("formats * 1.8 * 2**30", "bytes", "vLLM's out-of-memory message for gpt-oss-20b: reserved by PyTorch but unallocated")
 GRAPHS = Formula("captures / 51 * (0.35 + 0.016 * layers + 0.4 * sparse) * 2**30", "bytes", "start-up logs of vLLM 0.19 on an H100; data/calibration/vllm.csv")
 FIXED = Formula("size_gib * 2**30", "bytes", "start-up logs of vLLM; data/calibration/vllm.csv")
 
@@ -38,10 +41,14 @@ class Settings:
     sequences: int
     context: int
     eager: bool
-    row: dict[str, str]
+    row: tuple[tuple[str, str], ...]
 
     def number(self, name: str) -> float:
-        return float(self.row[name])
+        """A coefficient of this version's calibration."""
+        return float(self.text(name))
+
+    def text(self, name: str) -> str:
+        return dict(self.row)[name]
 
 
 def settings(case: Case) -> Settings:
@@ -57,33 +64,36 @@ def settings(case: Case) -> Settings:
         tokens = 8192 if large else 2048
     else:
         tokens = request.context if request.context <= 32_768 else 512
-    return Settings(request.gpu_memory_utilization or float(row["utilization"]), tokens, sequences, request.context, bool(request.enforce_eager), row)
+    return Settings(request.gpu_memory_utilization or float(row["utilization"]), tokens, sequences, request.context, bool(request.enforce_eager), tuple(row.items()))
 
 
-def activation(model: Architecture, scheme: Scheme, degrees: Degrees, use: Settings) -> Quantity:
-    """The peak of the profiling run: the sampler's copies of the logits or one layer's forward pass, and the experts' workspaces."""
-    main = model.main
+@remembered
+def activation(model: Architecture, scheme: Scheme, degrees: Degrees, use: Settings, stage: int) -> Quantity:
+    """The peak of one stage's profiling run: the sampler's copies of the logits or one layer's forward pass, and the experts' workspaces.
+
+    Only the last pipeline stage samples; stages hand two residual streams on. Workspaces stay allocated after the forward pass.
+    """
+    main, last = model.main, stage == degrees.pipeline - 1
     wide = 4 if scheme.rest == "fp32" else 2
-    vocab = -(-model.vocab_size // 64) * 64
-    sampler = SAMPLER(
-        "Sampler warm-up", copies=use.number("logit_copies"), sequences=use.sequences, vocab=vocab, tokens=use.batched_tokens,
-        hidden=main.hidden_size, element_bytes=wide,
-    )  # fmt: skip
     inner = max((layer.ffn.width * (1 if layer.ffn.gated else 2 / 3) for layer, _ in main.distinct if layer.ffn), default=0)
+    common = {"tokens": use.batched_tokens, "hidden": main.hidden_size, "element_bytes": wide}
     forward = FORWARD(
-        "Forward pass of one layer", tokens=use.batched_tokens, element_bytes=wide, inner=inner / degrees.tensor, hidden_copies=use.number("forward_hidden"),
-        hidden=main.hidden_size,
-    )  # fmt: skip
-    steps: list[Step] = [sampler, forward]
+        "Forward pass of one layer", inner=inner / degrees.tensor, hidden_copies=use.number("forward_hidden"), stages_between=int(degrees.pipeline > 1), **common
+    )
+    steps: list[Step] = [forward]
+    sampler: float = 0
+    if last and model.generates:
+        vocab = -(-model.vocab_size // PADDING) * PADDING
+        steps.append(SAMPLER("Sampler warm-up", copies=use.number("logit_copies"), sequences=use.sequences, vocab=vocab, later_stage=int(stage > 0), **common))
+        sampler = steps[-1].value
     space: float = 0
-    for layer in _sparse(model)[:1]:
+    for layer in _sparse(model)[:1] if use.number("expert_space") else []:
         assert layer.ffn is not None
-        if scheme.format.bits > 4 or not any(scheme.quantizes(tensor) for tensor in layer.ffn.tensors if tensor.role in EXPERT_ROLES):
+        if not any(scheme.format_of(tensor).bits == 4 for tensor in layer.ffn.tensors if tensor.role in EXPERTS):
             width = layer.ffn.expert_width / (1 if degrees.expert > 1 else degrees.tensor)
-            step = EXPERT_SPACE("Experts' workspaces", tokens=use.batched_tokens, top_k=layer.ffn.top_k, element_bytes=wide, width=width, hidden=main.hidden_size)
-            steps.append(step)
-            space = step.value
-    peak = PEAK("Activation peak", sampler=sampler.value, forward=forward.value, expert_space=space)
+            steps.append(EXPERT_SPACE("Experts' workspaces", top_k=layer.ffn.top_k, width=width, **common))
+            space = steps[-1].value
+    peak = PEAK("Activation peak", sampler=sampler, forward=forward.value, expert_space=space)
     return Quantity.between(0.93, 1.12 if len(model.loaded) == 1 else 1.2, *steps, peak)
 
 
@@ -107,6 +117,12 @@ def graphs(model: Architecture, degrees: Degrees, use: Settings) -> Quantity:
     return Quantity.between(0.6, 1.7, GRAPHS("CUDA graphs", captures=captures(use.sequences), layers=layers, sparse=int(bool(_sparse(model)))))
 
 
+def unallocated(scheme: Scheme, model: Architecture) -> Quantity:
+    """What PyTorch keeps reserved and cannot use after the experts were rewritten for the MXFP4 kernels at load."""
+    rewritten = scheme.format.asked == "mxfp4" and bool(_sparse(model))
+    return Quantity.between(0.5, 1.3, RESERVED("Reserved but unallocated", formats=1)) if rewritten else NOTHING
+
+
 def captures(sequences: int) -> int:
     """Batch sizes captured: 1, 2, 4, then every 8 up to 256 and every 16 up to min(2 * sequences, 512)."""
     largest = min(2 * sequences, 512)
@@ -115,8 +131,3 @@ def captures(sequences: int) -> int:
 
 def _sparse(model: Architecture) -> list[Layer]:
     return [layer for layer, _ in model.main.distinct if layer.ffn is not None and layer.ffn.kind == "moe"]
-
-
-def total_bytes(gpu: Gpu) -> int:
-    """What the driver reports to a program as the card's total."""
-    return gpu.capacity_bytes

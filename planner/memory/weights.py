@@ -62,8 +62,8 @@ def stages(architecture: Architecture, scheme: Scheme, degrees: Degrees) -> tupl
     main, found, start = architecture.main, [], 0
     counts = stage_layers(len(main.layers), degrees.pipeline)
     towers = sum(tensor_parallel.stack_bytes(scheme, stack, degrees) for stack in architecture.loaded[1:])
-    before = sum(tensor_parallel.tensor_bytes(scheme, tensor, main.name, degrees) for tensor in main.before)
-    after = sum(tensor_parallel.tensor_bytes(scheme, _untied(tensor) if degrees.pipeline > 1 else tensor, main.name, degrees) for tensor in main.after)
+    before = tensor_parallel.outer_bytes(scheme, main.before, main.name, degrees)
+    after = tensor_parallel.outer_bytes(scheme, tuple(map(_untied, main.after)) if degrees.pipeline > 1 else main.after, main.name, degrees)
     for index, count in enumerate(counts):
         layers = main.layers[start : start + count]
         start += count

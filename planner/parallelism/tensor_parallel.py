@@ -9,6 +9,7 @@ The vocabulary is padded to a multiple of 64 and cut.
 from __future__ import annotations
 
 from planner.architecture.tensors import Layer, Mixer, Role, Stack, Tensor
+from planner.memory.allocator import block_bytes
 from planner.parallelism.degrees import Degrees
 from planner.quantization.formats import Scheme
 
@@ -24,6 +25,12 @@ ROW: frozenset[Role] = frozenset({"o", "down", "expert_down", "shared_down", "ss
 """Roles that it cuts along the inputs; the partial results are then added over the ranks."""
 
 EXPERTS: frozenset[Role] = frozenset({"expert_gate", "expert_up", "expert_down", "expert_gate_up"})
+
+FUSED = {
+    "q": "qkv", "k": "qkv", "v": "qkv", "gate": "gate_up", "up": "gate_up", "shared_gate": "shared_gate_up", "shared_up": "shared_gate_up",
+    "expert_gate": "expert_gate_up", "expert_up": "expert_gate_up",
+}  # fmt: skip
+"""Roles that engines load into one matrix."""
 
 PADDING = 64
 """Rows of the vocabulary come in multiples of this (vLLM's and SGLang's VocabParallelEmbedding)."""
@@ -54,23 +61,54 @@ def heads_on_rank(heads: int, ranks: int) -> int:
     return max(-(-heads // ranks), 1)
 
 
-def tensor_bytes(scheme: Scheme, tensor: Tensor, stack: str, degrees: Degrees, mixer: Mixer | None = None) -> int:
+Parts = tuple[int, int]
+"""Bytes of the weights themselves and of their scales: two tensors to the allocator."""
+
+
+def tensor_parts(scheme: Scheme, tensor: Tensor, stack: str, degrees: Degrees, mixer: Mixer | None = None) -> Parts:
     """Bytes of one rank's part of a tensor: whole experts when they are spread, a share of each otherwise."""
     if tensor.tied:
-        return 0
+        return 0, 0
+    copies, shape = tensor.copies, tensor.shape
     if tensor.role in EXPERTS and degrees.expert > 1:
-        return -(-tensor.copies // degrees.expert) * scheme.one_bytes(tensor, tensor.shape, stack)
-    return tensor.copies * scheme.one_bytes(tensor, shard_shape(tensor, degrees.tensor, mixer), stack)
+        copies = -(-copies // degrees.expert)
+    else:
+        shape = shard_shape(tensor, degrees.tensor, mixer)
+    if tensor.role in EXPERTS and scheme.format_of(tensor, stack).asked == "mxfp4":
+        shape = padded(shape, tensor.role)
+    weights, scales = scheme.parts(tensor, shape, stack)
+    return copies * weights, copies * scales
+
+
+def padded(shape: tuple[int, ...], role: Role) -> tuple[int, ...]:
+    """An expert's shape as MXFP4 kernels want it: its width in multiples of 128, the stream in multiples of 256."""
+    stream, width = (-2, -1) if role == "expert_down" else (-1, -2)
+    halves = 2 if role == "expert_gate_up" else 1
+    sizes = list(shape)
+    sizes[width] = -(-sizes[width] // (128 * halves)) * 128 * halves
+    sizes[stream] = -(-sizes[stream] // 256) * 256
+    return tuple(sizes)
 
 
 def layer_bytes(scheme: Scheme, layer: Layer, stack: str, degrees: Degrees) -> int:
-    """Bytes of one rank's part of a layer."""
-    mixed = sum(tensor_bytes(scheme, tensor, stack, degrees, mixer) for mixer in layer.mixers for tensor in mixer.tensors)
-    rest = (layer.ffn.tensors if layer.ffn else ()) + layer.tensors
-    return mixed + sum(tensor_bytes(scheme, tensor, stack, degrees) for tensor in rest)
+    """Bytes of one rank's part of a layer as the allocator counts them, with the matrices fused that engines fuse."""
+    blocks: dict[tuple[str, int, bool], Parts] = {}
+    held = [(tensor, mixer) for mixer in layer.mixers for tensor in mixer.tensors]
+    held += [(tensor, None) for tensor in (layer.ffn.tensors if layer.ffn else ()) + layer.tensors]
+    for tensor, mixer in held:
+        key = (FUSED.get(tensor.role, tensor.name), id(mixer), tensor.is_matrix)
+        weights, scales = tensor_parts(scheme, tensor, stack, degrees, mixer)
+        before = blocks.get(key, (0, 0))
+        blocks[key] = (before[0] + weights, before[1] + scales)
+    return sum(block_bytes(weights) + block_bytes(scales) for weights, scales in blocks.values())
+
+
+def outer_bytes(scheme: Scheme, tensors: tuple[Tensor, ...], stack: str, degrees: Degrees) -> int:
+    """Bytes of one rank's part of tensors that stand outside the layers."""
+    return sum(block_bytes(size) for tensor in tensors for size in tensor_parts(scheme, tensor, stack, degrees))
 
 
 def stack_bytes(scheme: Scheme, stack: Stack, degrees: Degrees) -> int:
     """Bytes of one rank's part of a whole stack (a tower)."""
-    outer = sum(tensor_bytes(scheme, tensor, stack.name, degrees) for tensor in stack.before + stack.after)
-    return outer + sum(count * layer_bytes(scheme, layer, stack.name, degrees) for layer, count in stack.distinct)
+    layers = sum(count * layer_bytes(scheme, layer, stack.name, degrees) for layer, count in stack.distinct)
+    return layers + outer_bytes(scheme, stack.before + stack.after, stack.name, degrees)
