@@ -14,6 +14,9 @@ from planner.errors import PlanError
 MOST_LAYERS = 2_000
 """More layers than this is a broken config, not a model; the deepest published ones have a few hundred."""
 
+UNBOUNDED = 2**20
+"""Tokens that a model without positions and without a cache a token may hold: nothing bounds them but patience."""
+
 DTYPES = {"bfloat16": "bf16", "float16": "fp16", "half": "fp16", "float32": "fp32", "float": "fp32"}
 
 
@@ -140,15 +143,17 @@ def assemble(
     headless = (
         str(architectures[0]).endswith("Model") and not str(architectures[0]).endswith("LMHeadModel") and not (remote and remote.has("AutoModelForCausalLM"))
     )
+    layers = tuple(layers)
+    bounded = any(cache.per == "token" for layer in layers for cache in layer.caches)
     last = () if headless else (head(vocab, hidden, tied),) if output is None else output
-    main = Stack("decoder", hidden, tuple(layers), (embed or embedding(vocab, hidden), *before), (*final, *last), prefix)
+    main = Stack("decoder", hidden, layers, (embed or embedding(vocab, hidden), *before), (*final, *last), prefix)
     quantization = config.section("quantization_config", "compression_config")
     return Architecture(
         model_type=config.text("model_type"),
         architecture=str(architectures[0])[:80],
         stacks=(main, *stacks),
         vocab_size=vocab,
-        max_context=max_context(config),
+        max_context=max_context(config, default=2048 if bounded else UNBOUNDED),
         dtype=dtype(config),
         quantization=dict(quantization.raw) if quantization else None,
         exact=exact,

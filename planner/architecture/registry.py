@@ -77,8 +77,12 @@ def _read(config: Config, name: str) -> Architecture:
 
 
 def class_defaults(model_type: str) -> Mapping[str, Any]:
-    """What the model class of this type assumes for keys that a config leaves out; empty for unknown types."""
-    known: Mapping[str, Any] = _class_defaults().get(model_type, {})
+    """What the model class of this type assumes for keys that a config leaves out; empty for unknown types.
+
+    A row that is a name stands for another type with the same class.
+    """
+    row = _class_defaults().get(model_type, {})
+    known: Mapping[str, Any] = _class_defaults()[row] if isinstance(row, str) else row
     return known
 
 

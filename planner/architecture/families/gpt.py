@@ -89,7 +89,6 @@ def gpt(config: Config) -> Architecture:
 @family("phi3small")
 def phi3small(config: Config) -> Architecture:
     """Phi-3-small: biases everywhere, gate and up as one matrix of alternating rows; its own code ties the head."""
-    tied = config.flag("tie_word_embeddings", default=True)
     row = Traits(
         norm="bias",
         final="model.final_layernorm",
@@ -100,7 +99,7 @@ def phi3small(config: Config) -> Architecture:
         mlp_names=("up_proj", "down_proj"),
         mlp_bias=True,
     )
-    return build(config.replace(tie_word_embeddings=tied), row)
+    return build(config.over(tie_word_embeddings=True), row)
 
 
 @family("dbrx")
@@ -154,10 +153,10 @@ def bloom(config: Config) -> Architecture:
 @family("falcon", "refinedweb", "refinedwebmodel")
 def falcon(config: Config) -> Architecture:
     """Attention and ffn side by side: one shared norm, or two in the newer architecture; few key-value heads."""
-    newer = config.flag("new_decoder_architecture", default=False)
+    newer = config.flag("new_decoder_architecture", default=config.has("n_head_kv"))
     heads = config.int(*fields.HEADS)
     kv_heads = config.int("num_kv_heads", "n_head_kv", default=heads) if newer else 1 if config.flag("multi_query", default=True) else heads
-    two = config.int("num_ln_in_parallel_attn", default=2 if newer else 1) == 2
+    two = config.int("num_ln_in_parallel_attn", default=2 if newer else 1, high=2) == 2
     parallel = config.flag("parallel_attn", default=True)
     names = ("ln_attn", "ln_mlp") if parallel and two else ("input_layernorm",) if parallel else ("input_layernorm", "post_attention_layernorm")
     return build(config.replace(num_key_value_heads=kv_heads), replace(FALCON, norms=names))

@@ -106,7 +106,6 @@ ROWS = {
         embed="model.tok_embeddings.weight", head="output.weight", norms=("attention_norm", "ffn_norm"), attention="attention", qkv=("wqkv",), out="wo",
         qkv_bias="bias", out_bias="bias", mlp="feed_forward", mlp_names=("w1", "w3", "w2"),
     ),
-    "minicpm": LLAMA,
     "mimo": replace(QWEN2, pattern=patterns.windowed),
     "orion": replace(LLAMA, norm="bias"),
     "skywork": LLAMA,
@@ -119,6 +118,12 @@ ROWS = {
 def llama(config: Config) -> Architecture:
     """One row of this table."""
     return build(config, ROWS[config.text("model_type").lower()])
+
+
+@family("minicpm")
+def minicpm(config: Config) -> Architecture:
+    """Llama with scaled residuals; its own code ties the head unless told otherwise."""
+    return build(config.over(tie_word_embeddings=True), LLAMA)
 
 
 @family("hyperclovax")
