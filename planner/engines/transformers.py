@@ -1,27 +1,38 @@
-"""Hugging Face Transformers in PyTorch: weights, a dynamic cache, and activations that come and go.
+"""Hugging Face Transformers in PyTorch: weights, a cache that grows, and activations that come and go.
 
-Layers are spread over the GPUs in order (`device_map="auto"`), each GPU holding whole layers. A call to `generate` keeps
-logits of the last token only; the prefill peak is one layer's activations for the whole prompt.
+Layers are spread over the GPUs in order (`device_map="auto"`), each GPU holding whole layers. `generate` keeps the logits of
+the last token only. Attention runs in blocks (SDPA or FlashAttention), so that the prefill peak is the feed-forward block:
+gate, up and their product for the whole prompt, beside a few copies of the residual stream.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from math import prod
 
-from planner.architecture.tensors import Layer, Stack
+from planner.architecture.tensors import Architecture, Layer, Stack, Tensor
 from planner.engines.base import Case, Command
+from planner.engines.versions import calibration
 from planner.errors import PlanError, did_you_mean
-from planner.formula import Formula, total
+from planner.formula import Formula, Step, total
 from planner.memory import kv_cache, weights
+from planner.memory.allocator import block_bytes
 from planner.memory.quantity import NOTHING, DeviceMemory, HostMemory, Memory, Quantity
+from planner.memory.remember import remembered
 from planner.quantization.cache_types import cache_type
-from planner.quantization.formats import Scheme
+from planner.quantization.formats import BITS, Scheme
 from planner.quantization.published import scheme_for
 
-CONTEXT_BYTES = 500 * 2**20
-"""CUDA context, kernels and cuBLAS workspace of a PyTorch process; 0.3 to 0.6 GiB are commonly seen."""
+MEASURED = "data/calibration/transformers.csv: peak allocations published for Qwen2.5 at 1 to 30,720 tokens"
 
-PREFILL = Formula("batch * prompt * element_bytes * (2 * hidden + attention + feed_forward) + batch * vocab * 4", "bytes")
+DENSE = Formula("batch * prompt * element_bytes * (inner_copies * inner + hidden_copies * hidden)", "bytes", MEASURED)
+SPARSE = Formula(
+    "batch * prompt * (element_bytes * (gathered * top_k * (inner_copies * width + 2 * hidden) + hidden_copies * hidden) + 8 * top_k * experts)", "bytes",
+    "transformers: tokens gathered for their experts, and an int64 mask of top_k * experts a token",
+)  # fmt: skip
+LOGITS = Formula("batch * vocab * (8 + element_bytes)", "bytes", "transformers GenerationMixin: the last token's logits, and two fp32 copies in the processors")
+ROUNDING = Formula("tensors * 2**20 / 2", "bytes", "c10/cuda/CUDACachingAllocator.cpp: a block keeps up to 1 MiB that its tensor does not fill")
+DEQUANTIZED = Formula("elements * 2", "bytes", "the widest matrix back in 16 bit: bitsandbytes while a prompt is read, ExLlama's GPTQ kernels always")
+CONTEXT = Formula("context_gib * 2**30", "bytes", "CUDA context, kernels and cuBLAS workspace of a PyTorch process")
 
 RUNS = ("bf16", "fp16", "fp32", "nf4", "nf4-dq", "int8", "gptq-int4", "gptq-int8", "awq-int4", "fp8", "mxfp4")
 
@@ -36,74 +47,124 @@ class Transformers:
     def quantization(self, case: Case) -> str:
         wanted = case.request.quantization.lower()
         if wanted != "auto" and wanted not in RUNS:
-            raise PlanError(f"Transformers does not run {case.request.quantization[:40]!r}.{did_you_mean(wanted, RUNS)} Choose nf4 for 4 bits, or llama.cpp for GGUF files.", "quantization")
+            hint = did_you_mean(wanted, RUNS)
+            raise PlanError(f"Transformers does not run {case.request.quantization[:40]!r}.{hint} Choose nf4 for 4 bits, or llama.cpp for GGUF files.", "quantization")
         return wanted
 
     def memory(self, case: Case) -> Memory:
         request, model = case.request, case.architecture
         scheme = scheme_for(model, self.quantization(case))
         file = weights.weight_file(model, scheme)
-        _, block_elements, block_bytes = cache_type(request.kv_cache_dtype, "fp16")
-        spans = _spread(scheme, model.main, len(case.gpus))
-        outer = _outer_bytes(scheme, case)
+        _, elements, bytes_ = cache_type(request.kv_cache_dtype, scheme.rest)
+        peak = _activations(case, scheme)
+        if not case.gpus:
+            growing, fixed = kv_cache.cache_steps(model.main.distinct, request.context, request.batch, (elements, bytes_))
+            return Memory(file, (), HostMemory(file.tensor_bytes, Quantity.exact(total("KV cache", [int(step.value) for step in growing + fixed])), peak), note=scheme.note)
         devices = []
-        for index, (gpu, layers) in enumerate(zip(case.gpus, spans, strict=True)):
-            held = [sum(scheme.bytes(tensor, model.main.name) for tensor in layer.all_tensors) for layer in layers]
-            ends = [size for size, on in ((outer[0], index == 0), (outer[1], index == len(case.gpus) - 1)) if on]
-            growing, fixed = kv_cache.cache_steps(Stack(model.main.name, model.main.hidden_size, layers).distinct, request.context, request.batch, (block_elements, block_bytes))
+        row = calibration("transformers", request.engine_version)
+        context = Quantity.between(0.6, 1.8, CONTEXT("CUDA context and libraries", context_gib=float(row["context_gib"])))
+        for index, (gpu, (held, layers)) in enumerate(zip(case.gpus, spread(model, scheme, len(case.gpus)), strict=True)):
+            growing, fixed = kv_cache.cache_steps(layers, request.context, request.batch, (elements, bytes_))
             devices.append(
                 DeviceMemory(
-                    gpu.name, index, gpu.capacity_bytes, gpu.usable_bytes,
-                    weights=Quantity.exact(total(f"Weights of {len(layers)} layers and what stands beside them", [sum(held), *ends])),
-                    kv_cache=Quantity.exact(*growing, total("KV cache", [int(step.value) for step in growing])) if growing else NOTHING,
-                    state=Quantity.exact(*fixed, total("Recurrent state", [int(step.value) for step in fixed])) if fixed else NOTHING,
-                    activation=_activations(case, scheme),
-                    overhead=Quantity(300 * 2**20, CONTEXT_BYTES, 900 * 2**20, (total("CUDA context and libraries", [CONTEXT_BYTES]),)),
+                    gpu.name, index, gpu.capacity_bytes, gpu.usable_bytes, weights=held, kv_cache=_summed("KV cache", growing),
+                    state=_summed("Recurrent state", fixed), activation=peak if held.expected else NOTHING, overhead=context,
                 )
             )  # fmt: skip
-        host = HostMemory() if case.gpus else _on_host(case, scheme, file.tensor_bytes, (block_elements, block_bytes))
-        return Memory(file, tuple(devices), host)
+        return Memory(file, tuple(devices), note=scheme.note)
 
     def commands(self, case: Case) -> tuple[Command, ...]:
         quantization = self.quantization(case)
-        extra = ', quantization_config=BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4")' if quantization.startswith("nf4") else ""
-        names = "AutoModelForCausalLM" + (", BitsAndBytesConfig" if extra else "")
-        text = f'from transformers import {names}\n\nmodel = AutoModelForCausalLM.from_pretrained("{case.name}", dtype="auto", device_map="auto"{extra})'
-        return (Command("Python", text),)
+        published = case.architecture.quantization is not None and scheme_for(case.architecture, quantization).published
+        options = "" if published else BITSANDBYTES.get(quantization, "")
+        dtype = f"torch.{DTYPES[quantization]}" if quantization in DTYPES else '"auto"'
+        lines = ["import torch"] if quantization in DTYPES else []
+        lines.append("from transformers import AutoModelForCausalLM, AutoTokenizer" + (", BitsAndBytesConfig" if options else ""))
+        arguments = f'"{case.name}", dtype={dtype}, device_map="auto"' + (f", quantization_config=BitsAndBytesConfig({options})" if options else "")
+        lines += ["", f'tokenizer = AutoTokenizer.from_pretrained("{case.name}")', f"model = AutoModelForCausalLM.from_pretrained({arguments})"]
+        return (Command("Python", "\n".join(lines)),)
 
 
-def _spread(scheme: Scheme, stack: Stack, parts: int) -> list[tuple[Layer, ...]]:
-    """Whole layers in order over equal shares of the GPUs."""
-    if not parts:
-        return []
-    share = -(-len(stack.layers) // parts)
-    return [stack.layers[i * share : (i + 1) * share] for i in range(parts)]
+BITSANDBYTES = {
+    "nf4": 'load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype="bfloat16"',
+    "nf4-dq": 'load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype="bfloat16"',
+    "int8": "load_in_8bit=True",
+}
+DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 
 
-def _outer_bytes(scheme: Scheme, case: Case) -> tuple[int, int]:
-    """Bytes before the first layer (embedding, towers) and after the last (norm and head)."""
-    main = case.architecture.main
-    towers = sum(weights.stack_bytes(scheme, stack) for stack in case.architecture.loaded[1:])
-    return sum(scheme.bytes(t, main.name) for t in main.before) + towers, sum(scheme.bytes(t, main.name) for t in main.after)
+def _summed(label: str, steps: list[Step]) -> Quantity:
+    return Quantity.exact(*steps, total(label, [int(step.value) for step in steps])) if steps else NOTHING
+
+
+@remembered
+def spread(model: Architecture, scheme: Scheme, gpus: int) -> tuple[tuple[Quantity, tuple[tuple[Layer, int], ...]], ...]:
+    """Weights of each GPU as the allocator counts them, with its layers: whole layers in order, in equal shares of bytes.
+
+    Embedding and towers are on the first GPU, norm and head on the last. Loaded in FP8, a tied head is a copy of its own.
+    """
+    main = model.main
+    sizes = {id(layer): sum(held_bytes(scheme, tensor, main.name) for tensor in layer.all_tensors) for layer, _ in main.distinct}
+    first = sum(held_bytes(scheme, tensor, main.name) for tensor in main.before)
+    first += sum(count * held_bytes(scheme, tensor, stack.name) for stack in model.loaded[1:] for tensor, count in stack.counted)
+    untied = gpus > 1 or scheme.format.asked == "fp8"
+    last = sum(prod(t.shape) * BITS[scheme.rest] // 8 if t.tied and untied else held_bytes(scheme, t, main.name) for t in main.after)
+    share = (first + last + sum(sizes[id(layer)] for layer in main.layers)) / gpus
+    found, at = [], 0
+    for index in range(gpus):
+        filled, start = first if index == 0 else 0, at
+        while at < len(main.layers) and (index == gpus - 1 or filled + sizes[id(main.layers[at])] / 2 <= share):
+            filled += sizes[id(main.layers[at])]
+            at += 1
+        layers = main.layers[start:at]
+        parts = {
+            f"{len(layers)} layers": sum(sizes[id(layer)] for layer in layers),
+            "embedding and towers": first if index == 0 else 0,
+            "norm and head": last if index == gpus - 1 else 0,
+        }
+        step = total("Weights: " + ", ".join(name for name, size in parts.items() if size), [size for size in parts.values() if size])
+        found.append((Quantity.exact(step), Stack(main.name, main.hidden_size, layers).distinct))
+    return tuple(found)
+
+
+def held_bytes(scheme: Scheme, tensor: Tensor, stack: str) -> int:
+    """Bytes of a tensor as PyTorch's allocator counts them; experts are a tensor each."""
+    if tensor.tied:
+        return 0
+    return tensor.copies * sum(block_bytes(size) for size in scheme.parts(tensor, tensor.shape, stack))
 
 
 def _activations(case: Case, scheme: Scheme) -> Quantity:
-    """The prefill peak: two residual streams, the widest layer's inner tensors, and the last token's logits in fp32."""
-    main, request = case.architecture.main, case.request
-    widest = max((layer.ffn.width + layer.ffn.top_k * layer.ffn.expert_width for layer, _ in main.distinct if layer.ffn), default=0)
-    heads = max((mixer.heads * mixer.key_dim * 2 + mixer.kv_heads * (mixer.key_dim + mixer.value_dim) for layer, _ in main.distinct for mixer in layer.mixers), default=0)
+    """The prefill peak: the widest layer's inner tensors beside the residual stream, the last token's logits, and what kernels unpack."""
+    main, request, model = case.architecture.main, case.request, case.architecture
+    row = calibration("transformers", request.engine_version)
+    wide = 4 if scheme.rest == "fp32" else 2
     prompt = min(request.prompt_tokens or request.context, request.context)
-    step = PREFILL(
-        "Prefill peak", batch=request.batch, prompt=prompt, element_bytes=4 if scheme.rest == "fp32" else 2, hidden=main.hidden_size,
-        attention=heads, feed_forward=2 * widest, vocab=case.architecture.vocab_size,
-    )  # fmt: skip
-    return Quantity.between(0.7, 1.5, step)
-
-
-def _on_host(case: Case, scheme: Scheme, tensor_bytes: Quantity, block: kv_cache.Block) -> HostMemory:
-    growing, fixed = kv_cache.cache_steps(case.architecture.main.distinct, case.request.context, case.request.batch, block)
-    steps: Sequence[int] = [int(step.value) for step in growing + fixed]
-    return HostMemory(tensor_bytes, Quantity.exact(total("KV cache", steps)), _activations(case, scheme))
+    common = {
+        "batch": request.batch, "prompt": prompt, "element_bytes": wide, "hidden": main.hidden_size, "inner_copies": float(row["inner_copies"]),
+        "hidden_copies": float(row["hidden_copies"]),
+    }  # fmt: skip
+    steps: list[Step] = []
+    for layer, _ in main.distinct:
+        if layer.ffn is None:
+            continue
+        inner = layer.ffn.width if layer.ffn.gated else layer.ffn.width * 2 / 3
+        if layer.ffn.kind == "moe":
+            found = SPARSE(
+                "Prefill of a layer with experts", gathered=float(row["gathered"]), width=layer.ffn.expert_width, top_k=layer.ffn.top_k, experts=layer.ffn.experts, **common
+            )
+        else:
+            found = DENSE("Prefill of a layer", inner=inner, **common)
+        steps.append(found)
+    widest = max(steps, key=lambda step: float(step.value), default=None)
+    parts = [widest] if widest else []
+    if model.generates:
+        parts.append(LOGITS("Logits of the last token", batch=request.batch, vocab=model.vocab_size, element_bytes=wide))
+        parts.append(ROUNDING("Rounding of cache tensors", tensors=2 * len(main.layers)))
+    if scheme.format.asked == "gptq-int4" or (scheme.format.asked in BITSANDBYTES and prompt > 1):
+        widest_matrix = max((prod(t.shape) for t, _ in main.counted if scheme.quantizes(t, main.name)), default=0)
+        parts.append(DEQUANTIZED("Widest matrix in 16 bit", elements=widest_matrix))
+    return Quantity.between(0.8, 1.3, *parts, total("Activation peak", [int(step.value) for step in parts]))
 
 
 ENGINE = Transformers()
