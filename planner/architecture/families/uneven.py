@@ -184,7 +184,7 @@ def nas_layer(config: Config, s: Shape, block: Config) -> Layer:
 def openelm(config: Config) -> Architecture:
     """OpenELM: heads and ffn grow from the first layer to the last (arXiv:2404.14619)."""
     config = config.replace(
-        hidden_size=config.int("model_dim"), num_hidden_layers=config.int("num_transformer_layers", high=2_000), num_attention_heads=1, num_key_value_heads=None
+        hidden_size=config.int("model_dim"), num_hidden_layers=config.int("num_transformer_layers", high=2_000), num_attention_heads=1, num_key_value_heads=1
     )
     config = config.replace(tie_word_embeddings=config.flag("share_input_output_layers", default=True))
     s = shape(config)
