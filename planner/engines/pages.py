@@ -82,21 +82,19 @@ def kinds(layers: tuple[tuple[Layer, int], ...], ranks: int, cache_block: Block)
     return tuple(Kind(count, *key) for key, count in found.items())
 
 
-def paging(found: tuple[Kind, ...], grouped: bool = True, block_tokens: int = BLOCK_TOKENS) -> Paging:
+def paging(found: tuple[Kind, ...], grouped: bool, context: int) -> Paging:
     """The layout for these kinds; without `grouped` every layer is charged as if it attended in full, as before groups existed.
 
-    The block grows until a page holds the largest state, and pages of narrower layers hold more tokens.
+    The block grows until a page holds the largest state, and pages of narrower layers hold more tokens. Where nothing attends,
+    one page is the state of a sequence of any length up to the context.
     """
-    attending = [kind for kind in found if kind.token_bytes]
-    width = max((kind.token_bytes for kind in attending), default=0.0)
-    state = max((kind.state_bytes for kind in found), default=0)
-    block = block_tokens
-    if state and width:
-        block = max(ceil(state / width / block_tokens) * block_tokens, block_tokens)
-    page = ceil(block * width) if width else state
-    if not grouped and len(found) == len(attending):
+    width = max(kind.token_bytes for kind in found)
+    state = max(kind.state_bytes for kind in found)
+    block = max(ceil(state / width / BLOCK_TOKENS), 1) * BLOCK_TOKENS if width else context
+    if not grouped and not state:
         layers = sum(kind.layers for kind in found)
         return Paging(block, sum(ceil(block * kind.token_bytes) * kind.layers for kind in found), ((Kind(layers, width, 0, None), 1),))
+    page = ceil(block * width) or state
     smallest, largest = min(kind.layers for kind in found), max(kind.layers for kind in found)
     size = largest if largest < LARGEST_RATIO * smallest else smallest
     return Paging(block, size * page, tuple((kind, ceil(kind.layers / size)) for kind in found))

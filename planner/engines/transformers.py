@@ -11,8 +11,8 @@ from math import prod
 
 from planner.architecture.tensors import Architecture, Layer, Stack, Tensor
 from planner.engines.base import Case, Command
+from planner.engines.serving import DTYPES, runnable
 from planner.engines.versions import calibration
-from planner.errors import PlanError, did_you_mean
 from planner.formula import Formula, Step, total
 from planner.memory import kv_cache, weights
 from planner.memory.allocator import block_bytes
@@ -45,11 +45,7 @@ class Transformers:
         return RUNS
 
     def quantization(self, case: Case) -> str:
-        wanted = case.request.quantization.lower()
-        if wanted != "auto" and wanted not in RUNS:
-            hint = did_you_mean(wanted, RUNS)
-            raise PlanError(f"Transformers does not run {case.request.quantization[:40]!r}.{hint} Choose nf4 for 4 bits, or llama.cpp for GGUF files.", "quantization")
-        return wanted
+        return runnable(self.title, RUNS, case)
 
     def memory(self, case: Case) -> Memory:
         request, model = case.request, case.architecture
@@ -59,7 +55,7 @@ class Transformers:
         peak = _activations(case, scheme)
         if not case.gpus:
             growing, fixed = kv_cache.cache_steps(model.main.distinct, request.context, request.batch, (elements, bytes_))
-            return Memory(file, (), HostMemory(file.tensor_bytes, Quantity.exact(total("KV cache", [int(step.value) for step in growing + fixed])), peak), note=scheme.note)
+            return Memory(file, (), HostMemory(file.tensor_bytes, _summed("KV cache", growing + fixed), peak), note=scheme.note)
         devices = []
         row = calibration("transformers", request.engine_version)
         context = Quantity.between(0.6, 1.8, CONTEXT("CUDA context and libraries", context_gib=float(row["context_gib"])))
@@ -90,7 +86,6 @@ BITSANDBYTES = {
     "nf4-dq": 'load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype="bfloat16"',
     "int8": "load_in_8bit=True",
 }
-DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 
 
 def _summed(label: str, steps: list[Step]) -> Quantity:
@@ -150,9 +145,8 @@ def _activations(case: Case, scheme: Scheme) -> Quantity:
             continue
         inner = layer.ffn.width if layer.ffn.gated else layer.ffn.width * 2 / 3
         if layer.ffn.kind == "moe":
-            found = SPARSE(
-                "Prefill of a layer with experts", gathered=float(row["gathered"]), width=layer.ffn.expert_width, top_k=layer.ffn.top_k, experts=layer.ffn.experts, **common
-            )
+            routed = {"width": layer.ffn.expert_width, "top_k": layer.ffn.top_k, "experts": layer.ffn.experts}
+            found = SPARSE("Prefill of a layer with experts", gathered=float(row["gathered"]), **routed, **common)
         else:
             found = DENSE("Prefill of a layer", inner=inner, **common)
         steps.append(found)

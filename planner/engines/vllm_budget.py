@@ -12,7 +12,6 @@ from planner.architecture.tensors import Architecture, Layer
 from planner.engines.base import Case
 from planner.engines.versions import calibration
 from planner.formula import Formula, Step
-from planner.hardware.catalog import Gpu
 from planner.memory.quantity import NOTHING, Quantity
 from planner.memory.remember import remembered
 from planner.parallelism.degrees import Degrees
@@ -23,13 +22,19 @@ from planner.units import GIB
 LARGE_GPU_BYTES = 70 * GIB
 """From this size on (and not on an A100) the server takes larger batches by default (vllm/engine/arg_utils.py)."""
 
-SAMPLER = Formula("sequences * vocab * (4 * copies - 2 + element_bytes) + (1.5 + 2 * later_stage) * tokens * hidden * element_bytes", "bytes", "start-up logs of vLLM; data/calibration/vllm.csv")
-FORWARD = Formula("tokens * element_bytes * (3 * inner + (hidden_copies + 2 * stages_between) * hidden)", "bytes", "start-up logs of vLLM; data/calibration/vllm.csv")
-EXPERT_SPACE = Formula("tokens * top_k * element_bytes * (max(width, hidden) + max(2 * width, hidden))", "bytes", "vllm/model_executor/layers/fused_moe: two workspaces")
+LOGS = "start-up logs of vLLM that print every term; data/calibration/vllm.csv"
+
+SAMPLER = Formula(
+    "sequences * vocab * (4 * copies - 2 + element_bytes) + (1.5 + 2 * later_stage) * tokens * hidden * element_bytes", "bytes", LOGS
+)
+FORWARD = Formula("tokens * element_bytes * (3 * inner + (hidden_copies + 2 * stages_between) * hidden)", "bytes", LOGS)
+EXPERT_SPACE = Formula(
+    "tokens * top_k * element_bytes * (max(width, hidden) + max(2 * width, hidden))", "bytes", "vllm/model_executor/layers/fused_moe: two workspaces"
+)
 PEAK = Formula("max(sampler, forward) + expert_space", "bytes")
 RESERVED = Formula("formats * 1.8 * 2**30", "bytes", "vLLM's out-of-memory message for gpt-oss-20b: reserved by PyTorch but unallocated")
-GRAPHS = Formula("captures / 51 * (0.35 + 0.016 * layers + 0.4 * sparse) * 2**30", "bytes", "start-up logs of vLLM 0.19 on an H100; data/calibration/vllm.csv")
-FIXED = Formula("size_gib * 2**30", "bytes", "start-up logs of vLLM; data/calibration/vllm.csv")
+GRAPHS = Formula("captures / 51 * (0.35 + 0.016 * layers + 0.4 * sparse) * 2**30", "bytes", LOGS)
+FIXED = Formula("size_gib * 2**30", "bytes", LOGS)
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ def settings(case: Case) -> Settings:
     """The request's settings, or what this version takes by itself on this GPU."""
     request, gpu = case.request, case.gpus[0]
     row = calibration("vllm", request.engine_version)
-    large = gpu.capacity_bytes >= LARGE_GPU_BYTES and "a100" not in gpu.name.lower()
+    large = gpu.usable_bytes >= LARGE_GPU_BYTES and "a100" not in gpu.name.lower()
     chunked = bool(int(row["chunked_prefill"]))
     sequences = request.max_num_seqs or (int(row["seqs_large"]) if large else 256)
     if request.max_num_batched_tokens:
@@ -64,12 +69,13 @@ def settings(case: Case) -> Settings:
         tokens = 8192 if large else 2048
     else:
         tokens = request.context if request.context <= 32_768 else 512
-    return Settings(request.gpu_memory_utilization or float(row["utilization"]), tokens, sequences, request.context, bool(request.enforce_eager), tuple(row.items()))
+    utilization = request.gpu_memory_utilization or float(row["utilization"])
+    return Settings(utilization, tokens, sequences, request.context, bool(request.enforce_eager), tuple(row.items()))
 
 
 @remembered
 def activation(model: Architecture, scheme: Scheme, degrees: Degrees, use: Settings, stage: int) -> Quantity:
-    """The peak of one stage's profiling run: the sampler's copies of the logits or one layer's forward pass, and the experts' workspaces.
+    """The peak of one stage's profiling run: the sampler's copies of the logits or one layer's forward pass, and the experts' space.
 
     Only the last pipeline stage samples; stages hand two residual streams on. Workspaces stay allocated after the forward pass.
     """
@@ -77,9 +83,8 @@ def activation(model: Architecture, scheme: Scheme, degrees: Degrees, use: Setti
     wide = 4 if scheme.rest == "fp32" else 2
     inner = max((layer.ffn.width * (1 if layer.ffn.gated else 2 / 3) for layer, _ in main.distinct if layer.ffn), default=0)
     common = {"tokens": use.batched_tokens, "hidden": main.hidden_size, "element_bytes": wide}
-    forward = FORWARD(
-        "Forward pass of one layer", inner=inner / degrees.tensor, hidden_copies=use.number("forward_hidden"), stages_between=int(degrees.pipeline > 1), **common
-    )
+    between = int(degrees.pipeline > 1)
+    forward = FORWARD("Forward pass of one layer", inner=inner / degrees.tensor, hidden_copies=use.number("forward_hidden"), stages_between=between, **common)
     steps: list[Step] = [forward]
     sampler: float = 0
     if last and model.generates:

@@ -58,7 +58,8 @@ def per_token_steps(architecture: Architecture, cache_block: Block = (1, 2)) -> 
         per_token = [cache for cache in layer.caches if cache.per == "token"]
         if per_token:
             width = sum(cache.elements / cache.every for cache in per_token)
-            steps.append(PER_TOKEN(f"{count} layers of {kind(layer)}", layers=count, elements=int(width) if width == int(width) else width, block_bytes=bytes_, block_elements=elements))
+            whole = int(width) if width == int(width) else width
+            steps.append(PER_TOKEN(f"{count} layers of {kind(layer)}", layers=count, elements=whole, block_bytes=bytes_, block_elements=elements))
     return steps
 
 
@@ -67,7 +68,8 @@ def cache_steps(layers: Iterable[tuple[Layer, int]], tokens: int, sequences: int
 
     `layers` are different layers with how often each occurs, as `Stack.distinct` gives them.
     """
-    growing, fixed = [], []
+    growing: list[Step] = []
+    fixed: list[Step] = []
     for layer, count in layers:
         for cache in layer.caches:
             elements, bytes_ = block_of(cache, cache_block)

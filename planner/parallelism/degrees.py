@@ -32,8 +32,9 @@ def head_counts(architecture: Architecture) -> tuple[int, ...]:
 
 
 def allowed(architecture: Architecture, tensor: int) -> bool:
-    """Whether every rank gets the same number of heads."""
-    return all(heads % tensor == 0 for heads in head_counts(architecture))
+    """Whether every rank gets the same number of heads, and of key-value heads unless each is repeated the same number of times."""
+    shared = {mixer.kv_heads for layer, _ in architecture.main.distinct for mixer in layer.mixers if mixer.kv_heads and mixer.heads != mixer.kv_heads}
+    return all(heads % tensor == 0 for heads in head_counts(architecture)) and all(heads % tensor == 0 or tensor % heads == 0 for heads in shared)
 
 
 def resolve_degrees(case: Case, title: str) -> tuple[Degrees, str]:
@@ -51,7 +52,7 @@ def resolve_degrees(case: Case, title: str) -> tuple[Degrees, str]:
     pipeline, data = request.pipeline_parallel or 1, request.data_parallel or 1
     layers = len(model.main.layers)
     if pipeline > layers:
-        raise PlanError(f"The model has {layers} layers, fewer than {pipeline} pipeline stages; set pipeline_parallel to {layers} or less.", "pipeline_parallel")
+        raise PlanError(f"The model has {layers} layers, fewer than {pipeline} pipeline stages; set it to {layers} or less.", "pipeline_parallel")
     note = ""
     tensor = request.tensor_parallel
     if tensor is None:
@@ -65,7 +66,9 @@ def resolve_degrees(case: Case, title: str) -> tuple[Degrees, str]:
         raise PlanError(f"Tensor parallel {tensor} does not divide the model's {_listed(head_counts(model))} heads; use {closest}.", "tensor_parallel")
     degrees = Degrees(tensor, pipeline, data, request.expert_parallel or 1)
     if degrees.gpus > count:
-        raise PlanError(f"Tensor {tensor} x pipeline {pipeline} x data {data} needs {degrees.gpus} GPUs and {count} are given; add GPUs or lower a degree.", "gpus")
+        raise PlanError(
+            f"Tensor {tensor} x pipeline {pipeline} x data {data} needs {degrees.gpus} GPUs and {count} are given; add GPUs or lower a degree.", "gpus"
+        )
     return degrees, note
 
 

@@ -66,14 +66,17 @@ Parts = tuple[int, int]
 
 
 def tensor_parts(scheme: Scheme, tensor: Tensor, stack: str, degrees: Degrees, mixer: Mixer | None = None) -> Parts:
-    """Bytes of one rank's part of a tensor: whole experts when they are spread, a share of each otherwise."""
+    """Bytes of one rank's part of a tensor: whole experts when they are spread, a share of each otherwise.
+
+    Experts are cut over the ranks of all replicas, which answer for each other's tokens.
+    """
     if tensor.tied:
         return 0, 0
     copies, shape = tensor.copies, tensor.shape
     if tensor.role in EXPERTS and degrees.expert > 1:
         copies = -(-copies // degrees.expert)
     else:
-        shape = shard_shape(tensor, degrees.tensor, mixer)
+        shape = shard_shape(tensor, degrees.tensor * degrees.data if tensor.role in EXPERTS else degrees.tensor, mixer)
     if tensor.role in EXPERTS and scheme.format_of(tensor, stack).asked == "mxfp4":
         shape = padded(shape, tensor.role)
     weights, scales = scheme.parts(tensor, shape, stack)
@@ -93,7 +96,7 @@ def padded(shape: tuple[int, ...], role: Role) -> tuple[int, ...]:
 def layer_bytes(scheme: Scheme, layer: Layer, stack: str, degrees: Degrees) -> int:
     """Bytes of one rank's part of a layer as the allocator counts them, with the matrices fused that engines fuse."""
     blocks: dict[tuple[str, int, bool], Parts] = {}
-    held = [(tensor, mixer) for mixer in layer.mixers for tensor in mixer.tensors]
+    held: list[tuple[Tensor, Mixer | None]] = [(tensor, mixer) for mixer in layer.mixers for tensor in mixer.tensors]
     held += [(tensor, None) for tensor in (layer.ffn.tensors if layer.ffn else ()) + layer.tensors]
     for tensor, mixer in held:
         key = (FUSED.get(tensor.role, tensor.name), id(mixer), tensor.is_matrix)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from planner.architecture.tensors import Architecture, Stack
+from planner.architecture.tensors import Architecture, Stack, Tensor
 from planner.memory.remember import remembered
 from planner.quantization import formats
 from planner.quantization.formats import EXPERT_ROLES, KEPT_ROLES, Format, Scheme, plain, rest_type, scheme, with_group
@@ -75,7 +75,7 @@ def _applied(architecture: Architecture, published: Published, experts: bool) ->
     for stack in architecture.stacks:
         for tensor in stack.before + stack.after:
             _resolve(mixed, made, published, stack, tensor, tensor.name, frozenset({0}))
-        where: dict[str, tuple[Any, set[int]]] = {}
+        where: dict[str, tuple[Tensor, set[int]]] = {}
         for index, layer in enumerate(stack.layers):
             for tensor in layer.all_tensors:
                 where.setdefault(tensor.name, (tensor, set()))[1].add(index)
@@ -85,8 +85,15 @@ def _applied(architecture: Architecture, published: Published, experts: bool) ->
 
 
 def _resolve(
-    mixed: dict[tuple[str, str], tuple[tuple[Format, int], ...]], made: Scheme, published: Published, stack: Stack, tensor: Any, path: str, layers: frozenset[int]
+    mixed: dict[tuple[str, str], tuple[tuple[Format, int], ...]],
+    made: Scheme,
+    published: Published,
+    stack: Stack,
+    tensor: Tensor,
+    path: str,
+    layers: frozenset[int],
 ) -> None:
+    """Note in `mixed` what the rules say of one tensor in these layers, where it differs from the scheme's own rule."""
     if not tensor.is_matrix or (tensor.role in KEPT_ROLES and published.format.scope != "matrices"):
         return
     rule = made.format if made.quantizes(tensor, stack.name) else plain(made.rest)
@@ -137,10 +144,8 @@ def _grouped(id: str) -> Callable[[Section], Published]:
 
 
 def _bitsandbytes(section: Section) -> Published:
-    if section.get("load_in_8bit") or section.get("_load_in_8bit"):
-        id = "int8"
-    else:
-        id = "nf4-dq" if section.get("bnb_4bit_use_double_quant") else "nf4"
+    four = "nf4-dq" if section.get("bnb_4bit_use_double_quant") else "nf4"
+    id = "int8" if section.get("load_in_8bit") or section.get("_load_in_8bit") else four
     return Published(_named(id), _kept(section, "llm_int8_skip_modules"))
 
 
@@ -173,8 +178,11 @@ def _compressed(section: Section) -> Published | None:
     return Published(found[0], tuple(rules)) if found else None
 
 
-ALGORITHMS = {"nvfp4": "nvfp4", "fp8": "fp8", "fp8_pb_wo": "fp8-block", "w4a16_awq": "awq-int4", "nvfp4_awq": "nvfp4", "w4a8_awq": "awq-int4", "w8a8_sq_per_channel": "int8",
-              "mxfp8": "fp8", "w4a8_mxfp4_fp8": "mxfp4-linear", "mxfp4": "mxfp4-linear"}  # fmt: skip
+ALGORITHMS = {
+    "nvfp4": "nvfp4", "nvfp4_awq": "nvfp4", "fp8": "fp8", "mxfp8": "fp8", "fp8_pb_wo": "fp8-block", "w8a8_sq_per_channel": "int8",
+    "w4a16_awq": "awq-int4", "w4a8_awq": "awq-int4", "mxfp4": "mxfp4-linear", "w4a8_mxfp4_fp8": "mxfp4-linear",
+}  # fmt: skip
+"""Formats by ModelOpt's `quant_algo`."""
 
 
 def _modelopt(section: Section) -> Published | None:
@@ -202,7 +210,8 @@ def _mxfp4(section: Section) -> Published:
 def _mlx(section: Section) -> Published:
     """MLX quantizes embedding and head too; entries that are objects give a module its own width, `false` leaves it alone."""
     bits, group = _number(section, "bits", 4, 16), _number(section, "group_size", 64)
-    base, rules = _named("mlx"), []
+    base = _named("mlx")
+    rules: list[Rule] = []
     for name, spec in section.items():
         if isinstance(spec, Mapping) and "bits" in spec:
             rules.append((read([name]), with_group(base, _number(spec, "bits", bits, 16), _number(spec, "group_size", group))))

@@ -1,0 +1,90 @@
+"""What the serving engines share: each rank holds its weights, and a pool of cache fills what its engine leaves of the card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from planner.engines.base import Case
+from planner.errors import PlanError, did_you_mean
+from planner.hardware.catalog import Gpu
+from planner.memory import weights
+from planner.memory.quantity import NOTHING, DeviceMemory, HostMemory, Memory, Pool, Quantity
+from planner.memory.weights import Stage
+from planner.parallelism.degrees import Degrees
+from planner.quantization.formats import Scheme
+from planner.quantization.published import scheme_for
+from planner.units import gib
+
+DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
+
+
+@dataclass(frozen=True)
+class Rank:
+    """One GPU's share: its stage's weights, the pool that is left, the activation peak, and what lies outside."""
+
+    stage: Stage
+    pool: Quantity
+    activation: Quantity
+    overhead: Quantity
+
+
+def runnable(title: str, runs: tuple[str, ...], case: Case) -> str:
+    """The format that the request names, in lower case, if the engine runs it.
+
+    Raises:
+        PlanError: naming the nearest that it runs.
+    """
+    wanted = case.request.quantization.lower()
+    if wanted != "auto" and wanted not in runs:
+        hint = did_you_mean(wanted, runs)
+        raise PlanError(
+            f"{title} does not run {case.request.quantization[:40]!r}.{hint} Choose one of {', '.join(runs)}, or llama.cpp for GGUF files.", "quantization"
+        )
+    return wanted
+
+
+def served(case: Case, quantization: str) -> Scheme:
+    """The scheme that a serving engine loads: a model published in 32 bit is served in 16 bit unless fp32 is asked for."""
+    if quantization == "auto" and case.architecture.dtype == "fp32" and case.architecture.quantization is None:
+        return scheme_for(case.architecture, "bf16")
+    return scheme_for(case.architecture, quantization)
+
+
+def lay_out(
+    case: Case, scheme: Scheme, degrees: Degrees, rank: Callable[[Gpu, int], Rank], tokens: Callable[[list[Rank]], tuple[int, str]], note: str
+) -> Memory:
+    """The ranks on their GPUs, the pool of the fullest, its tokens, and why the engine would not start."""
+    made: dict[tuple[Gpu, int], Rank] = {}
+    devices, ranks, refusal = [], [], ""
+    for index, gpu in enumerate(case.gpus):
+        if index >= degrees.gpus:
+            devices.append(DeviceMemory(gpu.name, index, gpu.capacity_bytes, gpu.usable_bytes))
+            continue
+        stage = index % (degrees.tensor * degrees.pipeline) // degrees.tensor
+        if (gpu, stage) not in made:
+            made[gpu, stage] = rank(gpu, stage)
+        held = made[gpu, stage]
+        ranks.append(held)
+        cache = Quantity(held.pool.expected, held.pool.expected, held.pool.expected, held.pool.steps) if held.pool.expected > 0 else NOTHING
+        devices.append(
+            DeviceMemory(
+                gpu.name, index, gpu.capacity_bytes, gpu.usable_bytes, weights=held.stage.bytes, kv_cache=cache, activation=held.activation,
+                overhead=held.overhead,
+            )
+        )  # fmt: skip
+        if held.stage.bytes.expected > gpu.usable_bytes and not refusal:
+            refusal = (
+                f"CUDA out of memory while loading the weights: {gib(held.stage.bytes.expected)} a GPU, {gib(gpu.usable_bytes)} usable. "
+                "Use a smaller format or more GPUs."
+            )
+    count, limit = (0, refusal) if refusal else tokens(list(made.values()))
+    largest = max((held.pool for held in ranks), key=lambda pool: pool.expected)
+    pool = largest if largest.expected > 0 else NOTHING
+    notes = " ".join(text for text in (note, scheme.note) if text)
+    return Memory(weights.weight_file(case.architecture, scheme), tuple(devices), HostMemory(), Pool(pool, count), limit, notes)
+
+
+def flags(*pairs: tuple[object, str]) -> str:
+    """The flags whose condition holds, on continued lines."""
+    return "".join(f" \\\n  {flag}" for wanted, flag in pairs if wanted)
