@@ -1,4 +1,4 @@
-"""The command line: `python -m planner plan | model | batch`.
+"""The command line: `python -m planner plan | model | batch | validate`.
 
 Every request field is a flag of the same name (`--kv-cache-dtype q8_0`), read as a link's parameter is.
 """
@@ -52,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     batch.add_argument("file", nargs="?", default="-", help="a file of requests; - is standard input")
     batch.add_argument("--offline", action="store_true", help="never ask the Hugging Face Hub")
     batch.set_defaults(run=_batch)
+    validate = commands.add_parser("validate", help="predicted against measured, over every bundled measurement")
+    validate.add_argument("--show", type=int, default=0, metavar="N", help="list the N worst predictions")
+    validate.set_defaults(run=_validate)
     return parser
 
 
@@ -79,7 +82,7 @@ def _online(options: argparse.Namespace) -> bool:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    plan = sources.plan(_request(options), hub=_online(options))
+    plan = sources.plan(_request(options), _online(options), os.environ.get("HF_TOKEN"))
     if options.json:
         print(json.dumps(plan_json(plan, options.derivation), indent=2, ensure_ascii=False))
     else:
@@ -88,7 +91,7 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _model(options: argparse.Namespace) -> int:
-    name, architecture = resolve_model(sources.with_config(_request(options), hub=_online(options)))
+    name, architecture = resolve_model(sources.with_config(_request(options), _online(options), os.environ.get("HF_TOKEN")))
     if options.json:
         print(json.dumps(model_json(name, architecture), indent=2, ensure_ascii=False))
     else:
@@ -106,6 +109,20 @@ def _batch(options: argparse.Namespace) -> int:
     with lines:
         for text in answers(lines, hub):
             print(text, flush=True)
+    return 0
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from planner.validate import FIGURES, comparisons, summaries
+
+    compared = comparisons()
+    print(f"{'kind':14}{'figure':28}{'records':>8}{'median':>9}{'p90':>9}{'worst':>9}{'inside range':>14}{'range width':>13}")
+    for row in summaries(compared):
+        errors = "".join(f"{error:>9.2%}" for error in (row.median_error, row.p90_error, row.worst_error))
+        print(f"{row.kind:14}{FIGURES[row.figure][0]:28}{row.records:>8}{errors}{row.inside:>14.0%}{row.width:>13.1%}")
+    for worst in sorted(compared, key=lambda one: -abs(one.error))[: options.show]:
+        predicted = f"{worst.predicted.expected:,}" if worst.predicted else worst.refusal
+        print(f"  {worst.record['id']}: {FIGURES[worst.figure][0]} predicted {predicted}, measured {worst.measured:,} ({worst.error:+.1%})")
     return 0
 
 

@@ -19,16 +19,18 @@ LARGEST_CONFIG_BYTES = 2 * 2**20
 """The largest published config.json is below 200 kB; anything far above is another file."""
 
 
-def plan(request: PlanRequest, hub: bool = False) -> _plan.Plan:
+def plan(request: PlanRequest, hub: bool = False, token: str | None = None) -> _plan.Plan:
     """Answer a question about inference; `model` may also be the path of a config.json, and with `hub` any Hugging Face id.
+
+    `token` opens gated and private repositories; it goes into this call's request header and nowhere else.
 
     Raises:
         PlanError: when a name is unknown or the request contradicts itself; one sentence with a next step.
     """
-    return _plan.plan(with_config(request, hub))
+    return _plan.plan(with_config(request, hub, token))
 
 
-def with_config(request: PlanRequest, hub: bool = False) -> PlanRequest:
+def with_config(request: PlanRequest, hub: bool = False, token: str | None = None) -> PlanRequest:
     """The request with its model's config inlined, unless the catalogue knows the model."""
     name = request.model
     if request.config is not None or not name or catalog.lookup(name):
@@ -36,9 +38,9 @@ def with_config(request: PlanRequest, hub: bool = False) -> PlanRequest:
     if name.endswith(".json"):
         return request.model_copy(update={"config": read_config(Path(name)), "model": Path(name).stem})
     if hub and "/" in name:
-        from planner.hub import fetch_config
+        from planner.hub import fetch_config, repo_id_from
 
-        return request.model_copy(update={"config": fetch_config(name)})
+        return request.model_copy(update={"config": fetch_config(repo_id_from(name), token=token), "model": repo_id_from(name)})
     return request
 
 

@@ -1,0 +1,1 @@
+"""The machines: GPUs, systems around them, and what is in this one."""

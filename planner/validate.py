@@ -1,0 +1,124 @@
+"""Predicted against measured: every record in `data/measurements/` planned as if nothing were known of it.
+
+A record is {id, kind, request, measured, conditions, source, as_of}; `measured` names figures of `FIGURES`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from statistics import median
+from typing import Any
+
+from planner.data import FOLDER
+from planner.errors import PlanError
+from planner.memory.quantity import NOTHING, DeviceMemory, Quantity, added
+from planner.plan import Plan, plan
+from planner.request import PlanRequest
+
+
+def _sum(*parts: str) -> Callable[[Plan], Quantity]:
+    """These components added over all GPUs."""
+    return lambda answer: added("", tuple(getattr(device, part) for device in answer.memory.devices for part in parts))
+
+
+def _fullest(answer: Plan) -> Quantity:
+    weights: Callable[[DeviceMemory], int] = lambda device: device.weights.expected  # noqa: E731
+    return max(answer.memory.devices, key=weights).weights
+
+
+def _count(value: int) -> Quantity:
+    return Quantity(value, value, value)
+
+
+FIGURES: dict[str, tuple[str, Callable[[Plan], Quantity]]] = {
+    "file_bytes": ("GGUF file", lambda answer: answer.memory.weights.file_bytes),
+    "tensor_bytes": ("GGUF tensors", lambda answer: answer.memory.weights.tensor_bytes),
+    "gpu_weights_bytes": ("weights on the GPUs", _sum("weights")),
+    "gpu_cache_bytes": ("cache on the GPUs", _sum("kv_cache", "state")),
+    "gpu_compute_bytes": ("compute buffers", _sum("activation")),
+    "gpu_buffer_bytes": ("all buffers on the GPUs", _sum("weights", "kv_cache", "state", "activation")),
+    "rank_weights_bytes": ("weights of the fullest GPU", _fullest),
+    "allocated_bytes": ("allocated by PyTorch", _sum("weights", "kv_cache", "state", "activation")),
+    "pool_bytes": ("KV cache pool", lambda answer: answer.memory.pool.bytes if answer.memory.pool else NOTHING),
+    "pool_tokens": ("tokens in the pool", lambda answer: _count(answer.memory.pool.tokens if answer.memory.pool else 0)),
+    "starts": ("starts or not", lambda answer: _count(int(answer.fit.verdict != "does_not_fit"))),
+}
+"""Each figure that a record may measure: its name on screen, and where it stands in a plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One measured figure beside its prediction; `predicted` is None where the planner refused, with the reason."""
+
+    record: dict[str, Any]
+    figure: str
+    measured: float
+    predicted: Quantity | None
+    refusal: str = ""
+
+    @property
+    def error(self) -> float:
+        """(predicted - measured) / measured; infinite for a refusal."""
+        if self.predicted is None:
+            return float("inf")
+        if not self.measured:
+            return float(self.predicted.expected != 0)
+        return (self.predicted.expected - self.measured) / self.measured
+
+    @property
+    def inside(self) -> bool:
+        return self.predicted is not None and self.predicted.low <= self.measured <= self.predicted.high
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How well one figure is predicted over its records."""
+
+    kind: str
+    figure: str
+    records: int
+    median_error: float
+    p90_error: float
+    worst_error: float
+    inside: float
+    width: float
+
+
+@cache
+def records() -> tuple[dict[str, Any], ...]:
+    """Every measurement, in the order of the files."""
+    lines = [line for path in sorted((FOLDER / "measurements").glob("*.jsonl")) for line in path.read_text(encoding="utf-8").splitlines()]
+    return tuple(json.loads(line) for line in lines if line)
+
+
+def compare(record: dict[str, Any]) -> list[Comparison]:
+    """Plan a record's request and set each measured figure beside the plan's."""
+    try:
+        answer = plan(PlanRequest.read(record["request"]))
+    except PlanError as error:
+        return [Comparison(record, figure, measured, None, str(error)) for figure, measured in record["measured"].items()]
+    return [Comparison(record, figure, measured, FIGURES[figure][1](answer)) for figure, measured in record["measured"].items()]
+
+
+def comparisons() -> list[Comparison]:
+    return [comparison for record in records() for comparison in compare(record)]
+
+
+def summaries(compared: Iterable[Comparison]) -> list[Summary]:
+    """Median, 90th percentile and worst of the absolute errors by kind and figure; a refusal counts as the worst."""
+    groups: dict[tuple[str, str], list[Comparison]] = {}
+    for comparison in compared:
+        groups.setdefault((comparison.record["kind"], comparison.figure), []).append(comparison)
+    return [_summary(kind, figure, group) for (kind, figure), group in groups.items()]
+
+
+def _summary(kind: str, figure: str, group: list[Comparison]) -> Summary:
+    errors = sorted(abs(comparison.error) for comparison in group)
+    widths = [(c.predicted.high - c.predicted.low) / c.predicted.expected for c in group if c.predicted and c.predicted.expected]
+    return Summary(
+        kind, figure, len(group), median(errors), errors[min(len(errors) - 1, int(len(errors) * 0.9))], errors[-1],
+        sum(comparison.inside for comparison in group) / len(group), median(widths) if widths else 0.0,
+    )  # fmt: skip
