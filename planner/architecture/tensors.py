@@ -41,7 +41,7 @@ class Tensor:
         role: what it does, which decides its format, its shard and its cost.
         copies: how many of them a layer holds (experts).
         used: how many of the copies one token passes through; None means all.
-        tied: shares the storage of the input embedding, so it adds no parameters.
+        tied: shares storage that is counted elsewhere (a head the input embedding's, a block another layer's), so it adds no parameters.
         buffer: saved with the model but no parameter (masks, a router's correction bias).
     """
 

@@ -28,6 +28,7 @@ PHI3 = Traits(qkv=("qkv_proj",), mlp_names=("gate_up_proj", "down_proj"), patter
 GLM = Traits(qkv_bias="attention_bias", mlp_names=("gate_up_proj", "down_proj"))
 GLM4 = replace(GLM, norms=("input_layernorm", "post_attention_layernorm", "post_self_attn_layernorm", "post_mlp_layernorm"))
 COHERE = replace(LLAMA, norms=("input_layernorm",), mlp_bias=False)
+HUNYUAN = replace(LLAMA, qk_norm="head", qk_norms=("query_layernorm", "key_layernorm"), mlp_bias=False)
 ERNIE = Traits(qkv_bias="use_bias", out_bias="use_bias", mlp_bias="use_bias")
 
 
@@ -71,9 +72,11 @@ ROWS = {
     "glm4v_text": replace(GLM4, qkv_bias=True),
     "glm_ocr_text": GLM4,
     "granite": LLAMA,
+    "granite4_vision_text": LLAMA,
     "granite_swa": replace(LLAMA, sinks=True, pattern=patterns.every(4)),
     "helium": replace(LLAMA, out_bias=False),
-    "hunyuan_v1_dense": replace(LLAMA, qk_norm="head", qk_norms=("query_layernorm", "key_layernorm"), mlp_bias=False),
+    "hunyuan_v1_dense": HUNYUAN,
+    "hunyuan_vl_text": HUNYUAN,
     "internlm3": replace(LLAMA, qkv_bias="qkv_bias", out_bias="bias", mlp_bias="bias"),
     "iquestcoder": LLAMA,
     "jais2": replace(LLAMA, norm="bias", gated=False),

@@ -44,6 +44,8 @@ ROWS = {
     "olmoe": replace(LLAMA, mlp_bias=False, qk_norm="full", experts=Experts(width=fields.FFN)),
     "flex_olmo": replace(OLMO2, experts=Experts(width=fields.FFN)),
     "deepseek": replace(LLAMA, experts=Experts()),
+    "deepseek_ocr2_text": replace(LLAMA, experts=Experts(shared_bias="mlp_bias")),
+    "unlimited_ocr_text": replace(LLAMA, pattern=patterns.windowed, experts=Experts(shared_bias="mlp_bias")),
     "dots1": replace(LLAMA, qk_norm="head", mlp_bias=False, pattern=patterns.windowed, experts=DEEPSEEK),
     "glm4_moe": Traits(qkv_bias="attention_bias", qk_norm="head", qk_norm_if="use_qk_norm", experts=DEEPSEEK),
     "glm4v_moe_text": Traits(qkv_bias="attention_bias", experts=DEEPSEEK),
