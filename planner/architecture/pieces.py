@@ -34,6 +34,11 @@ def read(config: Config, s: Shape, size: Size) -> int:
     return size if isinstance(size, int) else size(config, s)
 
 
+def told(config: Config, flag: bool | str) -> bool:
+    """A flag, or what the config says under this key."""
+    return flag if isinstance(flag, bool) else config.flag(flag, default=False)
+
+
 def times(factor: Size, size: Size = hidden) -> Size:
     """The product of two sizes."""
     return lambda config, s: read(config, s, factor) * read(config, s, size)
@@ -99,16 +104,15 @@ def vector(name: str, *shape: Size, role: Role = "scalar") -> Piece:
     return lambda config, s: (Tensor(name, tuple(read(config, s, size) for size in shape or (hidden,)), role),)
 
 
-def norm(name: str, width: Size = hidden, bias: bool = True) -> Piece:
-    return lambda config, s: parts.norm(name, read(config, s, width), bias)
+def norm(name: str, width: Size = hidden, bias: bool | str = True) -> Piece:
+    return lambda config, s: parts.norm(name, read(config, s, width), told(config, bias))
 
 
 def linear(name: str, out: Size = hidden, inner: Size = hidden, bias: bool | str = True, role: Role = "linear") -> Piece:
     """A linear layer; a text as `bias` is the config key that says whether it has one."""
 
     def make(config: Config, s: Shape) -> tuple[Tensor, ...]:
-        biased = bias if isinstance(bias, bool) else config.flag(bias, default=False)
-        return parts.linear(name, read(config, s, out), read(config, s, inner), role, biased)
+        return parts.linear(name, read(config, s, out), read(config, s, inner), role, told(config, bias))
 
     return make
 

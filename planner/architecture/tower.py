@@ -54,6 +54,7 @@ class Tower:
     kv_heads: Names = ("num_key_value_heads",)
     head_dim: Names = ("head_dim",)
     ffn: Names = FFN
+    vocab: Names = ("vocab_size",)
     stack: StackName = "vision"
     prefix: str = "model.vision_tower.encoder.layers."
     cross: str = ""
@@ -89,10 +90,10 @@ def sizes(config: Config, row: Tower) -> Shape:
         layers=config.int(*row.layers, low=0, high=MOST_LAYERS),
         hidden=hidden,
         heads=heads,
-        kv_heads=config.int(*row.kv_heads, default=heads),
-        head_dim=config.int(*row.head_dim, default=0, low=0) or hidden // heads or 1,
+        kv_heads=config.int(*row.kv_heads, default=heads) if row.kv_heads else heads,
+        head_dim=(config.int(*row.head_dim, default=0, low=0) if row.head_dim else 0) or hidden // heads or 1,
         ffn=max(ffn, 1),
-        vocab=config.int("vocab_size", default=1),
+        vocab=config.int(*row.vocab, default=1),
     )
 
 
