@@ -116,6 +116,17 @@ def dtype(config: Config) -> str:
     return DTYPES.get(str(config.get("dtype", "torch_dtype") or "").removeprefix("torch."), "bf16")
 
 
+def rope_stretch(config: Config) -> float:
+    """Factor of linear or dynamic rotary scaling; other kinds already count in `max_context`. Gemma 3 keys it by the kind of layer."""
+    section = config.get("rope_scaling", "rope_parameters")
+    if isinstance(section, dict):
+        section = section.get("full_attention", section)
+    if not isinstance(section, dict) or section.get("rope_type", section.get("type")) not in ("linear", "dynamic"):
+        return 1.0
+    factor = section.get("factor")
+    return float(factor) if isinstance(factor, int | float) and 1 <= factor <= 1_000 else 1.0
+
+
 def assemble(
     config: Config,
     layers: Iterable[Layer],
@@ -155,7 +166,8 @@ def assemble(
         vocab_size=vocab,
         max_context=max_context(config, default=2048 if bounded else UNBOUNDED),
         dtype=dtype(config),
-        quantization=dict(quantization.raw) if quantization else None,
+        quantization={"expert_dtype": config.get("expert_dtype"), **quantization.raw} if quantization else None,
+        rope_stretch=rope_stretch(config),
         exact=exact,
         note=note,
     )

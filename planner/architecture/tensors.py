@@ -216,6 +216,7 @@ class Architecture:
         max_context: longest sequence that the config declares.
         dtype: 16- or 32-bit type of the published weights (`bf16`, `fp16`, `fp32`).
         quantization: the config's own `quantization_config`, or None.
+        rope_stretch: factor by which full attention's table of rotary angles is longer than `max_context` (linear scaling).
         exact: whether the counts are exact by construction.
         note: why not, in one sentence, when they are not.
     """
@@ -227,6 +228,7 @@ class Architecture:
     max_context: int
     dtype: str = "bf16"
     quantization: dict[str, object] | None = None
+    rope_stretch: float = 1.0
     exact: bool = True
     note: str = ""
 

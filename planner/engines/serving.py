@@ -7,14 +7,18 @@ from dataclasses import dataclass
 
 from planner.engines.base import Case
 from planner.errors import PlanError, did_you_mean
+from planner.formula import Step
 from planner.hardware.catalog import Gpu
 from planner.memory import weights
-from planner.memory.quantity import NOTHING, DeviceMemory, HostMemory, Memory, Pool, Quantity
+from planner.memory.quantity import NOTHING, DeviceMemory, HostMemory, Memory, Pool, Quantity, added
 from planner.memory.weights import Stage
 from planner.parallelism.degrees import Degrees
 from planner.quantization.formats import Scheme
 from planner.quantization.published import scheme_for
 from planner.units import gib
+
+QUANTIZED_BEFORE = frozenset({"awq-int4", "gptq-int4", "gptq-int8", "int8", "mxfp4", "nvfp4"})
+"""Formats that serving engines load and do not make."""
 
 DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 
@@ -83,6 +87,24 @@ def lay_out(
     pool = largest if largest.expected > 0 else NOTHING
     notes = " ".join(text for text in (note, scheme.note) if text)
     return Memory(weights.weight_file(case.architecture, scheme), tuple(devices), HostMemory(), Pool(pool, count), limit, notes)
+
+
+UNACCOUNTED = 0.01
+"""Share of the card by which pools of equal models differ between drivers and libraries."""
+
+
+def pool_of(step: Step, charged: tuple[Quantity, ...], gpu: Gpu) -> Quantity:
+    """The pool that a step leaves; it is uncertain by what was charged, the other way round, and by what no log names."""
+    size, unknown = int(step.value), int(UNACCOUNTED * gpu.usable_bytes)
+    parts = added(step.label, (*charged, Quantity(-unknown // 2, 0, unknown)))
+    return Quantity(size - (parts.high - parts.expected), size, size + (parts.expected - parts.low), (step,))
+
+
+def titled(title: str, case: Case, wanted: str) -> str:
+    """The command's title, with the checkpoint it needs where the model must be quantized before."""
+    if wanted in QUANTIZED_BEFORE and not served(case, wanted).published:
+        return f"{title}, with a checkpoint of the model in {served(case, wanted).format.label} in place of its name"
+    return title
 
 
 def flags(*pairs: tuple[object, str]) -> str:

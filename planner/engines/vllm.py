@@ -10,13 +10,13 @@ from math import floor
 
 from planner.engines import pages, vllm_budget
 from planner.engines.base import Case, Command
-from planner.engines.serving import DTYPES, Rank, flags, lay_out, runnable, served
+from planner.engines.serving import DTYPES, Rank, flags, lay_out, pool_of, runnable, served, titled
 from planner.engines.vllm_budget import Settings
 from planner.formula import Formula
 from planner.hardware.catalog import Gpu
 from planner.memory import weights
 from planner.memory.kv_cache import Block
-from planner.memory.quantity import NOTHING, Memory, Quantity, added
+from planner.memory.quantity import NOTHING, Memory, added
 from planner.parallelism.degrees import resolve_degrees
 from planner.quantization.cache_types import cache_type
 from planner.units import gib
@@ -46,19 +46,19 @@ class Vllm:
         scheme = served(case, self.quantization(case))
         use = vllm_budget.settings(case)
         _, elements, bytes_ = cache_type(case.request.kv_cache_dtype, scheme.rest)
-        libraries, context, graphs = vllm_budget.non_torch(degrees, use), vllm_budget.context(degrees, use), vllm_budget.graphs(model, degrees, use)
+        graphs, lost = vllm_budget.graphs(model, degrees, use), vllm_budget.unallocated(scheme, model)
         charged = graphs if use.number("graphs_charged") else NOTHING
-        overhead = added("Libraries, context and graphs", (libraries, context, graphs, vllm_budget.unallocated(scheme, model)))
         stages = weights.stages(model, scheme, degrees)
 
         def rank(gpu: Gpu, stage: int) -> Rank:
             peak = vllm_budget.activation(model, scheme, degrees, use, stage)
+            libraries, context = vllm_budget.non_torch(gpu, degrees, use), vllm_budget.context(gpu, degrees, use)
+            overhead = added("Libraries, context and graphs", (libraries, context, graphs, lost))
             step = POOL(
                 "KV cache pool", utilization=use.utilization, capacity=gpu.usable_bytes, weights=stages[stage].bytes.expected, activation=peak.expected,
                 libraries=libraries.expected, graphs=charged.expected,
             )  # fmt: skip
-            spread, size = added("", (peak, libraries, charged)), int(step.value)
-            pool = Quantity(size - (spread.high - spread.expected), size, size + (spread.expected - spread.low), (step,))
+            pool = pool_of(step, (peak, libraries, charged), gpu)
             return Rank(stages[stage], pool, peak, overhead)
 
         return lay_out(case, scheme, degrees, rank, lambda ranks: tokens(ranks, use, degrees.tensor, (elements, bytes_)), note)
@@ -81,7 +81,7 @@ class Vllm:
             (request.max_num_seqs, f"--max-num-seqs {request.max_num_seqs}"),
             (request.enforce_eager, "--enforce-eager"),
         )
-        return (Command("vLLM server", text),)
+        return (Command(titled("vLLM server", case, wanted), text),)
 
 
 def tokens(ranks: list[Rank], use: Settings, tensor: int, block: Block) -> tuple[int, str]:

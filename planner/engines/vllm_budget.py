@@ -12,6 +12,7 @@ from planner.architecture.tensors import Architecture, Layer
 from planner.engines.base import Case
 from planner.engines.versions import calibration
 from planner.formula import Formula, Step
+from planner.hardware.catalog import Gpu
 from planner.memory.quantity import NOTHING, Quantity
 from planner.memory.remember import remembered
 from planner.parallelism.degrees import Degrees
@@ -21,6 +22,8 @@ from planner.units import GIB
 
 LARGE_GPU_BYTES = 70 * GIB
 """From this size on (and not on an A100) the server takes larger batches by default (vllm/engine/arg_utils.py)."""
+
+FABRIC_GB_PER_S = 300
 
 LOGS = "start-up logs of vLLM that print every term; data/calibration/vllm.csv"
 
@@ -102,16 +105,23 @@ def activation(model: Architecture, scheme: Scheme, degrees: Degrees, use: Setti
     return Quantity.between(0.93, 1.12 if len(model.loaded) == 1 else 1.2, *steps, peak)
 
 
-def non_torch(degrees: Degrees, use: Settings) -> Quantity:
-    """Libraries' memory charged to the budget: cuBLAS workspaces, and with tensor parallel the all-reduce buffers."""
-    size = use.number("non_torch_tp_gib" if degrees.tensor > 1 else "non_torch_gib")
-    return Quantity.between(0.5, 1.5, FIXED("Libraries besides PyTorch", size_gib=size))
+def non_torch(gpu: Gpu, degrees: Degrees, use: Settings) -> Quantity:
+    """Libraries' memory charged to the budget: cuBLAS workspaces, and with tensor parallel over a fabric the all-reduce buffers."""
+    fabric = degrees.tensor > 1 and has_fabric(gpu)
+    step = FIXED("Libraries besides PyTorch", size_gib=use.number("non_torch_tp_gib" if fabric else "non_torch_gib"))
+    return Quantity.between(0.5, 1.5 if fabric or degrees.tensor == 1 else 4.0, step)
 
 
-def context(degrees: Degrees, use: Settings) -> Quantity:
+def context(gpu: Gpu, degrees: Degrees, use: Settings) -> Quantity:
     """The CUDA context and communicators, on the card before the budget is counted."""
-    size = use.number("context_tp_gib" if degrees.gpus > 1 else "context_gib")
+    alone, together = use.number("context_gib"), use.number("context_tp_gib")
+    size = alone if degrees.gpus == 1 else together if has_fabric(gpu) else alone + (together - alone) / 4
     return Quantity.between(0.7, 1.4, FIXED("CUDA context, outside the budget", size_gib=size))
+
+
+def has_fabric(gpu: Gpu) -> bool:
+    """Whether its GPUs reach each other over NVLink or the like; a bridge between two desktop cards does not count."""
+    return (gpu.link_gb_per_s or 0) >= FABRIC_GB_PER_S
 
 
 def graphs(model: Architecture, degrees: Degrees, use: Settings) -> Quantity:

@@ -90,10 +90,12 @@ def counted(layers: tuple[Layer, ...]) -> tuple[tuple[Layer, int], ...]:
 
 
 def rotary_bytes(architecture: Architecture, dtype: str) -> int:
-    """The cosines and sines kept for every position: max_context * head_dim numbers for each kind of attention."""
+    """The cosines and sines kept for every position: positions * head_dim numbers for each kind of attention that rotates."""
+    if any(tensor.role == "position_embedding" for tensor in architecture.main.before):
+        return 0
     kinds = {(mixer.kind, mixer.key_dim) for layer, _ in architecture.main.distinct for mixer in layer.mixers if mixer.kind in ROTATING}
-    learned = any(tensor.role == "position_embedding" for tensor in architecture.main.before)
-    return 0 if learned else sum(architecture.max_context * width for _, width in kinds) * (4 if dtype == "fp32" else 2)
+    stretched = sum(width * (architecture.rope_stretch if kind == "attention" else 1) for kind, width in kinds)
+    return int(architecture.max_context * stretched) * (4 if dtype == "fp32" else 2)
 
 
 def _untied(tensor: Tensor) -> Tensor:

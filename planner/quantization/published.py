@@ -210,7 +210,7 @@ def _mxfp4(section: Section) -> Published:
 def _mlx(section: Section) -> Published:
     """MLX quantizes embedding and head too; entries that are objects give a module its own width, `false` leaves it alone."""
     bits, group = _number(section, "bits", 4, 16), _number(section, "group_size", 64)
-    base = _named("mlx")
+    base = _named(f"mlx-{bits}bit" if bits in (4, 6, 8) else "mlx-4bit")
     rules: list[Rule] = []
     for name, spec in section.items():
         if isinstance(spec, Mapping) and "bits" in spec:

@@ -1,0 +1,145 @@
+"""SGLang: a fixed share of the free card for weights and cache, the rest for activations and graphs.
+
+pool = mem_fraction_static * free before loading - weights; without mem_fraction_static the reserve follows from the card's size
+(python/sglang/srt/server_args.py): a metadata allowance, the prefill chunk, the graphs and the number of ranks.
+Sliding layers have a smaller pool beside the full one (0.8 of its tokens); recurrent layers share as their groups do.
+"""
+
+from __future__ import annotations
+
+from planner.engines.base import Case, Command
+from planner.engines.serving import DTYPES, Rank, flags, lay_out, pool_of, runnable, served, titled
+from planner.engines.versions import calibration
+from planner.formula import Formula
+from planner.hardware.catalog import Gpu
+from planner.memory import weights
+from planner.memory.kv_cache import Block
+from planner.memory.quantity import Memory, Quantity, added
+from planner.parallelism.degrees import Degrees, resolve_degrees
+from planner.parallelism.tensor_parallel import heads_on_rank
+from planner.quantization.cache_types import cache_type
+from planner.units import GIB, gib
+
+SOURCE = "sgl-project/sglang python/sglang/srt/server_args.py"
+
+RESERVE = Formula("(512 + 1.5 * max(chunk, 2048) + 2 * largest_graph + 128 * ranks) * 2**20", "bytes", SOURCE)
+POOL = Formula("floor(fraction * (capacity - context)) - weights", "bytes", SOURCE)
+FORWARD = Formula("chunk * 2 * (3 * inner + 4.25 * hidden) + requests * vocab * 8", "bytes", "one layer's inner tensors and the logits; as measured for vLLM")
+GRAPHS = Formula("low_gib * 2**30 + 0.012 * layers * largest_graph / 256 * 2**30", "bytes", "first order: SGLang captures fewer sizes than vLLM")
+FIXED = Formula("size_gib * 2**30", "bytes", "data/calibration/sglang.csv")
+
+TIERS = ((20, 2048, 8), (35, 2048, 24), (60, 4096, 32), (90, 8192, 256), (160, 8192, 256), (float("inf"), 16384, 512))
+"""Card size in GiB, prefill chunk, largest graph."""
+
+SLIDING_RATIO = 0.8
+LEAST_RESERVE_GIB = 10
+"""On cards of more than 60 GiB at least this much is left outside the pool."""
+
+RUNS = ("bf16", "fp16", "fp8", "awq-int4", "gptq-int4", "gptq-int8", "int8", "nf4", "mxfp4", "nvfp4")
+
+
+class Sglang:
+    name = "sglang"
+    title = "SGLang"
+
+    def formats(self) -> tuple[str, ...]:
+        return RUNS
+
+    def quantization(self, case: Case) -> str:
+        return runnable(self.title, RUNS, case)
+
+    def memory(self, case: Case) -> Memory:
+        model, request = case.architecture, case.request
+        degrees, note = resolve_degrees(case, self.title)
+        scheme = served(case, self.quantization(case))
+        _, elements, bytes_ = cache_type(request.kv_cache_dtype, scheme.rest)
+        row = calibration("sglang", request.engine_version)
+        stages = weights.stages(model, scheme, degrees)
+        inner = max((layer.ffn.width + layer.ffn.top_k * layer.ffn.expert_width for layer, _ in model.main.distinct if layer.ffn), default=0)
+        context = Quantity.between(0.6, 1.6, FIXED("CUDA context", size_gib=float(row["context_gib"])))
+        libraries = Quantity.between(0.4, 4.0 if degrees.tensor > 1 else 1.5, FIXED("Libraries besides PyTorch", size_gib=float(row["non_torch_gib"])))
+
+        def rank(gpu: Gpu, stage: int) -> Rank:
+            chunk, largest = tier(gpu)
+            chunk = request.max_num_batched_tokens or chunk
+            reserve = RESERVE("Reserve", chunk=chunk, largest_graph=largest, ranks=degrees.tensor * degrees.pipeline)
+            fraction = request.gpu_memory_utilization or default_fraction(gpu, int(reserve.value))
+            step = POOL("KV cache pool", fraction=fraction, capacity=gpu.usable_bytes, context=context.expected, weights=stages[stage].bytes.expected)
+            hidden, layers = model.main.hidden_size, len(stages[stage].layers)
+            forward = FORWARD("Prefill chunk", chunk=chunk, inner=inner / degrees.tensor, hidden=hidden, requests=largest, vocab=model.vocab_size)
+            graphs = GRAPHS("CUDA graphs", low_gib=float(row["graph_low_gib"]), layers=layers, largest_graph=0 if request.enforce_eager else largest)
+            outside = added("Context, libraries and graphs", (context, libraries, Quantity.between(0.4, 2.2, graphs)))
+            return Rank(stages[stage], pool_of(step, (context,), gpu), Quantity.between(0.5, 1.6, forward), outside)
+
+        return lay_out(case, scheme, degrees, rank, lambda ranks: tokens(ranks, case, degrees, (elements, bytes_)), note)
+
+    def commands(self, case: Case) -> tuple[Command, ...]:
+        request, (degrees, _) = case.request, resolve_degrees(case, self.title)
+        wanted = self.quantization(case)
+        text = f"python -m sglang.launch_server --model-path {case.name}" + flags(
+            (True, f"--context-length {request.context}"),
+            (degrees.tensor > 1, f"--tp {degrees.tensor}"),
+            (degrees.pipeline > 1, f"--pp-size {degrees.pipeline}"),
+            (degrees.data > 1, f"--dp {degrees.data}"),
+            (degrees.expert > 1, f"--ep {degrees.expert}"),
+            (wanted in DTYPES, f"--dtype {DTYPES.get(wanted)}"),
+            (wanted == "fp8" and not case.architecture.quantization, "--quantization fp8"),
+            (request.kv_cache_dtype == "fp8", "--kv-cache-dtype fp8_e4m3"),
+            (request.gpu_memory_utilization, f"--mem-fraction-static {request.gpu_memory_utilization}"),
+            (request.max_num_batched_tokens, f"--chunked-prefill-size {request.max_num_batched_tokens}"),
+            (request.max_num_seqs, f"--max-running-requests {request.max_num_seqs}"),
+            (request.enforce_eager, "--disable-cuda-graph"),
+        )
+        return (Command(titled("SGLang server", case, self.quantization(case)), text),)
+
+
+def tier(gpu: Gpu) -> tuple[int, int]:
+    """Prefill chunk and largest graph by the card's size."""
+    size = gpu.usable_bytes / GIB
+    return next((chunk, largest) for limit, chunk, largest in TIERS if size < limit)
+
+
+def default_fraction(gpu: Gpu, reserve: int) -> float:
+    """mem_fraction_static when it is not given: what the reserve leaves of the card, in thousandths."""
+    least = LEAST_RESERVE_GIB * GIB if gpu.usable_bytes > 60 * GIB else 0
+    return round(max(gpu.usable_bytes - max(reserve, least), 0) / gpu.usable_bytes, 3)
+
+
+def tokens(ranks: list[Rank], case: Case, degrees: Degrees, block: Block) -> tuple[int, str]:
+    """Tokens of the full pool, and why the engine would not start."""
+    counts = []
+    for rank in ranks:
+        if rank.pool.expected <= 0:
+            return 0, "Not enough memory. Please try to increase --mem-fraction-static, or use a smaller format or more GPUs."
+        cell = cell_bytes(rank.stage, degrees.tensor, block)
+        states = state_bytes(rank.stage, degrees.tensor, case.request.batch)
+        if cell:
+            counts.append(max(int((rank.pool.expected - states) / cell), 0))
+    count = min(counts, default=0)
+    if counts and count < case.request.context:
+        need = case.request.context * cell_bytes(ranks[0].stage, degrees.tensor, block)
+        return count, f"The pool holds {count:,} tokens, fewer than one request of {case.request.context:,} ({gib(need)}); shorten the context or add GPUs."
+    return count, ""
+
+
+def cell_bytes(stage: weights.Stage, ranks: int, block: Block) -> float:
+    """Bytes of one token of the full pool on a rank; sliding layers hold fewer tokens."""
+    size = 0.0
+    for layer, count in weights.counted(stage.layers):
+        for cache in layer.caches:
+            if cache.per == "token":
+                share = SLIDING_RATIO if cache.window else 1
+                size += count * share * cache.elements / cache.heads * heads_on_rank(cache.heads, ranks) * block[1] / block[0] / cache.every
+    return size
+
+
+def state_bytes(stage: weights.Stage, ranks: int, requests: int) -> int:
+    """Recurrent states, three slots a request."""
+    each = sum(
+        count * cache.elements / cache.heads * heads_on_rank(cache.heads, ranks) * (4 if cache.dtype == "fp32" else 2)
+        for layer, count in weights.counted(stage.layers) for cache in layer.caches if cache.per == "sequence"
+    )  # fmt: skip
+    return int(3 * requests * each)
+
+
+ENGINE = Sglang()

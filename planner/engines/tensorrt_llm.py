@@ -1,0 +1,104 @@
+"""TensorRT-LLM: weights and buffers first, then a share of what is still free for the cache.
+
+pool = fraction * (capacity - context - weights - buffers); fraction 0.90 (kv_cache_config.free_gpu_memory_fraction).
+Every layer is charged in full, sliding ones too.
+"""
+
+from __future__ import annotations
+
+from planner.engines.base import Case, Command
+from planner.engines.serving import Rank, flags, lay_out, pool_of, runnable, served, titled
+from planner.formula import Formula
+from planner.hardware.catalog import Gpu
+from planner.memory import weights
+from planner.memory.kv_cache import Block
+from planner.memory.quantity import Memory, Quantity, added
+from planner.parallelism.degrees import resolve_degrees
+from planner.parallelism.tensor_parallel import heads_on_rank
+from planner.quantization.cache_types import cache_type
+from planner.units import gib
+
+SOURCE = "NVIDIA/TensorRT-LLM docs/source/reference/memory.md"
+
+POOL = Formula("floor(fraction * (capacity - context - weights - buffers))", "bytes", SOURCE)
+BUFFERS = Formula("2 * tokens * hidden * copies + requests * vocab * 12", "bytes", "ai-dynamo/aiconfigurator sdk/backends: by tensor parallel degree")
+CONTEXT = Formula("size_gib * 2**30", "bytes", SOURCE)
+
+FRACTION = 0.90
+TOKENS, REQUESTS, BLOCK_TOKENS = 8192, 2048, 32
+COPIES = {1: 11.0, 2: 6.5, 4: 5.0}
+"""Copies of the residual stream that the runtime's buffers amount to; twice as many with experts."""
+
+RUNS = ("bf16", "fp16", "fp8", "awq-int4", "gptq-int4", "int8", "mxfp4", "nvfp4")
+
+
+class TensorRtLlm:
+    name = "tensorrt-llm"
+    title = "TensorRT-LLM"
+
+    def formats(self) -> tuple[str, ...]:
+        return RUNS
+
+    def quantization(self, case: Case) -> str:
+        return runnable(self.title, RUNS, case)
+
+    def memory(self, case: Case) -> Memory:
+        model, request = case.architecture, case.request
+        degrees, note = resolve_degrees(case, self.title)
+        scheme = served(case, self.quantization(case))
+        _, elements, bytes_ = cache_type(request.kv_cache_dtype, scheme.rest)
+        stages = weights.stages(model, scheme, degrees)
+        sparse = any(layer.ffn is not None and layer.ffn.kind == "moe" for layer, _ in model.main.distinct)
+        copies = COPIES.get(degrees.tensor, 5.0) * (2 if sparse else 1)
+        step = BUFFERS(
+            "Runtime and decoder buffers", tokens=request.max_num_batched_tokens or TOKENS, hidden=model.main.hidden_size, copies=copies,
+            requests=request.max_num_seqs or REQUESTS, vocab=model.vocab_size,
+        )  # fmt: skip
+        buffers = Quantity.between(0.4, 2.5, step)
+        context = Quantity.between(0.6, 2.0, CONTEXT("CUDA context and communicators", size_gib=0.8 if degrees.tensor > 1 else 0.5))
+
+        def rank(gpu: Gpu, stage: int) -> Rank:
+            pool = POOL(
+                "KV cache pool", fraction=request.gpu_memory_utilization or FRACTION, capacity=gpu.usable_bytes, context=context.expected,
+                weights=stages[stage].bytes.expected, buffers=buffers.expected,
+            )  # fmt: skip
+            return Rank(stages[stage], pool_of(pool, (buffers, context), gpu), buffers, added("Context", (context,)))
+
+        return lay_out(case, scheme, degrees, rank, lambda ranks: tokens(ranks, case, degrees.tensor, (elements, bytes_)), note)
+
+    def commands(self, case: Case) -> tuple[Command, ...]:
+        request, (degrees, _) = case.request, resolve_degrees(case, self.title)
+        text = f"trtllm-serve {case.name}" + flags(
+            (True, f"--max_seq_len {request.context}"),
+            (degrees.tensor > 1, f"--tp_size {degrees.tensor}"),
+            (degrees.pipeline > 1, f"--pp_size {degrees.pipeline}"),
+            (degrees.expert > 1, f"--ep_size {degrees.expert}"),
+            (request.max_num_batched_tokens, f"--max_num_tokens {request.max_num_batched_tokens}"),
+            (request.max_num_seqs, f"--max_batch_size {request.max_num_seqs}"),
+            (request.gpu_memory_utilization, f"--kv_cache_free_gpu_memory_fraction {request.gpu_memory_utilization}"),
+        )
+        return (Command(titled("TensorRT-LLM server", case, self.quantization(case)), text),)
+
+
+def tokens(ranks: list[Rank], case: Case, tensor: int, block: Block) -> tuple[int, str]:
+    """Tokens that the blocks of the fullest rank hold, and why the engine would not start."""
+    counts = []
+    for rank in ranks:
+        if rank.pool.expected <= 0:
+            return 0, "Out of memory: nothing is free for the KV cache after weights and buffers; use a smaller format or more GPUs."
+        cell = sum(
+            count * cache.elements / cache.heads * heads_on_rank(cache.heads, tensor) * block[1] / block[0]
+            for layer, count in weights.counted(rank.stage.layers) for cache in layer.caches if cache.per == "token"
+        )  # fmt: skip
+        if cell:
+            counts.append(int(rank.pool.expected // (cell * BLOCK_TOKENS)) * BLOCK_TOKENS)
+    count = min(counts, default=0)
+    if counts and count < case.request.context:
+        return count, (
+            f"The KV cache holds {count:,} tokens, fewer than one request of {case.request.context:,}, in {gib(ranks[0].pool.expected)}; "
+            "shorten the context or add GPUs."
+        )
+    return count, ""
+
+
+ENGINE = TensorRtLlm()
