@@ -1,0 +1,7 @@
+"""The router: which pages there are. Start it with `streamlit run app.py`."""
+
+import streamlit as st
+
+st.set_page_config(page_title="Headroom", page_icon=":material/memory:", layout="wide")
+
+st.navigation([st.Page("pages/plan.py", title="Plan", icon=":material/straighten:", default=True)], position="top").run()

@@ -1,0 +1,1 @@
+"""What the pages share: widgets, charts, the share link, derivations. Nothing here calculates; `planner` does."""

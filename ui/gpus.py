@@ -1,0 +1,77 @@
+"""The GPUs of the plan: one text, `2x rtx-4090 + rtx-3090`, and widgets that edit it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from planner.errors import PlanError
+from planner.hardware.catalog import gpus, parse_gpus, resolve
+
+MOST = 1_024
+
+
+def picker() -> None:
+    """A list to add from, a row with a count for each kind, and the text itself, which the link carries."""
+    by_name = {gpu.name: gpu.id for gpu in reversed(gpus())}
+    st.selectbox("GPUs", list(by_name), index=None, key="add_gpu", placeholder="Add a GPU", on_change=_add, args=(by_name,))
+    for index, (name, count) in enumerate(_listed()):
+        _row(index, name, count)
+    st.text_input(
+        "GPUs as text", key="gpus", bind="query-params", placeholder="none: runs on the CPU", label_visibility="collapsed",
+        help="Any spelling, for example 2x RTX 4090 + RTX 3090. Empty means no GPU.",
+    )  # fmt: skip
+
+
+def _row(index: int, name: str, count: int) -> None:
+    key = f"count:{index}"
+    st.session_state[key] = min(max(count, 0), MOST)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", wrap=False):
+        st.number_input(_title(name), 0, MOST, key=key, on_change=_set, args=(index,))
+        st.button("", key=f"remove:{index}", icon=":material/close:", help="Remove this GPU", on_click=_remove, args=(index,))
+
+
+def _title(name: str) -> str:
+    try:
+        return resolve(name).name
+    except PlanError:
+        return "Unknown GPU"
+
+
+def _listed() -> list[tuple[str, int]]:
+    """Names and counts of the text; nothing while it cannot be read, which the plan then says."""
+    try:
+        return parse_gpus(st.session_state.get("gpus") or "")
+    except PlanError:
+        return []
+
+
+def _write(specs: list[tuple[str, int]]) -> None:
+    st.session_state["gpus"] = " + ".join(name if count == 1 else f"{count}x {name}" for name, count in specs if count > 0)
+
+
+def _add(by_name: dict[str, str]) -> None:
+    """One more of a kind that is there already, or a new row."""
+    wanted = by_name.get(st.session_state.get("add_gpu") or "")
+    st.session_state["add_gpu"] = None
+    if wanted is None:
+        return
+    specs = _listed()
+    same = [index for index, (name, _) in enumerate(specs) if _title(name) == resolve(wanted).name]
+    if same:
+        name, count = specs[same[0]]
+        specs[same[0]] = (name, count + 1)
+    else:
+        specs.append((wanted, 1))
+    _write(specs)
+
+
+def _set(index: int) -> None:
+    specs = _listed()
+    if index < len(specs):
+        specs[index] = (specs[index][0], int(st.session_state[f"count:{index}"]))
+        _write(specs)
+
+
+def _remove(index: int) -> None:
+    specs = _listed()
+    _write(specs[:index] + specs[index + 1 :])

@@ -1,0 +1,141 @@
+"""The memory bar: one row for each device, its capacity as the frame, its parts inside, what doesn't fit in red beyond."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from planner.memory.quantity import DeviceMemory, Quantity
+from planner.plan import Plan
+from planner.units import GIB, gib
+from ui.colours import PARTS, TOO_MUCH, Ground
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+ROW_HEIGHT = 46
+EDGES = 92
+"""Pixels of a row, and of the legend and the axis together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One device as the bar draws it. `parts` follow `PARTS`."""
+
+    name: str
+    parts: tuple[int, ...]
+    total: Quantity
+    usable: int
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of a row, from `start` on, in bytes."""
+
+    start: int
+    size: int
+    part: int
+
+
+def rows(plan: Plan) -> list[Row]:
+    """Each GPU, and the host where it holds something."""
+    found = [_gpu_row(device, len(plan.memory.devices)) for device in plan.memory.devices]
+    host = plan.memory.host
+    if host.total.expected or not found:
+        parts = (host.weights.expected, host.kv_cache.expected, host.activation.expected, 0)
+        found.append(Row("System RAM", parts, host.total, plan.case.ram_bytes, plan.case.ram_bytes))
+    return found
+
+
+def _gpu_row(device: DeviceMemory, count: int) -> Row:
+    parts = tuple(sum(getattr(device, name).expected for name in part.names) for part in PARTS)
+    name = device.name.removeprefix("GeForce ")
+    return Row(f"{device.index}: {name}" if count > 1 else name, parts, device.total, device.usable_bytes, device.capacity_bytes)
+
+
+def segments(row: Row) -> list[Segment]:
+    """The parts side by side, cut where usable memory ends."""
+    found, start = [], 0
+    for part, size in enumerate(row.parts):
+        shown = max(min(start + size, row.usable) - start, 0)
+        found.append(Segment(start, shown, part))
+        start += shown
+    return found
+
+
+def conclusion(plan: Plan) -> str:
+    """What the bar says, for those who cannot see it."""
+    each = [f"{row.name}: {gib(row.total.expected)} of {gib(row.usable)} usable" for row in rows(plan)[:8]]
+    return f"{plan.fit.reason} {'; '.join(each)}."
+
+
+def figure(drawn: Sequence[Row], ground: Ground) -> go.Figure:
+    """The bar as a Plotly figure, in GiB."""
+    import plotly.graph_objects as go
+
+    chart = go.Figure()
+    names = [row.name for row in drawn]
+    cut = [segments(row) for row in drawn]
+    filled = [sum(segment.size for segment in row) for row in cut]
+    _bar(chart, "Free", names, filled, [max(row.usable - used, 0) for row, used in zip(drawn, filled, strict=True)], ground.free)
+    for index, part in enumerate(PARTS):
+        pieces = [row[index] for row in cut]
+        if any(piece.size for piece in pieces):
+            text = [gib(row.parts[index]) if piece.size > 0.09 * _longest(drawn) else "" for row, piece in zip(drawn, pieces, strict=True)]
+            true = [gib(row.parts[index]) for row in drawn]
+            _bar(chart, part.label, names, [piece.start for piece in pieces], [piece.size for piece in pieces], part.colour, text=text, hover=true)
+    reserved = [max(row.capacity - row.usable, 0) for row in drawn]
+    if any(reserved):
+        _bar(chart, "Kept by the driver or system", names, [row.usable for row in drawn], reserved, ground.unusable)
+    beyond = [max(row.total.expected - row.usable, 0) for row in drawn]
+    if any(beyond):
+        _bar(chart, "Does not fit", names, [max(row.capacity, row.usable) for row in drawn], beyond, TOO_MUCH, text=[gib(size) if size else "" for size in beyond])
+    ranges = [(row.total.low, row.total.high - row.total.low) for row in drawn]
+    if any(size for _, size in ranges):
+        hatch = {"shape": "/", "fgcolor": ground.text, "bgcolor": "rgba(0,0,0,0)", "size": 5, "solidity": 0.25}
+        edges = [f"{gib(low)} to {gib(low + size)}" for low, size in ranges]
+        shown = [_beyond(row, low, size) for row, (low, size) in zip(drawn, ranges, strict=True)]
+        _bar(chart, "Uncertain", names, [start for start, _ in shown], [size for _, size in shown], "rgba(0,0,0,0)", hover=edges, pattern=hatch)
+    for index, row in enumerate(drawn):
+        frame = {"color": ground.frame, "width": 1.6}
+        chart.add_shape(type="rect", x0=0, x1=row.capacity / GIB, y0=index - 0.36, y1=index + 0.36, line=frame, layer="above")
+    _layout(chart, drawn, ground)
+    return chart
+
+
+def _beyond(row: Row, low: int, size: int) -> tuple[int, int]:
+    """The uncertain range where the bar is drawn: what lies past usable memory stands past the frame."""
+    shift = max(row.capacity - row.usable, 0) if row.total.expected > row.usable else 0
+    return low + shift, size
+
+
+def _longest(drawn: Sequence[Row]) -> int:
+    return max(max(row.capacity, row.total.high) + max(row.capacity - row.usable, 0) for row in drawn)
+
+
+def _bar(
+    chart: Any, label: str, names: list[str], starts: list[int], sizes: list[int], colour: str,
+    text: list[str] | None = None, hover: list[str] | None = None, pattern: dict[str, Any] | None = None,
+) -> None:  # fmt: skip
+    shown = hover or [gib(size) for size in sizes]
+    chart.add_bar(
+        name=label, orientation="h", y=list(range(len(names))), base=[start / GIB for start in starts], x=[size / GIB for size in sizes], text=text,
+        textposition="inside", insidetextanchor="middle", constraintext="none", textangle=0, width=0.72, customdata=shown, cliponaxis=False,
+        hovertemplate=f"{label}: %{{customdata}}<extra></extra>", marker={"color": colour, "line": {"width": 0}, **({"pattern": pattern} if pattern else {})},
+    )  # fmt: skip
+
+
+def _layout(chart: Any, drawn: Sequence[Row], ground: Ground) -> None:
+    narrow = [row.name for row in drawn]
+    chart.update_layout(
+        barmode="overlay", height=EDGES + ROW_HEIGHT * len(drawn), margin={"l": 0, "r": 8, "t": 8, "b": 0}, bargap=0.2, paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)", font={"color": ground.text, "size": 13}, dragmode=False,
+        legend={"orientation": "h", "y": -0.04, "yanchor": "top", "x": 0, "traceorder": "normal", "itemclick": False, "itemdoubleclick": False},
+    )  # fmt: skip
+    chart.update_layout(legend_y=-28 / (ROW_HEIGHT * len(drawn)))
+    chart.update_xaxes(
+        range=[0, _longest(drawn) / GIB * 1.01], ticksuffix=" GiB", showgrid=False, zeroline=False, fixedrange=True, tickcolor=ground.frame, ticks="outside"
+    )
+    chart.update_yaxes(tickvals=list(range(len(narrow))), ticktext=narrow, autorange="reversed", fixedrange=True, showgrid=False, automargin=True)
