@@ -4,10 +4,17 @@ import streamlit as st
 
 from planner.errors import PlanError
 from planner.plan import plan
-from ui import share
+from ui import memory_bar, share
+from ui.architecture import architecture
+from ui.colours import ground
+from ui.derivations import write
+from ui.figures import figures
+from ui.formats import formats
 from ui.models import upload, with_config
 from ui.sidebar import complain, sidebar
+from ui.tables import commands, link, parts_table
 from ui.text import plain
+from ui.verdict import verdict, ways_out
 
 places = sidebar()
 try:
@@ -15,6 +22,28 @@ try:
     answer = plan(with_config(share.read(file[1] if file else None)))
 except PlanError as error:
     complain(places, error.field, str(error))
-    st.info(plain(str(error)))
+    st.header(":gray[:material/help:] What would you like to run?", anchor=False)
+    st.markdown(plain(str(error)))
+    share.examples()
     st.stop()
-st.subheader(plain(answer.fit.reason))
+
+verdict(answer)
+figures(answer)
+st.plotly_chart(
+    memory_bar.figure(memory_bar.rows(answer), ground()), key="memory", theme=None, config={"displayModeBar": False}, alt=memory_bar.conclusion(answer)
+)
+st.caption("1 GiB is 2³⁰ bytes, as drivers count; 1 GB is 10⁹ bytes, as downloads do. The hatched end is uncertain: eight cases in ten end inside it.")
+ways_out(answer)
+
+TABS = {
+    "Parts": lambda: parts_table(answer),
+    "Arithmetic": lambda: write(answer.derivation),
+    "Model": lambda: architecture(answer),
+    "Quantizations": lambda: formats(answer),
+    "Run it": lambda: commands(answer),
+    "Share": lambda: link(answer),
+}
+for tab, draw in zip(st.tabs(list(TABS), key="tab", on_change="rerun"), TABS.values(), strict=True):
+    if tab.open:
+        with tab:
+            draw()

@@ -91,7 +91,8 @@ def figure(drawn: Sequence[Row], ground: Ground) -> go.Figure:
         _bar(chart, "Kept by the driver or system", names, [row.usable for row in drawn], reserved, ground.unusable)
     beyond = [max(row.total.expected - row.usable, 0) for row in drawn]
     if any(beyond):
-        _bar(chart, "Does not fit", names, [max(row.capacity, row.usable) for row in drawn], beyond, TOO_MUCH, text=[gib(size) if size else "" for size in beyond])
+        text = [gib(size) if size else "" for size in beyond]
+        _bar(chart, "Does not fit", names, [max(row.capacity, row.usable) for row in drawn], beyond, TOO_MUCH, text=text)
     ranges = [(row.total.low, row.total.high - row.total.low) for row in drawn]
     if any(size for _, size in ranges):
         hatch = {"shape": "/", "fgcolor": ground.text, "bgcolor": "rgba(0,0,0,0)", "size": 5, "solidity": 0.25}

@@ -102,3 +102,23 @@ def change(request: PlanRequest, fields: dict[str, Any]) -> None:
         else:
             forget(key)
     st.session_state["complaints"] = {}
+
+
+EXAMPLES = {
+    "Llama 3 70B on an RTX 4090": EXAMPLE,
+    "Qwen3 30B A3B on a 16 GB card": {"model": "Qwen/Qwen3-30B-A3B", "quantization": "Q4_K_M", "gpus": "rtx-4060-ti-16gb"},
+    "Llama 3.1 8B without a GPU": {"model": "meta-llama/Llama-3.1-8B-Instruct", "quantization": "Q4_K_M", "gpus": ""},
+}
+
+
+def examples() -> None:
+    """Questions to begin with."""
+    with st.container(horizontal=True):
+        for title, fields in EXAMPLES.items():
+            st.button(title, on_click=_begin, args=(fields,), icon=":material/arrow_forward:")
+
+
+def _begin(fields: dict[str, str]) -> None:
+    for key, value in fields.items():
+        st.session_state[key] = value
+    st.session_state["complaints"] = {}

@@ -1,0 +1,81 @@
+"""The key figures beside the verdict, each with the way it was derived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+
+import streamlit as st
+
+from planner.formula import Step
+from planner.memory import kv_cache
+from planner.memory.quantity import Quantity, added
+from planner.plan import Plan
+from planner.quantization.cache_types import cache_type
+from planner.units import gb, gib
+from ui.derivations import derivation
+
+SEARCHED = """The engine's memory is planned again with other values, halving the interval until the largest one that does not fail is found.
+The model itself declares at most {most:,} tokens."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One key figure: what it is, its value, what stands under it, and its steps."""
+
+    label: str
+    value: str
+    under: str
+    steps: Iterable[Step]
+    words: str = ""
+
+
+def figures(plan: Plan) -> None:
+    """A row of key figures that wraps on narrow screens."""
+    with st.container(horizontal=True, gap="small"):
+        for index, figure in enumerate(_figures(plan)):
+            with st.container(width=208, gap=None):
+                st.metric(figure.label, figure.value, figure.under, delta_color="off", delta_arrow="off")
+                derivation("How", figure.steps, f"figure:{index}", figure.words)
+
+
+def _figures(plan: Plan) -> tuple[Figure, ...]:
+    memory, capacity, request = plan.memory, plan.capacity, plan.request
+    needed, usable = _needed(plan)
+    _, elements, size = cache_type(request.kv_cache_dtype)
+    per_token = kv_cache.bytes_per_token(plan.architecture, (elements, size))
+    caches = [part for device in memory.devices for part in (device.kv_cache, device.state)] + [memory.host.kv_cache]
+    cache = added("KV cache of all devices", tuple(caches))
+    parts = chain.from_iterable(part.steps for device in memory.devices for part in (*device.parts, device.total))
+    searched = SEARCHED.format(most=plan.architecture.max_context)
+    return (
+        Figure("Memory needed", gib(needed.expected), f"of {gib(usable)} usable", [*parts, *memory.host.total.steps, *needed.steps], _range(needed)),
+        Figure(
+            "Weights on disk", gib(memory.weights.file_bytes.expected),
+            f"{gb(memory.weights.file_bytes.expected)}, {memory.weights.bits_per_weight:.2f} bits a weight",
+            [*memory.weights.tensor_bytes.steps, *memory.weights.file_bytes.steps],
+        ),
+        Figure(
+            "KV cache", gib(cache.expected), f"{gib(per_token.value)} a token",
+            [*kv_cache.per_token_steps(plan.architecture, (elements, size)), per_token, *chain.from_iterable(part.steps for part in caches), *cache.steps],
+        ),
+        Figure("Largest context", f"{capacity.max_context:,}", f"tokens, at batch {request.batch:,}", _pool(plan), searched),
+        Figure("Largest batch", f"{capacity.max_batch:,}", f"at {request.context:,} tokens each", _pool(plan), searched),
+    )  # fmt: skip
+
+
+def _needed(plan: Plan) -> tuple[Quantity, int]:
+    """What all GPUs together need and can give; without GPUs, the host."""
+    devices = plan.memory.devices
+    if not devices:
+        return plan.memory.host.total, plan.case.ram_bytes
+    return added("All GPUs", tuple(device.total for device in devices)), sum(device.usable_bytes for device in devices)
+
+
+def _range(needed: Quantity) -> str:
+    return f"Between {gib(needed.low)} and {gib(needed.high)} in eight cases of ten."
+
+
+def _pool(plan: Plan) -> tuple[Step, ...]:
+    return plan.memory.pool.bytes.steps if plan.memory.pool else ()

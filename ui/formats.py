@@ -1,0 +1,57 @@
+"""Every quantization of this model beside the others on the same GPUs; choosing a row asks for it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from planner.engines.registry import engine
+from planner.errors import PlanError
+from planner.plan import Plan, plan
+from planner.request import PlanRequest
+from planner.units import GIB
+from ui import share
+from ui.text import plain
+
+WORDS = {"fits": "fits", "tight": "tight", "offload": "partly in system RAM", "does_not_fit": "does not fit"}
+
+
+def formats(answer: Plan) -> None:
+    """A row for each format that the engine runs."""
+    request = answer.request
+    frame = formats_frame(request)
+    if frame.empty:
+        st.caption("This engine runs this model only as it is published.")
+        return
+    st.caption("Choose a row to plan with it.")
+    fitting = [name for name, verdict in zip(frame["Quantization"], frame["Verdict"], strict=True) if verdict in ("fits", "tight")]
+    said = f"{len(fitting)} of {len(frame)} quantizations fit." + (f" The largest is {fitting[0]}." if fitting else "")
+    st.dataframe(
+        frame, hide_index=True, key="formats", on_select=lambda: _choose(request, list(frame["Quantization"])), selection_mode="single-row", alt=said,
+        column_config={
+            "Weights on disk (GiB)": st.column_config.NumberColumn(format="%.2f"), "Bits a weight": st.column_config.NumberColumn(format="%.2f"),
+            "Memory needed (GiB)": st.column_config.NumberColumn(format="%.2f"),
+        },
+    )  # fmt: skip
+    st.markdown(plain(said))
+
+
+def formats_frame(request: PlanRequest) -> pd.DataFrame:
+    """Formats from large to small, with what each needs and the verdict; those that the model cannot have are left out."""
+    rows = []
+    for name in engine(request.engine).formats():
+        try:
+            one = plan(request.changed(quantization=name))
+        except PlanError:
+            continue
+        needed = sum(device.total.expected for device in one.memory.devices) or one.memory.host.total.expected
+        weights = one.memory.weights
+        rows.append((name, weights.file_bytes.expected / GIB, weights.bits_per_weight, needed / GIB, WORDS[one.fit.verdict]))
+    rows.sort(key=lambda row: -row[1])
+    return pd.DataFrame(rows, columns=["Quantization", "Weights on disk (GiB)", "Bits a weight", "Memory needed (GiB)", "Verdict"])
+
+
+def _choose(request: PlanRequest, names: list[str]) -> None:
+    chosen = st.session_state["formats"]["selection"]["rows"]
+    if chosen and chosen[0] < len(names):
+        share.change(request, {"quantization": names[chosen[0]]})

@@ -1,0 +1,62 @@
+"""The parts of memory as a table that sorts, and the whole answer to take away."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlencode
+
+import pandas as pd
+import streamlit as st
+
+from planner.answer import plan_json
+from planner.memory.quantity import COMPONENTS
+from planner.plan import Plan
+from planner.units import GIB
+from ui.memory_bar import conclusion
+
+PLAIN_NAMES = {"weights": "Weights", "kv_cache": "KV cache", "state": "Recurrent state", "activation": "Activations", "overhead": "Overhead"}
+GIB_COLUMN = st.column_config.NumberColumn(format="%.3f")
+
+
+def parts_table(plan: Plan) -> None:
+    """Every part of every device, with its range."""
+    frame = parts_frame(plan)
+    st.dataframe(frame, hide_index=True, alt=conclusion(plan), column_config={name: GIB_COLUMN for name in frame.columns if "GiB" in name})
+    with st.container(horizontal=True):
+        st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-memory.csv", "text/csv", icon=":material/download:", on_click="ignore")
+        st.download_button(
+            "Answer as JSON", lambda: json.dumps(plan_json(plan, derivation=True), indent=2), "headroom-plan.json", "application/json",
+            icon=":material/download:", on_click="ignore",
+        )  # fmt: skip
+
+
+def parts_frame(plan: Plan) -> pd.DataFrame:
+    """One row a part: device, part, and its size in GiB with its range."""
+    rows = []
+    for device in plan.memory.devices:
+        name = f"{device.index}: {device.name}"
+        rows += [(name, PLAIN_NAMES[part], getattr(device, part)) for part in COMPONENTS] + [(name, "Total", device.total)]
+    host = plan.memory.host
+    for label, quantity in (("Weights", host.weights), ("KV cache", host.kv_cache), ("Activations", host.activation), ("Total", host.total)):
+        if host.total.expected:
+            rows.append(("System RAM", label, quantity))
+    table = [(device, part, size.expected / GIB, size.low / GIB, size.high / GIB) for device, part, size in rows]
+    return pd.DataFrame(table, columns=["Device", "Part", "Expected (GiB)", "Low (GiB)", "High (GiB)"])
+
+
+def link(plan: Plan) -> None:
+    """The address of this plan, to copy; an uploaded config stays here."""
+    if st.session_state.get("upload"):
+        st.warning("The uploaded config.json cannot travel in a link: whoever opens it must upload the file too.", icon=":material/link_off:")
+    request = plan.request.model_copy(update={"config": None}) if "config" not in st.query_params else plan.request
+    st.code(f"{(st.context.url or '').split('?')[0]}?{urlencode(request.to_query())}", language=None, wrap_lines=True)
+    st.caption("The same as the address bar: it holds the whole question, and nothing else.")
+
+
+def commands(plan: Plan) -> None:
+    """Commands that start this plan."""
+    for command in plan.commands:
+        st.markdown(f"**{command.title}**")
+        st.code(command.text, language="python" if command.title == "Python" else "bash", wrap_lines=True)
+    if not plan.commands:
+        st.caption("This engine has no command for this plan.")

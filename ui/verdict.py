@@ -1,0 +1,44 @@
+"""The verdict in one sentence, and the ways out as buttons that change the question."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from planner import catalog
+from planner.plan import Plan
+from planner.units import count
+from ui import share
+from ui.colours import VERDICTS
+from ui.text import plain
+
+A_ROW = 3
+
+
+def verdict(plan: Plan) -> None:
+    """What was asked, and the answer; the icon says it without the colour."""
+    model = plan.architecture
+    known = catalog.models().get(plan.case.name)
+    active = f", {count(model.active)} active" if model.active < model.parameters else ""
+    asked = f"{known.title if known else plan.case.name}: {count(model.parameters)} parameters{active}, {plan.memory.weights.format}, {plan.request.engine}"
+    st.text(asked)
+    colour, icon = VERDICTS[plan.fit.verdict]
+    st.header(f":{colour}[{icon}] {plain(plan.fit.reason)}", anchor=False)
+    if not model.exact:
+        st.warning(plain(model.note or "The counts of this architecture are an estimate."), icon=":material/info:")
+    if plan.memory.note and plan.memory.note not in plan.fit.reason:
+        st.caption(plain(plan.memory.note))
+
+
+def ways_out(plan: Plan) -> None:
+    """Each change that would help, tried already: what to do, and what the verdict then is. The back button undoes it."""
+    ways = plan.advice
+    if not ways:
+        if plan.fit.verdict == "does_not_fit":
+            st.caption("No single change makes it fit: pick a smaller model, or more GPUs and a smaller format together.")
+        return
+    st.markdown("**Ways out**")
+    for start in range(0, len(ways), A_ROW):
+        for column, way in zip(st.columns(A_ROW), ways[start : start + A_ROW], strict=False):
+            with column:
+                st.button(way.title, key=f"way:{way.title}", on_click=share.change, args=(plan.request, way.change), width="stretch")
+                st.caption(plain(way.reason))
