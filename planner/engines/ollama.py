@@ -1,0 +1,19 @@
+"""Ollama: llama.cpp underneath, with its own words for the same choices."""
+
+from __future__ import annotations
+
+from planner.engines import llama_commands
+from planner.engines.base import Case, Command
+from planner.engines.llama_cpp import LlamaCpp
+from planner.engines.llama_layout import Layout
+
+
+class Ollama(LlamaCpp):
+    name = "ollama"
+    title = "Ollama"
+
+    def commands(self, case: Case) -> tuple[Command, ...]:
+        return llama_commands.ollama(Layout.of(case, self.quantization(case)))
+
+
+ENGINE = Ollama()
