@@ -7,7 +7,9 @@ GB = 10**9
 
 
 def gib(size: float) -> str:
-    """Three significant digits in GiB, or in MiB below a tenth of one: `43.1 GiB`."""
+    """Three significant digits in GiB, in MiB below a tenth of one, in KiB below one MiB: `43.1 GiB`, `320 KiB`."""
+    if abs(size) < 2**20:
+        return _three(size / 2**10, "KiB") if size else "0 GiB"
     return _three(size / GIB, "GiB") if abs(size) >= 0.1 * GIB else _three(size / 2**20, "MiB")
 
 

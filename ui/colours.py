@@ -9,18 +9,19 @@ import streamlit as st
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of memory as the page shows it: the planner's names that it gathers, its label and its colour."""
+    """A part of memory as the page shows it: the planner's names that it gathers, its label, its colour, and the colour of text on it."""
 
     names: tuple[str, ...]
     label: str
     colour: str
+    ink: str
 
 
 PARTS = (
-    Part(("weights",), "Weights", "#2f68ad"),
-    Part(("kv_cache", "state"), "KV cache", "#efa73a"),
-    Part(("activation",), "Activations", "#2f9488"),
-    Part(("overhead",), "Overhead", "#d8c3ea"),
+    Part(("weights",), "Weights", "#2f68ad", "#ffffff"),
+    Part(("kv_cache", "state"), "KV cache", "#efa73a", "#1b2430"),
+    Part(("activation",), "Activations", "#2f9488", "#ffffff"),
+    Part(("overhead",), "Overhead", "#d8c3ea", "#1b2430"),
 )
 
 TOO_MUCH = "#d13438"

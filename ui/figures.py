@@ -20,6 +20,10 @@ SEARCHED = """The engine's memory is planned again with other values, halving th
 The model itself declares at most {most:,} tokens."""
 
 
+WIDTH = 168
+"""Pixels of a figure: five in a row on a desktop, two on a phone."""
+
+
 @dataclass(frozen=True)
 class Figure:
     """One key figure: what it is, its value, what stands under it, and its steps."""
@@ -35,7 +39,7 @@ def figures(plan: Plan) -> None:
     """A row of key figures that wraps on narrow screens."""
     with st.container(horizontal=True, gap="small"):
         for index, figure in enumerate(_figures(plan)):
-            with st.container(width=208, gap=None):
+            with st.container(width=WIDTH, gap=None):
                 st.metric(figure.label, figure.value, figure.under, delta_color="off", delta_arrow="off")
                 derivation("How", figure.steps, f"figure:{index}", figure.words)
 
@@ -53,7 +57,7 @@ def _figures(plan: Plan) -> tuple[Figure, ...]:
         Figure("Memory needed", gib(needed.expected), f"of {gib(usable)} usable", [*parts, *memory.host.total.steps, *needed.steps], _range(needed)),
         Figure(
             "Weights on disk", gib(memory.weights.file_bytes.expected),
-            f"{gb(memory.weights.file_bytes.expected)}, {memory.weights.bits_per_weight:.2f} bits a weight",
+            f"{gb(memory.weights.file_bytes.expected)}, {memory.weights.bits_per_weight:.2f} bits each",
             [*memory.weights.tensor_bytes.steps, *memory.weights.file_bytes.steps],
         ),
         Figure(

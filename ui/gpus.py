@@ -14,12 +14,14 @@ def picker() -> None:
     """A list to add from, a row with a count for each kind, and the text itself, which the link carries."""
     by_name = {gpu.name: gpu.id for gpu in reversed(gpus())}
     st.selectbox("GPUs", list(by_name), index=None, key="add_gpu", placeholder="Add a GPU", on_change=_add, args=(by_name,))
-    for index, (name, count) in enumerate(_listed()):
-        _row(index, name, count)
+    rows = st.container()
     st.text_input(
         "GPUs as text", key="gpus", bind="query-params", placeholder="none: runs on the CPU", label_visibility="collapsed",
         help="Any spelling, for example 2x RTX 4090 + RTX 3090. Empty means no GPU.",
     )  # fmt: skip
+    with rows:
+        for index, (name, count) in enumerate(_listed()):
+            _row(index, name, count)
 
 
 def _row(index: int, name: str, count: int) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from planner.memory.quantity import DeviceMemory, Quantity
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 ROW_HEIGHT = 46
 EDGES = 92
 """Pixels of a row, and of the legend and the axis together."""
+
+MOST_ROWS = 8
+"""More devices than this are drawn with equal ones together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,15 @@ def rows(plan: Plan) -> list[Row]:
     if host.total.expected or not found:
         parts = (host.weights.expected, host.kv_cache.expected, host.activation.expected, 0)
         found.append(Row("System RAM", parts, host.total, plan.case.ram_bytes, plan.case.ram_bytes))
+    return found if len(found) <= MOST_ROWS else _together(found)
+
+
+def _together(each: list[Row]) -> list[Row]:
+    """Equal neighbours as one row, named by how many they are."""
+    found = []
+    for row, equal in groupby(each, key=lambda row: replace(row, name=row.name.split(": ")[-1])):
+        count = len(list(equal))
+        found.append(replace(row, name=f"{count}x {row.name}, each") if count > 1 else row)
     return found
 
 
@@ -79,13 +92,14 @@ def figure(drawn: Sequence[Row], ground: Ground) -> go.Figure:
     names = [row.name for row in drawn]
     cut = [segments(row) for row in drawn]
     filled = [sum(segment.size for segment in row) for row in cut]
-    _bar(chart, "Free", names, filled, [max(row.usable - used, 0) for row, used in zip(drawn, filled, strict=True)], ground.free)
     for index, part in enumerate(PARTS):
         pieces = [row[index] for row in cut]
         if any(piece.size for piece in pieces):
-            text = [gib(row.parts[index]) if piece.size > 0.09 * _longest(drawn) else "" for row, piece in zip(drawn, pieces, strict=True)]
+            text = [_label(row.parts[index], piece.size, _longest(drawn)) for row, piece in zip(drawn, pieces, strict=True)]
             true = [gib(row.parts[index]) for row in drawn]
-            _bar(chart, part.label, names, [piece.start for piece in pieces], [piece.size for piece in pieces], part.colour, text=text, hover=true)
+            sizes = [piece.size for piece in pieces]
+            _bar(chart, part.label, names, [piece.start for piece in pieces], sizes, part.colour, text=text, hover=true, ink=part.ink)
+    _bar(chart, "Free", names, filled, [max(row.usable - used, 0) for row, used in zip(drawn, filled, strict=True)], ground.free)
     reserved = [max(row.capacity - row.usable, 0) for row in drawn]
     if any(reserved):
         _bar(chart, "Kept by the driver or system", names, [row.usable for row in drawn], reserved, ground.unusable)
@@ -95,7 +109,7 @@ def figure(drawn: Sequence[Row], ground: Ground) -> go.Figure:
         _bar(chart, "Does not fit", names, [max(row.capacity, row.usable) for row in drawn], beyond, TOO_MUCH, text=text)
     ranges = [(row.total.low, row.total.high - row.total.low) for row in drawn]
     if any(size for _, size in ranges):
-        hatch = {"shape": "/", "fgcolor": ground.text, "bgcolor": "rgba(0,0,0,0)", "size": 5, "solidity": 0.25}
+        hatch = {"shape": "/", "fgcolor": ground.frame, "bgcolor": "rgba(0,0,0,0)", "size": 5, "solidity": 0.25}
         edges = [f"{gib(low)} to {gib(low + size)}" for low, size in ranges]
         shown = [_beyond(row, low, size) for row, (low, size) in zip(drawn, ranges, strict=True)]
         _bar(chart, "Uncertain", names, [start for start, _ in shown], [size for _, size in shown], "rgba(0,0,0,0)", hover=edges, pattern=hatch)
@@ -104,6 +118,13 @@ def figure(drawn: Sequence[Row], ground: Ground) -> go.Figure:
         chart.add_shape(type="rect", x0=0, x1=row.capacity / GIB, y0=index - 0.36, y1=index + 0.36, line=frame, layer="above")
     _layout(chart, drawn, ground)
     return chart
+
+
+def _label(whole: int, shown: int, longest: int) -> str:
+    """A part's size where there is room for it; of a part that is cut, what is inside and the whole."""
+    if shown < 0.075 * longest:
+        return ""
+    return gib(whole) if shown == whole or shown < 0.2 * longest else f"{gib(shown)} of {gib(whole)}"
 
 
 def _beyond(row: Row, low: int, size: int) -> tuple[int, int]:
@@ -118,18 +139,18 @@ def _longest(drawn: Sequence[Row]) -> int:
 
 def _bar(
     chart: Any, label: str, names: list[str], starts: list[int], sizes: list[int], colour: str,
-    text: list[str] | None = None, hover: list[str] | None = None, pattern: dict[str, Any] | None = None,
+    text: list[str] | None = None, hover: list[str] | None = None, pattern: dict[str, Any] | None = None, ink: str = "#ffffff",
 ) -> None:  # fmt: skip
     shown = hover or [gib(size) for size in sizes]
     chart.add_bar(
         name=label, orientation="h", y=list(range(len(names))), base=[start / GIB for start in starts], x=[size / GIB for size in sizes], text=text,
-        textposition="inside", insidetextanchor="middle", constraintext="none", textangle=0, width=0.72, customdata=shown, cliponaxis=False,
+        textposition="inside", insidetextanchor="start", insidetextfont={"color": ink, "size": 13}, constraintext="none", textangle=0, width=0.72,
+        customdata=shown, cliponaxis=False,
         hovertemplate=f"{label}: %{{customdata}}<extra></extra>", marker={"color": colour, "line": {"width": 0}, **({"pattern": pattern} if pattern else {})},
     )  # fmt: skip
 
 
 def _layout(chart: Any, drawn: Sequence[Row], ground: Ground) -> None:
-    narrow = [row.name for row in drawn]
     chart.update_layout(
         barmode="overlay", height=EDGES + ROW_HEIGHT * len(drawn), margin={"l": 0, "r": 8, "t": 8, "b": 0}, bargap=0.2, paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)", font={"color": ground.text, "size": 13}, dragmode=False,
@@ -139,4 +160,7 @@ def _layout(chart: Any, drawn: Sequence[Row], ground: Ground) -> None:
     chart.update_xaxes(
         range=[0, _longest(drawn) / GIB * 1.01], ticksuffix=" GiB", showgrid=False, zeroline=False, fixedrange=True, tickcolor=ground.frame, ticks="outside"
     )
-    chart.update_yaxes(tickvals=list(range(len(narrow))), ticktext=narrow, autorange="reversed", fixedrange=True, showgrid=False, automargin=True)
+    names = [row.name for row in drawn]
+    chart.update_yaxes(
+        tickvals=list(range(len(drawn))), ticktext=names, autorange="reversed", fixedrange=True, showgrid=False, automargin=True, ticklabelstandoff=8
+    )

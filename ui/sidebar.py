@@ -76,12 +76,10 @@ def _keep_format() -> None:
 
 
 def _sizes(places: dict[str, Any]) -> None:
-    left, right = st.columns([3, 2], wrap=False)
-    with left:
-        number("context", "Context (tokens)", step=1_024, help="Tokens that each sequence may hold: prompt and answer together.")
-    with right:
-        number("batch", "Batch", help="Sequences at once: parallel slots, or requests in flight.")
-    places["context"], places["batch"] = st.empty(), st.empty()
+    number("context", "Context (tokens)", step=1_024, help="Tokens that each sequence may hold: prompt and answer together.")
+    places["context"] = st.empty()
+    number("batch", "Batch (sequences)", help="Sequences at once: parallel slots, or requests in flight.")
+    places["batch"] = st.empty()
 
 
 def _advanced(places: dict[str, Any], engine: str) -> None:
