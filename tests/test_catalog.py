@@ -5,6 +5,9 @@ import pytest
 from planner.catalog import find, lookup, models
 from planner.errors import PlanError
 
+INEXACT = {"moonshotai/Kimi-K3"}
+"""No published code says what the small tensors around Kimi K3's experts, and its tower, are: it must say so."""
+
 
 def test_there_are_enough_models_and_each_has_its_source() -> None:
     assert len(models()) >= 120
@@ -17,7 +20,7 @@ def test_there_are_enough_models_and_each_has_its_source() -> None:
 @pytest.mark.parametrize("model", models().values(), ids=models())
 def test_every_bundled_model_parses_exactly(model) -> None:  # type: ignore[no-untyped-def]
     architecture = model.architecture
-    assert architecture.exact, architecture.note
+    assert architecture.exact == (model.id not in INEXACT), architecture.note
     assert 0 < architecture.active <= architecture.parameters
 
 
@@ -72,9 +75,9 @@ def test_a_misspelt_name_offers_the_nearest() -> None:
         ("mixtral:8x7b", 46_702_792_704, 12_879_925_248),
         ("gpt-oss:20b", 20_914_757_184, None),
         ("gpt-oss:120b", 116_829_156_672, None),
-        ("deepseek-v3", 671_026_419_200, None),
+        ("deepseek-v3", 671_026_404_352, None),  # without the routers' correction biases, which are buffers
         ("qwen3:235b", None, 22_190_763_520),
-        ("kimi-k2", 1_026_408_232_448, None),
+        ("kimi-k2", 1_026_408_209_408, None),
         ("huggyllama/llama-30b", 32_528_943_616, None),
         ("qwen2.5:1.5b", 1_543_714_304, None),
         ("qwen2.5:32b", 32_763_876_352, None),

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from planner.architecture.config import Config
 from planner.architecture.decoder import Shape
-from planner.architecture.pieces import Size, conv, hidden, linear, norm, read, table, times, vector, wide
+from planner.architecture.pieces import Piece, Size, conv, hidden, linear, norm, read, table, times, vector, wide
 from planner.architecture.tensors import Tensor
 from planner.architecture.tower import Tower
 from planner.architecture.traits import Traits
@@ -65,8 +65,28 @@ def gemma_relative(config: Config, s: Shape) -> tuple[Tensor, ...]:
     return (Tensor("self_attn.per_dim_scale", (s.head_dim,), "scalar"), Tensor("self_attn.relative_k_proj.weight", (s.hidden, s.hidden), "linear"))
 
 
-CHANNELS = "subsampling_conv_channels"
 MEL_BINS = 128
+
+
+def subsampled(channels: str, *names: str) -> tuple[Piece, ...]:
+    """Gemma's two strided convolutions over the spectrogram, then a projection of what is left of the mel bins."""
+    first, second, path = entry(channels, 0), entry(channels, 1), "subsample_conv_projection"
+    return (
+        conv(f"{path}.{names[0]}.conv", first, 1, 3, 3, bias=False), norm(f"{path}.{names[0]}.norm", first, bias=False),
+        conv(f"{path}.{names[1]}.conv", second, first, 3, 3, bias=False), norm(f"{path}.{names[1]}.norm", second, bias=False),
+        linear(f"{path}.input_proj_linear", hidden, times(MEL_BINS // 4, second), bias=False),
+    )  # fmt: skip
+
+
+def second_half(path: str, kernel: str) -> tuple[Piece, ...]:
+    """The second feed-forward block of Gemma's conformer layer, and its convolution."""
+    return (
+        linear(f"{path}.ffw_layer_1", wide, hidden, bias=False, role="up"), linear(f"{path}.ffw_layer_2", hidden, wide, bias=False, role="down"),
+        linear("lconv1d.linear_start", times(2), hidden, bias=False), linear("lconv1d.linear_end", hidden, hidden, bias=False),
+        conv("lconv1d.depthwise_conv1d", hidden, 1, kernel, bias=False),
+    )  # fmt: skip
+
+
 GEMMA4 = Tower(
     Traits(
         norms=(
@@ -75,19 +95,49 @@ GEMMA4 = Tower(
         ),
         out="post", gated=False, mlp="feed_forward1", mlp_names=("ffw_layer_1", "ffw_layer_2"), extra=gemma_relative,
     ),
+    before=subsampled("subsampling_conv_channels", "layer0", "layer1"), layer=second_half("feed_forward2", "conv_kernel_size"),
+    after=(linear("output_proj", "output_proj_dims", hidden, role="projector"),), stack="audio", prefix="model.audio_tower.layers.",
+)  # fmt: skip
+
+GEMMA3N = Tower(
+    Traits(
+        norms=(
+            "attention.pre_attn_norm", "attention.post_norm", "norm", "ffw_layer_start.pre_layer_norm", "ffw_layer_start.post_layer_norm",
+            "ffw_layer_end.pre_layer_norm", "ffw_layer_end.post_layer_norm", "lconv1d.pre_layer_norm", "lconv1d.conv_norm",
+        ),
+        attention="attention", qkv=("attn.q_proj", "attn.k_proj", "attn.v_proj"), out="post", gated=False, mlp="ffw_layer_start",
+        mlp_names=("ffw_layer_1", "ffw_layer_2"), extra=gemma_relative,
+    ),
+    before=subsampled("sscp_conv_channel_size", "conv_0", "conv_1"), layer=second_half("ffw_layer_end", "conf_conv_kernel_size"),
+    layers=("conf_num_hidden_layers",), heads=("conf_num_attention_heads",), stack="audio", prefix="model.audio_tower.conformer.",
+)  # fmt: skip
+
+
+def phi_distances(config: Config, s: Shape) -> int:
+    """Rows of Phi's relative bias: every distance, once for each direction unless it is symmetric."""
+    return config.int("bias_max_distance") * (1 if config.flag("bias_symmetric", default=False) else 2)
+
+
+DEEP, CHANNELS = "depthwise_multiplier", "nemo_conv_channels"
+PHI4 = Tower(
+    replace(
+        BLOCK, norms=("layer_norm_att", "layer_norm", "feed_forward_in.layer_norm", "feed_forward_out.layer_norm", "conv.layer_norm"), out="o_proj",
+        gated=True, mlp="feed_forward_in", mlp_names=("gate_up_proj", "down_proj"),
+    ),
     before=(
-        conv("subsample_conv_projection.layer0.conv", entry(CHANNELS, 0), 1, 3, 3, bias=False),
-        norm("subsample_conv_projection.layer0.norm", entry(CHANNELS, 0), bias=False),
-        conv("subsample_conv_projection.layer1.conv", entry(CHANNELS, 1), entry(CHANNELS, 0), 3, 3, bias=False),
-        norm("subsample_conv_projection.layer1.norm", entry(CHANNELS, 1), bias=False),
-        linear("subsample_conv_projection.input_proj_linear", hidden, times(MEL_BINS // 4, entry(CHANNELS, 1)), bias=False),
+        conv("embed.conv.0", CHANNELS, 1, 3, 3), *(conv(f"embed.conv.{index}", CHANNELS, 1, 3, 3) for index in (2, 5)),
+        *(conv(f"embed.conv.{index}", CHANNELS, CHANNELS, 1, 1) for index in (3, 6)), linear("embed.out", hidden, times("nemo_final_size", CHANNELS)),
+        table("relative_attention_bias_layer.bias_values.weight", phi_distances, lambda config, s: s.heads),
     ),
     layer=(
-        linear("feed_forward2.ffw_layer_1", wide, hidden, bias=False, role="up"), linear("feed_forward2.ffw_layer_2", hidden, wide, bias=False, role="down"),
-        linear("lconv1d.linear_start", times(2), hidden, bias=False), linear("lconv1d.linear_end", hidden, hidden, bias=False),
-        conv("lconv1d.depthwise_conv1d", hidden, 1, "conv_kernel_size", bias=False),
+        linear("feed_forward_out.gate_up_proj", times(2, wide), hidden, role="gate_up"), linear("feed_forward_out.down_proj", hidden, wide, role="down"),
+        vector("conv.glu.b1", 1, "ext_pw_out_channel", 1), vector("conv.glu.b2", 1, "ext_pw_out_channel", 1),
+        conv("conv.glu.ext_pw_conv_1d", times(2, "ext_pw_out_channel"), hidden, 1),
+        conv("conv.dw_sep_conv_1d.dw_conv", times(DEEP), 1, "kernel_size"),
+        conv("conv.dw_sep_conv_1d.pw_conv", "depthwise_separable_out_channel", times(DEEP), 1),
+        conv("conv.ext_pw_conv_1d", "ext_pw_out_channel", "depthwise_separable_out_channel", 1),
     ),
-    after=(linear("output_proj", "output_proj_dims", hidden, role="projector"),), stack="audio", prefix="model.audio_tower.layers.",
+    layers=("num_blocks",), stack="audio", prefix="model.embed_tokens_extend.audio_embed.encoder.encoders.",
 )  # fmt: skip
 
 LLAMA_LIKE = replace(BLOCK, norms=("input_layernorm", "post_attention_layernorm"), out="o_proj", mlp="mlp")
@@ -112,5 +162,7 @@ TOWERS: dict[str, Tower] = {
         absent=("k_proj.bias", "gate_proj.bias", "up_proj.bias"),
     ),
     "gemma4_audio": GEMMA4,
+    "gemma3n_audio": GEMMA3N,
+    "phi4_multimodal_audio": PHI4,
 }  # fmt: skip
 """Every known tower by the `model_type` of its config."""

@@ -23,3 +23,6 @@ SHARED_FFN = ("shared_expert_intermediate_size", "moe_shared_expert_intermediate
 MTP_LAYERS = ("num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_layers", "num_mtp_modules", "num_nextn_layers")
 
 LAYER_TYPES = ("layer_types", "layers_block_type", "attn_type_list")
+
+TEXT = ("text_config", "llm_config", "language_config")
+"""Sections of a multimodal config that describe its text model."""

@@ -72,7 +72,11 @@ def grid_and(extra: int) -> Size:
     return lambda config, s: grid(config, s) + extra
 
 
-def patches(name: str, bias: bool = True, temporal: Size = 0, channels: Size = 3, flat: bool = False, width: Size = hidden) -> Piece:
+def color_channels(config: Config, s: Shape) -> int:
+    return config.int("num_channels", "in_channels", "in_chans", default=3)
+
+
+def patches(name: str, bias: bool = True, temporal: Size = 0, channels: Size = color_channels, flat: bool = False, width: Size = hidden) -> Piece:
     """The convolution that turns patches of pixels into tokens: (hidden, channels, [frames,] patch, patch); `flat` stores it as a matrix."""
 
     def make(config: Config, s: Shape) -> tuple[Tensor, ...]:

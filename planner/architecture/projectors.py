@@ -67,11 +67,14 @@ def merged(config: Config, s: Shape) -> int:
 def queries(config: Config, s: Shape) -> int:
     """The most queries that the table from patches to queries holds."""
     known = config.get("projector_patch_to_query_dict")
-    counts = list(known.values()) if isinstance(known, dict) and known else [256]
-    return max(Config({"queries": count}).int("queries") for count in counts[:1_000])
+    counts = list(known.values())[:1_000] if isinstance(known, dict) and known else [256]
+    most = max(Config({"queries": count}).int("queries") for count in counts)
+    return config.int("max_value_projector_patch_to_query_dict", default=most)
 
 
 NEWLINE = vector("image_newline", text)
+
+
 def two(inner: Size, bias: bool | str = True) -> tuple[Piece, ...]:
     """Two matrices with an activation between them."""
     return (linear("multi_modal_projector.linear_1", text, inner, bias), linear("multi_modal_projector.linear_2", bias=bias))
@@ -93,12 +96,17 @@ COHERE2 = (
     linear("multi_modal_projector.linear_2", text, half("alignment_intermediate_size")),
 )  # fmt: skip
 AYA = (
-    norm("multi_modal_projector.layernorm", square("downsample_factor")), linear("multi_modal_projector.linear_1", aligned, square("downsample_factor")),
+    norm("multi_modal_projector.layernorm", square("downsample_factor")),
+    linear("multi_modal_projector.linear_1", aligned, square("downsample_factor")),
     linear("multi_modal_projector.linear_2", text, half(aligned)),
 )
 INTERN = (norm("multi_modal_projector.layer_norm", shuffled()), *two(shuffled()))
 INTERN_REMOTE = (norm("mlp1.0", shuffled()), linear("mlp1.1", text, shuffled()), linear("mlp1.3"))
-KIMI = (norm("mm_projector.pre_norm"), linear("mm_projector.in_proj", merged, merged), linear("mm_projector.out_proj", text, merged))
+KIMI = (
+    norm("mm_projector.pre_norm", "projection_hidden_size|mm_hidden_size"),
+    linear("mm_projector.in_proj", merged, merged),
+    linear("mm_projector.out_proj", text, merged),
+)
 ERNIE = (
     linear("resampler_model.spatial_linear.fc1", square("spatial_merge_size"), square("spatial_merge_size")),
     linear("resampler_model.spatial_linear.fc2", square("spatial_merge_size"), square("spatial_merge_size")),
@@ -106,7 +114,8 @@ ERNIE = (
     linear("resampler_model.temporal_linear.fc1", square("spatial_merge_size"), times("temporal_merge_size", square("spatial_merge_size"))),
     linear("resampler_model.temporal_linear.fc2", square("spatial_merge_size"), square("spatial_merge_size")),
     norm("resampler_model.temporal_linear.ln", square("spatial_merge_size")),
-    linear("resampler_model.mlp", text, square("spatial_merge_size")), norm("resampler_model.after_norm", text, bias=False),
+    linear("resampler_model.mlp", text, square("spatial_merge_size")),
+    norm("resampler_model.after_norm", text, bias=False),
 )
 LFM2 = (
     when("projector_use_layernorm", norm("multi_modal_projector.layer_norm", square("downsample_factor"))),
@@ -116,9 +125,13 @@ LFM2 = (
 ARIA = (
     vector("multi_modal_projector.query", queries, hidden, role="projector"),
     *(linear(f"multi_modal_projector.cross_attn.{name}_proj", hidden, hidden, bias=False) for name in "qkv"),
-    *multihead("multi_modal_projector.cross_attn.multihead_attn"), linear("multi_modal_projector.cross_attn.linear", hidden, hidden),
-    norm("multi_modal_projector.cross_attn.layer_norm"), norm("multi_modal_projector.cross_attn.layer_norm_kv"), norm("multi_modal_projector.layer_norm"),
-    linear("multi_modal_projector.feed_forward.linear_in", text, hidden, bias=False), linear("multi_modal_projector.feed_forward.linear_out", bias=False),
+    *multihead("multi_modal_projector.cross_attn.multihead_attn"),
+    linear("multi_modal_projector.cross_attn.linear", hidden, hidden),
+    norm("multi_modal_projector.cross_attn.layer_norm"),
+    norm("multi_modal_projector.cross_attn.layer_norm_kv"),
+    norm("multi_modal_projector.layer_norm"),
+    linear("multi_modal_projector.feed_forward.linear_in", text, hidden, bias=False),
+    linear("multi_modal_projector.feed_forward.linear_out", bias=False),
 )
 FRAMES = two(wide, False)
 DOWNSAMPLED = two(times("downsample_factor"), False)
@@ -127,10 +140,33 @@ GLM_ASR = (linear("multi_modal_projector.linear_1", times(2, text), wide), linea
 QWEN_ASR = (linear("multi_modal_projector.linear_1", hidden, hidden), linear("multi_modal_projector.linear_2", "output_dim", hidden))
 READOUT = (linear("projector.readout.0", text, hidden), linear("projector.readout.2"))
 PADDLE = (
-    norm("projector.pre_norm"), linear("projector.linear_1", square("spatial_merge_size"), square("spatial_merge_size")),
+    norm("projector.pre_norm"),
+    linear("projector.linear_1", square("spatial_merge_size"), square("spatial_merge_size")),
     linear("projector.linear_2", text, square("spatial_merge_size")),
 )
 ALIGNER = (linear("aligner.linear1", text, hidden), linear("aligner.linear2"))
+
+PHI_IMAGE = (
+    vector("image_embed.global_img_feature_extensor", 1, 1, hidden), vector("image_embed.sub_img_feature_extensor", 1, 1, 1, hidden),
+    linear("image_embed.img_projection_up", text, hidden), linear("image_embed.img_projection_down"),
+)  # fmt: skip
+PHI_AUDIO = tuple(
+    piece for use in ("speech", "vision_speech")
+    for piece in (linear(f"audio_embed.up_proj_for_{use}", text, times("downsample_rate")), linear(f"audio_embed.down_proj_for_{use}"))
+)  # fmt: skip
+
+
+def gemma3n(name: str) -> tuple[Piece, ...]:
+    """Gemma 3n's embedder: a table of special tokens, norms of hard and soft ones, and the projection."""
+    return (
+        vector(f"{name}.embedding.weight", words, hidden, role="projector"), norm(f"{name}.hard_embedding_norm", bias=False),
+        norm(f"{name}.soft_embedding_norm", bias=False), linear(f"{name}.embedding_projection", text, hidden, bias=False),
+    )  # fmt: skip
+
+
+def words(config: Config, s: Shape) -> int:
+    """Rows of the tower's own vocabulary."""
+    return s.vocab
 
 
 def first_llava(config: Config, s: Shape) -> tuple[Tensor, ...]:

@@ -217,6 +217,8 @@ class Architecture:
         dtype: 16- or 32-bit type of the published weights (`bf16`, `fp16`, `fp32`).
         quantization: the config's own `quantization_config`, or None.
         rope_stretch: factor by which full attention's table of rotary angles is longer than `max_context` (linear scaling).
+        converter: what llama.cpp's converter does differently for this family, as `data/gguf_converters.csv` lists it.
+        rope_factors: frequency factors that it stores beside the tensors (Llama 3.1, LongRoPE).
         exact: whether the counts are exact by construction.
         note: why not, in one sentence, when they are not.
     """
@@ -229,6 +231,8 @@ class Architecture:
     dtype: str = "bf16"
     quantization: dict[str, object] | None = None
     rope_stretch: float = 1.0
+    converter: frozenset[str] = frozenset()
+    rope_factors: int = 0
     exact: bool = True
     note: str = ""
 

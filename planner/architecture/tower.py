@@ -7,7 +7,7 @@ and, through cross-attention, keys and values of every encoder position.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -70,6 +70,10 @@ class Built(NamedTuple):
     stack: Stack
 
 
+Maker = Callable[[Config], Built]
+"""A builder of its own, for a tower that is not made of transformer layers."""
+
+
 def section(config: Config, key: str, model_type: str, rows: Mapping[str, object] | None = None) -> Config:
     """A nested config above the defaults of its own class, which is `model_type` where it does not say (or names none of `rows`)."""
     nested = config.section(key) or Config({}, f"{config.path}{key}.")
@@ -85,7 +89,7 @@ def sizes(config: Config, row: Tower) -> Shape:
         PlanError: when a field is missing or absurd.
     """
     hidden, heads = config.int(*row.hidden), config.int(*row.heads)
-    ffn = config.int(*row.ffn, default=0, low=0) or int(config.number("mlp_ratio", default=4.0) * hidden)
+    ffn = (config.int(*row.ffn, default=0, low=0) if row.ffn else 0) or int(config.number("mlp_ratio", default=4.0) * hidden)
     return Shape(
         layers=config.int(*row.layers, low=0, high=MOST_LAYERS),
         hidden=hidden,
@@ -97,8 +101,10 @@ def sizes(config: Config, row: Tower) -> Shape:
     )
 
 
-def build(config: Config, row: Tower) -> Built:
+def build(config: Config, row: Tower | Maker) -> Built:
     """The tower that this config describes."""
+    if not isinstance(row, Tower):
+        return row(config)
     s = sizes(config, row)
     kinds = row.block.pattern(config, s.layers)
     uneven = bool(row.first or row.rest)

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from planner.architecture.config import Config
 from planner.architecture.decoder import Shape
+from planner.architecture.mobilenet import mobilenet
 from planner.architecture.pieces import (
     Piece,
     Size,
@@ -30,7 +31,7 @@ from planner.architecture.pieces import (
     wide,
 )  # fmt: skip
 from planner.architecture.tensors import Role, Tensor
-from planner.architecture.tower import Tower
+from planner.architecture.tower import Maker, Tower
 from planner.architecture.traits import Traits
 
 POSITION: Role = "position_embedding"
@@ -53,8 +54,8 @@ SIGLIP2_BEFORE = (patches("embeddings.patch_embedding", flat=True), table(POSITI
 PIXTRAL = Tower(
     Traits(norms=("attention_norm", "ffn_norm"), attention="attention", mlp="feed_forward"),
     before=(patches("patch_conv", bias=False), norm("ln_pre", bias=False)),
-    prefix="model.vision_tower.transformer.layers.",
-)
+    head_dim=(), prefix="model.vision_tower.transformer.layers.",
+)  # fmt: skip
 
 INTERN = Tower(
     replace(
@@ -85,7 +86,7 @@ def merger(name: str, out: str, bias: bool = True) -> tuple[Piece, ...]:
 
 
 QWEN2 = Tower(
-    QWEN_BLOCK, before=(patches("patch_embed.proj", bias=False, temporal="temporal_patch_size", channels="in_channels|in_chans"),),
+    QWEN_BLOCK, before=(patches("patch_embed.proj", bias=False, temporal="temporal_patch_size"),),
     after=merger("merger", "hidden_size"), hidden=("embed_dim",), prefix="model.visual.blocks.",
 )  # fmt: skip
 QWEN25 = Tower(
@@ -102,6 +103,7 @@ def deepstack(config: Config, s: Shape) -> tuple[Tensor, ...]:
         tensor for index in range(min(len(indexes), 1_000))
         for tensor in named(f"deepstack_merger_list.{index}", norm("norm", MERGED), *QWEN3_MERGER)(config, s)
     )  # fmt: skip
+
 
 def glm_merger(width: Size) -> tuple[Piece, ...]:
     """GLM's merger: a convolution that joins neighbours, a projection with a norm, then a gated block of this width."""
@@ -131,14 +133,14 @@ def tile_positions(name: str) -> tuple[Piece, ...]:
 
 QWEN3 = Tower(
     replace(QWEN_BLOCK, mlp_names=("linear_fc1", "linear_fc2")),
-    before=(patches("patch_embed.proj", temporal="temporal_patch_size", channels="in_channels|in_chans"), table("pos_embed.weight", "num_position_embeddings")),
+    before=(patches("patch_embed.proj", temporal="temporal_patch_size"), table("pos_embed.weight", "num_position_embeddings")),
     after=(named("merger", norm("norm"), *QWEN3_MERGER), deepstack), prefix=QWEN2.prefix,
 )  # fmt: skip
 
 GLM4V = Tower(
     Traits(norms=("norm1", "norm2"), attention="attn", qkv=("qkv",), out="proj", qkv_bias="attention_bias"),
     before=(
-        table(POSITIONS, grid), patches("patch_embed.proj", temporal="temporal_patch_size", channels="in_channels"), norm("post_conv_layernorm", bias=False),
+        table(POSITIONS, grid), patches("patch_embed.proj", temporal="temporal_patch_size"), norm("post_conv_layernorm", bias=False),
     ),
     after=(*glm_merger("intermediate_size"), norm("post_layernorm", bias=False)),
     ffn=("out_hidden_size",), prefix=QWEN2.prefix,
@@ -176,7 +178,7 @@ STEP = Tower(
     after=(
         conv("downsampler1", times(2), hidden, 3, 3), conv("downsampler2", times(4), times(2), 3, 3),
     ),
-    layer=LAMBDAS, prefix="model.vision_model.layers.",
+    layer=LAMBDAS, ffn=(), prefix="model.vision_model.layers.",
 )  # fmt: skip
 
 AIMV2 = Tower(
@@ -213,7 +215,8 @@ MLLAMA_GLOBAL = Tower(
     MLLAMA.block, layer=(vector("gate_attn", 1), vector("gate_ffn", 1)), layers=("num_global_layers",), prefix="model.vision_model.global_transformer.layers.",
 )  # fmt: skip
 
-TOWERS: dict[str, Tower] = {
+TOWERS: dict[str, Tower | Maker] = {
+    "gemma3n_vision": mobilenet,
     "clip_vision_model": CLIP,
     "siglip_vision_model": SIGLIP,
     "siglip2_vision_model": replace(SIGLIP, before=SIGLIP2_BEFORE),
@@ -242,7 +245,7 @@ TOWERS: dict[str, Tower] = {
     "glm4v_moe_vision": GLM4V,
     "glm_ocr_vision": GLM_OCR,
     "ernie4_5_vl_moe_vision": Tower(
-        QWEN_BLOCK, before=(patches("patch_embed.proj", bias=False, channels="in_channels", flat=True),), after=(norm("ln"),),
+        QWEN_BLOCK, before=(patches("patch_embed.proj", bias=False, flat=True),), after=(norm("ln"),),
         prefix="model.vision_tower.blocks.",
     ),
     "kimi_k25_vision": MOONVIT,

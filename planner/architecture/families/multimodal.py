@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from planner.architecture import audio, projectors, vision
+from planner.architecture import audio, fields, projectors, vision
 from planner.architecture.config import Config
 from planner.architecture.decoder import Shape, dtype
 from planner.architecture.pieces import Piece, linear, square, table, together
@@ -48,7 +48,7 @@ class Wrapper:
     loose: tuple[Piece, ...] = ()
     below: str = ""
     prefix: str = "model.language_model.layers."
-    keys: tuple[str, ...] = ("text_config", "llm_config", "language_config")
+    keys: tuple[str, ...] = fields.TEXT
 
 
 def wrapper(text_type: str, tower: str, *projector: Piece, **more: object) -> Wrapper:
@@ -71,6 +71,9 @@ GEMMA4_AUDIO = Eye(
 )  # fmt: skip
 IDEFICS3 = wrapper("llama", "idefics3_vision", *projectors.IDEFICS3, prefix="model.text_model.layers.")
 MISTRAL3 = wrapper("mistral", "pixtral", *projectors.PIXTRAL)
+PHI4 = Wrapper(
+    "phi3", (Eye("phi4_multimodal_vision", projectors.PHI_IMAGE), Eye("phi4_multimodal_audio", projectors.PHI_AUDIO, "audio_config")), prefix="model.layers.",
+)  # fmt: skip
 OMNI = Wrapper(
     "qwen2_5_omni_text", (Eye("qwen2_5_omni_audio_encoder", key="audio_config"), Eye("qwen2_5_omni_vision_encoder")), prefix="thinker.model.layers.",
 )  # fmt: skip
@@ -90,6 +93,11 @@ ROWS: dict[str, Wrapper] = {
     "gemma3": GEMMA3,
     "shieldgemma2": GEMMA3,
     "gemma4": Wrapper("gemma4_text", (GEMMA4_VISION, GEMMA4_AUDIO)),
+    "gemma3n": Wrapper(
+        "gemma3n_text", (Eye("gemma3n_vision", projectors.gemma3n("embed_vision")), Eye("gemma3n_audio", projectors.gemma3n("embed_audio"), "audio_config")),
+    ),
+    "phi4_multimodal": PHI4,
+    "phi4mm": PHI4,
     "paligemma": wrapper("gemma", "siglip_vision_model", linear("multi_modal_projector.linear", "projection_dim", role="projector")),
     "mistral3": MISTRAL3,
     "lighton_ocr": replace(MISTRAL3, text="qwen3"),
@@ -127,7 +135,7 @@ ROWS: dict[str, Wrapper] = {
         (Eye("mllama_vision_model", (linear("multi_modal_projector", text, "vision_output_dim", role="projector"),), also=(vision.MLLAMA_GLOBAL,)),),
     ),
     "step3p7": wrapper("step3p5", "step3p5_vision", projectors.linear("multi_modal_projector", text, lambda config, s: 4 * s.hidden, "projector_bias")),
-    "ovis2": wrapper("qwen2", "ovis2_vision", table("visual_embeddings_table.weight", "vocab_size", text, role="projector")),
+    "ovis2": wrapper("qwen2", "ovis2_vision", table("visual_embeddings_table.weight", projectors.words, "hidden_size", role="projector")),
     "lfm2_vl": wrapper("lfm2", "siglip2_vision_model", *projectors.LFM2),
     "paddleocr_vl": wrapper("paddleocr_vl_text", "paddleocr_vl_vision", *projectors.PADDLE),
     "video_llama_3": wrapper("qwen2", "video_llama_3_vision", *projectors.READOUT),
@@ -174,13 +182,13 @@ def multimodal(config: Config) -> Architecture:
 
 
 def text_model(config: Config, row: Wrapper) -> Architecture:
-    """The text model, nested or flat. Whether its head is tied says the wrapper, else the nested config, else the wrapper's class."""
+    """The text model, nested or flat; its head is tied when either config says so, or neither and the wrapper's class does."""
     nested = config.section(*row.keys)
     source = nested or config.replace(model_type=row.text)
     if source.text("model_type").lower() in ROWS:
         source = source.replace(model_type=row.text)
     flags = [place.flag("tie_word_embeddings", default=False) for place in (config, source) if place.raw.get("tie_word_embeddings") is not None]
-    tied = flags[0] if flags else config.flag("tie_word_embeddings", default=False)
+    tied = any(flags) if flags else config.flag("tie_word_embeddings", default=False)
     said = str((config.list("architectures") or [""])[0])
     bare = said.endswith("Model") and not said.endswith("ChatModel")
     return parse_text(source.replace(tie_word_embeddings=tied, architectures=["Model" if bare else "ForConditionalGeneration"]), row.text)
