@@ -8,6 +8,8 @@ The vocabulary is padded to a multiple of 64 and cut.
 
 from __future__ import annotations
 
+from math import prod
+
 from planner.architecture.tensors import Layer, Mixer, Role, Stack, Tensor
 from planner.memory.allocator import block_bytes
 from planner.parallelism.degrees import Degrees
@@ -103,7 +105,15 @@ def layer_bytes(scheme: Scheme, layer: Layer, stack: str, degrees: Degrees) -> i
         weights, scales = tensor_parts(scheme, tensor, stack, degrees, mixer)
         before = blocks.get(key, (0, 0))
         blocks[key] = (before[0] + weights, before[1] + scales)
-    return sum(block_bytes(weights) + block_bytes(scales) for weights, scales in blocks.values())
+    absorbed = sum(absorbed_bytes(mixer, degrees.tensor) for mixer in layer.mixers)
+    return absorbed + sum(block_bytes(weights) + block_bytes(scales) for weights, scales in blocks.values())
+
+
+def absorbed_bytes(mixer: Mixer, ranks: int) -> int:
+    """Latent attention keeps the matrix that makes keys and values a second time, in 16 bit, to fold it into queries and outputs."""
+    if mixer.kind != "mla":
+        return 0
+    return sum(2 * prod(shard_shape(tensor, ranks, mixer)) for tensor in mixer.tensors if tensor.role == "kv_b")
 
 
 def outer_bytes(scheme: Scheme, tensors: tuple[Tensor, ...], stack: str, degrees: Degrees) -> int:

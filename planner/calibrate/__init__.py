@@ -1,0 +1,1 @@
+"""Fits of the calibrations in `data/calibration/` from the measurements in `data/measurements/`; each prints its errors."""

@@ -1,0 +1,122 @@
+"""Fit vLLM's budget: `python -m planner.calibrate.vllm` prints the coefficients and their errors, fitted and leaving one source out.
+
+Reads `data/measurements/vllm_budget.csv`, the terms that start-up logs print. The sampler's copies of the logits by version,
+libraries by version, and graphs = a + b * layers + c for experts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from statistics import linear_regression, mean, median
+from typing import Any
+
+from planner.data import table
+from planner.engines import vllm_budget
+from planner.engines.base import Case
+from planner.engines.vllm import ENGINE
+from planner.parallelism.degrees import resolve_degrees
+from planner.plan import resolve_case
+from planner.quantization.published import has_experts, scheme_for
+from planner.request import PlanRequest
+from planner.units import GIB
+
+Row = dict[str, str]
+
+
+def case_of(row: Row) -> Case:
+    """The plan that a measured row is about."""
+    gpu: dict[str, Any] = {"name": row["gpu"], "count": int(row["gpus"])}
+    if row["memory_mib"]:
+        gpu["memory_mib"] = int(row["memory_mib"])
+    names = ("tensor_parallel", "pipeline_parallel", "context", "max_num_batched_tokens", "max_num_seqs")
+    fields = {name: int(row[name]) for name in names if row[name]}
+    return resolve_case(
+        PlanRequest.read(
+            {"model": row["model"], "engine": "vllm", "engine_version": row["engine_version"], "quantization": row["quantization"], "gpus": [gpu], **fields}
+        )
+    )
+
+
+def activation_gib(row: Row, copies: float | None = None) -> tuple[float, float]:
+    """The predicted activation peak with this many copies of the logits, and what one copy takes; in GiB."""
+    case = case_of(row)
+    degrees, _ = resolve_degrees(case, ENGINE.title)
+    use = vllm_budget.settings(case)
+    if copies is not None:
+        use = replace(use, row=tuple((name, str(copies) if name == "logit_copies" else text) for name, text in use.row))
+    scheme = scheme_for(case.architecture, ENGINE.quantization(case))
+    peak = vllm_budget.activation(case.architecture, scheme, degrees, use, degrees.pipeline - 1)
+    return peak.expected / GIB, 4 * use.sequences * case.architecture.vocab_size / GIB
+
+
+def fit_copies(rows: Sequence[Row]) -> float:
+    """Least squares for the copies of the logits over rows of one calibration where the sampler is the peak."""
+    bound = []
+    for row in rows:
+        (peak, one), (above, _) = activation_gib(row), activation_gib(row, float(vllm_budget.settings(case_of(row)).text("logit_copies")) + 0.1)
+        if above - peak > 0.09 * one:
+            bound.append((float(row["activation_gib"]) - peak, one))
+    start = float(vllm_budget.settings(case_of(rows[0])).text("logit_copies"))
+    return start + (sum(error * one for error, one in bound) / sum(one * one for _, one in bound) if bound else 0.0)
+
+
+def left_out(rows: Sequence[Row], fit: Callable[[Sequence[Row]], Any], error: Callable[[Row, Any], float]) -> list[float]:
+    """Errors of every row under the fit to all rows of other sources."""
+    found = []
+    for source in sorted({row["source"] for row in rows}):
+        rest = [row for row in rows if row["source"] != source]
+        if rest:
+            fitted = fit(rest)
+            found += [error(row, fitted) for row in rows if row["source"] == source]
+    return found
+
+
+def graph_terms(row: Row) -> tuple[int, int]:
+    case = case_of(row)
+    return -(-len(case.architecture.main.layers) // int(row["pipeline_parallel"])), int(has_experts(case.architecture))
+
+
+def fit_graphs(rows: Sequence[Row]) -> tuple[float, float, float]:
+    """Base, a layer, and experts, in GiB: a line through the dense models, and the mean excess of those with experts."""
+    dense = [(graph_terms(row)[0], float(row["graphs_gib"])) for row in rows if not graph_terms(row)[1]]
+    slope, base = linear_regression(*zip(*dense, strict=True))
+    excess = [float(row["graphs_gib"]) - base - slope * graph_terms(row)[0] for row in rows if graph_terms(row)[1]]
+    return base, slope, mean(excess) if excess else 0.0
+
+
+def graph_error(row: Row, fitted: tuple[float, float, float]) -> float:
+    layers, sparse = graph_terms(row)
+    return fitted[0] + fitted[1] * layers + fitted[2] * sparse - float(row["graphs_gib"])
+
+
+def shown(errors: Sequence[float]) -> str:
+    sizes = sorted(map(abs, errors))
+    return f"median {median(sizes):.3f}, 90% {sizes[min(int(len(sizes) * 0.9), len(sizes) - 1)]:.3f} GiB" if sizes else "none"
+
+
+def main() -> None:
+    rows = [row for row in table("measurements/vllm_budget") if row["activation_gib"]]
+    eras: dict[str, list[Row]] = {}
+    for row in rows:
+        eras.setdefault(vllm_budget.settings(case_of(row)).text("since"), []).append(row)
+    for since, group in sorted(eras.items(), key=lambda item: tuple(map(int, item[0].split(".")))):
+
+        def error(row: Row, copies: float) -> float:
+            return activation_gib(row, copies)[0] - float(row["activation_gib"])
+
+        copies = fit_copies(group)
+        print(f"from {since}: {len(group)} rows, copies of the logits {copies:.2f}; activation error fitted {shown([error(row, copies) for row in group])}; "
+              f"one source left out {shown(left_out(group, fit_copies, error))}")  # fmt: skip
+        for name, several in (("one GPU", False), ("tensor parallel", True)):
+            sizes = [float(row["non_torch_gib"]) for row in group if row["non_torch_gib"] and (int(row["tensor_parallel"]) > 1) == several]
+            if sizes:
+                print(f"    libraries, {name}: median {median(sizes):.2f} GiB of {len(sizes)}")
+    measured = [row for row in table("measurements/vllm_budget") if row["graphs_gib"]]
+    base, slope, sparse = fitted = fit_graphs(measured)
+    print(f"graphs: {base:.2f} + {slope:.4f} * layers + {sparse:.2f} with experts GiB; error fitted {shown([graph_error(row, fitted) for row in measured])}; "
+          f"one source left out {shown(left_out(measured, fit_graphs, graph_error))}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
