@@ -1,0 +1,108 @@
+"""Which tensor of a GGUF takes which type: llama.cpp's quantization mixes, read from `data/gguf_mixes.csv`.
+
+A rule is (file types, category, condition, type); the first that applies wins, and without one the tensor takes the file type's
+base. Conditions are the predicates of `CONDITIONS`, several in a row must all hold. A type with an asterisk becomes Q5_K in
+models of the 70B class.
+
+Source: https://github.com/ggml-org/llama.cpp/blob/master/src/llama-quant.cpp, as of October 2026.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from planner.data import table
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rules ask of a model: queries per key-value head, experts, size class, and how it was quantized."""
+
+    gqa: float
+    experts: int
+    is_70b: bool
+    falcon: bool
+    imatrix: bool
+
+
+def more_bits(index: int, count: int) -> bool:
+    """The layers that get more bits in the medium mixes: the first and last eighth, and every third between."""
+    return index < count // 8 or index >= 7 * count // 8 or (index - count // 8) % 3 == 2
+
+
+CONDITIONS: dict[str, Callable[[Facts, int, int], bool]] = {
+    "gqa4": lambda facts, index, count: facts.gqa >= 4,
+    "gqa4_or_4_experts": lambda facts, index, count: facts.gqa >= 4 or facts.experts >= 4,
+    "8_experts": lambda facts, index, count: facts.experts == 8,
+    "falcon": lambda facts, index, count: facts.falcon,
+    "not_falcon": lambda facts, index, count: not facts.falcon,
+    "imatrix": lambda facts, index, count: facts.imatrix,
+    "no_imatrix": lambda facts, index, count: not facts.imatrix,
+    "more": lambda facts, index, count: more_bits(index, count),
+    "not_more": lambda facts, index, count: not more_bits(index, count),
+    "first_2": lambda facts, index, count: index < 2,
+    "first_4": lambda facts, index, count: index < 4,
+    "first_eighth": lambda facts, index, count: index < count // 8,
+    "first_sixteenth": lambda facts, index, count: index < count // 16,
+    "middle": lambda facts, index, count: count // 8 <= index < 7 * count // 8,
+}
+
+Rule = tuple[tuple[Callable[[Facts, int, int], bool], ...], str]
+
+
+@cache
+def block(name: str) -> tuple[int, int]:
+    """Elements and bytes of one block of a ggml type."""
+    return _blocks()[name]
+
+
+@cache
+def _blocks() -> dict[str, tuple[int, int]]:
+    return {row["name"]: (int(row["block_elements"]), int(row["block_bytes"])) for row in table("gguf_types")}
+
+
+@cache
+def base_types() -> dict[str, str]:
+    """Every file type with the ggml type of its ordinary tensors, best known first."""
+    return {row["name"]: row["base_type"] for row in table("gguf_file_types")}
+
+
+@cache
+def usual_imatrix(file_type: str) -> bool:
+    """Whether publishers usually make this file type with an importance matrix."""
+    return any(row["name"] == file_type and row["imatrix_default"] == "yes" for row in table("gguf_file_types"))
+
+
+@cache
+def rules(file_type: str, category: str) -> tuple[Rule, ...]:
+    """The rules for one category in one file type, in order; an empty type means the base."""
+    found = []
+    for row in table("gguf_mixes"):
+        if row["category"] == category and (row["file_types"] == "*" or file_type in row["file_types"].split()):
+            found.append((tuple(CONDITIONS[word] for word in row["condition"].split()), row["type"] or base_types()[file_type]))
+    return tuple(found)
+
+
+def type_of(file_type: str, category: str, facts: Facts, index: int, count: int) -> str:
+    """The type that the mix gives to the `index`-th of `count` tensors of a category."""
+    for conditions, name in rules(file_type, category):
+        if all(condition(facts, index, count) for condition in conditions):
+            if name.endswith("*"):
+                return "Q5_K" if facts.is_70b else name[:-1]
+            return name
+    return base_types()[file_type]
+
+
+FALLBACK = {"Q2_K": "Q4_0", "Q3_K": "Q4_0", "TQ1_0": "Q4_0", "TQ2_0": "Q4_0", "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0"}
+"""Types with blocks of 256 give way to these where a row is no multiple of 256; the IQ types to IQ4_NL."""
+
+
+@cache
+def fitting(name: str, row: int) -> str:
+    """The type itself where its blocks divide a row, else what llama.cpp falls back to; F16 where even 32 does not divide it."""
+    if row % block(name)[0] == 0:
+        return name
+    name = FALLBACK.get(name, "IQ4_NL" if name.startswith("IQ") else name)
+    return name if row % block(name)[0] == 0 else "F16"
