@@ -141,7 +141,10 @@ def _text(plan: Plan, derivation: bool) -> str:
     host = memory.host
     cells = [host.weights.expected, host.kv_cache.expected, 0, host.activation.expected, 0, host.total.expected, plan.case.ram_bytes]
     lines.append(f"{'Host memory':24}" + "".join(f"{gib(cell):>11}" for cell in cells))
-    lines += ["", f"Weights on disk {gb(memory.weights.file_bytes.expected)}; largest context {plan.capacity.max_context:,} tokens, largest batch {plan.capacity.max_batch:,}."]
+    lines += [
+        "",
+        f"Weights on disk {gb(memory.weights.file_bytes.expected)}; largest context {plan.capacity.max_context:,} tokens, largest batch {plan.capacity.max_batch:,}.",
+    ]
     lines += [f"- {way.title}: {way.reason}" for way in plan.advice]
     lines += [f"{command.title}: {command.text}" for command in plan.commands]
     if derivation:

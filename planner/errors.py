@@ -26,7 +26,7 @@ def nearest(word: str, known: Iterable[str], count: int = 3) -> list[str]:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """" Did you mean a, b or c?" with a leading space, or nothing when no known word is close."""
+    """ " Did you mean a, b or c?" with a leading space, or nothing when no known word is close."""
     hits = nearest(word, known)
     if not hits:
         return ""

@@ -21,8 +21,8 @@ from planner.formula import Step
 from planner.hardware.catalog import Gpu, resolve
 from planner.memory.quantity import Memory
 from planner.request import GpuSpec, PlanRequest
-from planner.ways_out import WayOut, ways_out
 from planner.verdict import Fit, judge
+from planner.ways_out import WayOut, ways_out
 
 DEFAULT_RAM_BYTES = 64 * 2**30
 """System memory assumed when none is given; the page shows it beside the result."""

@@ -78,7 +78,9 @@ def _too_much(devices: tuple[DeviceMemory, ...]) -> str:
     full = [device for device in devices if device.free_bytes < 0]
     if need > have:
         return f"Does not fit: {gib(need)} needed, {gib(have)} usable on the {len(devices)} GPUs together."
-    return f"Does not fit as split: {len(full)} of {len(devices)} GPUs would need up to {gib(max(d.total.expected for d in full))} of {gib(full[0].usable_bytes)}."
+    return (
+        f"Does not fit as split: {len(full)} of {len(devices)} GPUs would need up to {gib(max(d.total.expected for d in full))} of {gib(full[0].usable_bytes)}."
+    )
 
 
 def _on_cpu(memory: Memory, ram_bytes: int, free: int) -> Fit:

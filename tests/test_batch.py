@@ -44,7 +44,17 @@ def test_the_answer_has_the_shape_of_the_contract() -> None:
     assert set(plan["model"]) >= {"name", "architecture", "model_type", "exact", "parameters", "kv_bytes_per_token"}
     assert set(plan["weights"]) == {"format", "tensor_bytes", "file_bytes", "bits_per_weight"}
     (device,) = plan["memory"]["devices"]
-    assert set(device) >= {"name", "index", "capacity_bytes", "weights_bytes", "kv_cache_bytes", "state_bytes", "activation_bytes", "overhead_bytes", "total_bytes"}
+    assert set(device) >= {
+        "name",
+        "index",
+        "capacity_bytes",
+        "weights_bytes",
+        "kv_cache_bytes",
+        "state_bytes",
+        "activation_bytes",
+        "overhead_bytes",
+        "total_bytes",
+    }
     assert set(device["total_bytes"]) == {"low", "expected", "high"}
     assert set(plan["memory"]["host"]) >= {"weights_bytes", "kv_cache_bytes", "activation_bytes", "total_bytes"}
     assert set(plan["fit"]) >= {"verdict", "probability", "headroom_bytes", "reason", "advice"}
@@ -69,7 +79,24 @@ def test_batch_streams() -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (["plan", "--model", "meta-llama/Meta-Llama-3-70B", "--quantization", "Q4_K_M", "--engine", "llama.cpp", "--gpu", "RTX 4090", "--context", "8192", "--json"], 0, '"verdict"'),
+        (
+            [
+                "plan",
+                "--model",
+                "meta-llama/Meta-Llama-3-70B",
+                "--quantization",
+                "Q4_K_M",
+                "--engine",
+                "llama.cpp",
+                "--gpu",
+                "RTX 4090",
+                "--context",
+                "8192",
+                "--json",
+            ],
+            0,
+            '"verdict"',
+        ),
         (["plan", "--model", "llama3:8b", "--gpu", "RTX 4090", "--derivation"], 0, "Fits"),
         (["model", "--model", "llama3:70b"], 0, "70,553,706,496 parameters"),
         (["plan", "--model", "llama3:8b", "--gpu", "RTX 9999"], 2, "RTX 9999"),

@@ -1,7 +1,7 @@
 """The bundled measurements are well formed, and what the README quotes is what the command prints."""
 
-from planner.validate import FIGURES, Comparison, records, summaries
 from planner.memory.quantity import Quantity
+from planner.validate import FIGURES, Comparison, records, summaries
 
 
 def test_every_measurement_says_what_where_and_from_whom() -> None:

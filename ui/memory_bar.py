@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 ROW_HEIGHT = 46
-EDGES = 92
+EDGES = 104
 """Pixels of a row, and of the legend and the axis together."""
 
 MOST_ROWS = 8
@@ -154,9 +154,11 @@ def _layout(chart: Any, drawn: Sequence[Row], ground: Ground) -> None:
     chart.update_layout(
         barmode="overlay", height=EDGES + ROW_HEIGHT * len(drawn), margin={"l": 0, "r": 8, "t": 8, "b": 0}, bargap=0.2, paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)", font={"color": ground.text, "size": 13}, dragmode=False,
-        legend={"orientation": "h", "y": -0.04, "yanchor": "top", "x": 0, "traceorder": "normal", "itemclick": False, "itemdoubleclick": False},
+        legend={
+            "orientation": "h", "yanchor": "top", "y": -30 / (ROW_HEIGHT * len(drawn)), "xref": "container", "x": 0, "maxheight": 200,
+            "itemclick": False, "itemdoubleclick": False,
+        },
     )  # fmt: skip
-    chart.update_layout(legend_y=-28 / (ROW_HEIGHT * len(drawn)))
     chart.update_xaxes(
         range=[0, _longest(drawn) / GIB * 1.01], ticksuffix=" GiB", showgrid=False, zeroline=False, fixedrange=True, tickcolor=ground.frame, ticks="outside"
     )

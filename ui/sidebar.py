@@ -102,9 +102,7 @@ def _advanced(places: dict[str, Any], engine: str) -> None:
     if engine in SERVING or st.session_state.get("gpu_memory_utilization") or "gpu_memory_utilization" in st.query_params:
         number("gpu_memory_utilization", "GPU memory utilization", step=0.05, placeholder="the engine's own")
         places["gpu_memory_utilization"] = st.empty()
-    st.number_input(
-        "System RAM (GiB)", 1.0, 65_536.0, None, 16.0, key=share.RAM, format="%g", placeholder=f"{DEFAULT_RAM_BYTES / 2**30:g} assumed", **BOUND
-    )
+    st.number_input("System RAM (GiB)", 1.0, 65_536.0, None, 16.0, key=share.RAM, format="%g", placeholder=f"{DEFAULT_RAM_BYTES / 2**30:g} assumed", **BOUND)
     places["system"] = st.empty()
     for key, value in share.carried().items():
         st.text(f"From the link: {key} = {value[: share.SHARED_LENGTH]}")

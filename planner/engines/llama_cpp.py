@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from planner.engines import llama_commands
 from planner.engines.base import Case, Command
-from planner.engines.llama_layout import Layout, MARGIN_BYTES, placed
+from planner.engines.llama_layout import MARGIN_BYTES, Layout, placed
 from planner.errors import PlanError, did_you_mean
 from planner.memory.quantity import Memory
 from planner.quantization.gguf import canonical, file_types
@@ -16,7 +16,7 @@ from planner.quantization.gguf import canonical, file_types
 INSTEAD = {"fp8": "Q8_0", "int8": "Q8_0", "gptq-int8": "Q8_0", "nvfp4": "MXFP4_MOE"}
 """GGUF types nearest to formats that llama.cpp does not run; Q4_K_M for the rest."""
 
-__all__ = ["ENGINE", "LlamaCpp", "MARGIN_BYTES"]
+__all__ = ["ENGINE", "MARGIN_BYTES", "LlamaCpp"]
 
 
 class LlamaCpp:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
@@ -77,9 +76,7 @@ class Layout:
         if any(llama_cache.refuses(layer, cache, elements) for layer, _ in model.main.distinct for cache in layer.caches):
             raise PlanError(f"Heads of this model are no multiple of {elements}, so that llama.cpp cannot cache them in {name}; use fp16.", "kv_cache_dtype")
         unified = bool(request.kv_unified)
-        cells = llama_cache.cells_of(
-            model, request.context, request.batch, request.ubatch or UBATCH, unified, bool(request.swa_full), (elements, bytes_)
-        )
+        cells = llama_cache.cells_of(model, request.context, request.batch, request.ubatch or UBATCH, unified, bool(request.swa_full), (elements, bytes_))
         return cls(case, file_of(model, file_type, request.imatrix), cells, name, flash, shares_of(case))
 
     @property
@@ -240,7 +237,9 @@ def host(layout: Layout) -> HostMemory:
         OUTPUT("Logits for the caller", vocab=layout.model.vocab_size, slots=layout.cells.slots),
     ]
     compute = Quantity.between(0.8, 1.3, *steps, total("Host buffers", [int(step.value) for step in steps]))
-    kept = Quantity.exact(*cache.steps, *state.steps, total("Cache of host layers", [cache.expected, state.expected])) if cache.steps or state.steps else NOTHING
+    kept = (
+        Quantity.exact(*cache.steps, *state.steps, total("Cache of host layers", [cache.expected, state.expected])) if cache.steps or state.steps else NOTHING
+    )
     return HostMemory(summed("Weights", parts), kept, compute)
 
 

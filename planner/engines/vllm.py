@@ -21,9 +21,7 @@ from planner.parallelism.degrees import resolve_degrees
 from planner.quantization.cache_types import cache_type
 from planner.units import gib
 
-POOL = Formula(
-    "floor(utilization * capacity) - weights - activation - libraries - graphs", "bytes", "vllm/v1/worker/gpu_worker.py: determine_available_memory"
-)
+POOL = Formula("floor(utilization * capacity) - weights - activation - libraries - graphs", "bytes", "vllm/v1/worker/gpu_worker.py: determine_available_memory")
 
 RUNS = ("bf16", "fp16", "fp32", "fp8", "awq-int4", "gptq-int4", "gptq-int8", "int8", "nf4", "mxfp4", "nvfp4")
 

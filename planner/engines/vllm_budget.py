@@ -27,9 +27,7 @@ FABRIC_GB_PER_S = 300
 
 LOGS = "start-up logs of vLLM that print every term; data/calibration/vllm.csv"
 
-SAMPLER = Formula(
-    "sequences * vocab * (4 * copies - 2 + element_bytes) + (1.5 + 2 * later_stage) * tokens * hidden * element_bytes", "bytes", LOGS
-)
+SAMPLER = Formula("sequences * vocab * (4 * copies - 2 + element_bytes) + (1.5 + 2 * later_stage) * tokens * hidden * element_bytes", "bytes", LOGS)
 FORWARD = Formula("tokens * element_bytes * (3 * inner + (hidden_copies + 2 * stages_between) * hidden)", "bytes", LOGS)
 EXPERT_SPACE = Formula(
     "tokens * top_k * element_bytes * (max(width, hidden) + max(2 * width, hidden))", "bytes", "vllm/model_executor/layers/fused_moe: two workspaces"

@@ -24,7 +24,9 @@ NOISE = frozenset(
 ) - {"max"}
 """Words that tell no two cards apart."""
 
-SPLIT = re.compile(r"(?<=\d)(?=(?:ti|xtx|xt|super|gre|max|ultra|pro|sff|sxm|pcie|nvl|laptop|mobile)\b)|(?<=\b(?:rtx|gtx))(?=\d)|(?<=\brx)(?=\d)|(?<=ti)(?=super)")
+SPLIT = re.compile(
+    r"(?<=\d)(?=(?:ti|xtx|xt|super|gre|max|ultra|pro|sff|sxm|pcie|nvl|laptop|mobile)\b)|(?<=\b(?:rtx|gtx))(?=\d)|(?<=\brx)(?=\d)|(?<=ti)(?=super)"
+)
 MEMORY = re.compile(r"\b(\d{1,4})\s*(?:gb|gib|g)\b")
 CORES = re.compile(r"\b(\d{1,3})[ -]?cores?\b(?:[ -]?gpu)?")
 WORD = re.compile(r"[a-z0-9.]+")

@@ -15,7 +15,11 @@ def out_of_memory(reading: Reading) -> Finding | None:
     placed = sum(buffer.bytes for buffer in reading.buffers if buffer.on_gpu)
     before = f" after {gib(placed)} had been placed" if placed else ""
     shorter = {"context": max(reading.request().get("context", 8_192) // 2, 512)}
-    return Finding("Out of memory", f"The engine asked for {what}{before}, and the device had no more. Shorten the context, quantize the cache, or put fewer layers on the GPU.", shorter)
+    return Finding(
+        "Out of memory",
+        f"The engine asked for {what}{before}, and the device had no more. Shorten the context, quantize the cache, or put fewer layers on the GPU.",
+        shorter,
+    )
 
 
 def layers_on_cpu(reading: Reading) -> Finding | None:
@@ -47,7 +51,9 @@ def no_gpu(reading: Reading) -> Finding | None:
 def without_flash_attention(reading: Reading) -> Finding | None:
     if reading.flash_attention is not False or (reading.context or 0) < 8_192:
         return None
-    return Finding("Flash attention is off", "The compute buffer grows with the context times the batch. Switch flash attention on (-fa on).", {"flash_attention": True})
+    return Finding(
+        "Flash attention is off", "The compute buffer grows with the context times the batch. Switch flash attention on (-fa on).", {"flash_attention": True}
+    )
 
 
 RULES: tuple[Callable[[Reading], Finding | None], ...] = (out_of_memory, no_gpu, layers_on_cpu, cache_on_host, without_flash_attention)
