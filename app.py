@@ -4,4 +4,7 @@ import streamlit as st
 
 st.set_page_config(page_title="Headroom", page_icon=":material/memory:", layout="wide", initial_sidebar_state=340)
 
-st.navigation([st.Page("pages/plan.py", title="Plan", icon=":material/straighten:", default=True)], position="top").run()
+PAGES = [
+    st.Page("pages/plan.py", title="Plan", icon=":material/straighten:", default=True),
+]
+st.navigation(PAGES, position="top").run()

@@ -2,30 +2,16 @@
 
 import streamlit as st
 
-from planner.errors import PlanError
-from planner.plan import plan
-from ui import memory_bar, share
+from ui import memory_bar, page
 from ui.architecture import architecture
 from ui.colours import ground
 from ui.derivations import write
 from ui.figures import figures
 from ui.formats import formats
-from ui.models import upload, with_config
-from ui.sidebar import complain, sidebar
 from ui.tables import commands, link, parts_table
-from ui.text import plain
 from ui.verdict import verdict, ways_out
 
-places = sidebar()
-try:
-    file = upload()
-    answer = plan(with_config(share.read(file[1] if file else None)))
-except PlanError as error:
-    complain(places, error.field, str(error))
-    st.header(":gray[:material/help:] What would you like to run?", anchor=False)
-    st.markdown(plain(str(error)))
-    share.examples()
-    st.stop()
+answer = page.answered()
 
 verdict(answer)
 figures(answer)

@@ -1,0 +1,37 @@
+"""How fast a plan runs: what its speed page, its costs and its jobs are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from planner.estimate import Estimate
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Speed and power of a plan at its batch and context.
+
+    Attributes:
+        prefill_tokens_per_s: prompt tokens that one replica reads in a second.
+        decode_tokens_per_s: output tokens of all sequences while decoding.
+        decode_tokens_per_s_per_sequence: of one of them.
+        throughput_tokens_per_s: output tokens of the replica over wall time at `batch` requests in flight, prefill included.
+        time_to_first_token_s: of one request whose prompt finds the machine free.
+        time_per_output_token_s: between two tokens of one sequence.
+        watts: all GPUs of the plan together while serving; `prefill_watts`, `decode_watts` and `idle_watts` by phase.
+        limit: what bounds decoding: `bandwidth`, `compute`, `link`, `overhead` or `host`.
+        extrapolated: why no measurement stands behind these figures, in one sentence, or "".
+    """
+
+    prefill_tokens_per_s: Estimate
+    decode_tokens_per_s: Estimate
+    decode_tokens_per_s_per_sequence: Estimate
+    throughput_tokens_per_s: Estimate
+    time_to_first_token_s: Estimate
+    time_per_output_token_s: Estimate
+    watts: Estimate
+    prefill_watts: Estimate
+    decode_watts: Estimate
+    idle_watts: Estimate
+    limit: str
+    extrapolated: str = ""
