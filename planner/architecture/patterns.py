@@ -16,7 +16,7 @@ FULL, SLIDING, CHUNKED, LINEAR = "full_attention", "sliding_attention", "chunked
 
 SYNONYMS = {
     "attention": FULL, "global": FULL, "global_attention": FULL, "global_attn": FULL, "*": FULL, "a": FULL, "indexed_attention": FULL,
-    "local": SLIDING, "local_attention": SLIDING, "sliding": SLIDING, "swa": SLIDING,
+    "local": SLIDING, "local_attention": SLIDING, "reference_sliding_attention": SLIDING, "sliding": SLIDING, "swa": SLIDING,
     "mamba": LINEAR, "mamba2": LINEAR, "m": LINEAR, "recurrent": LINEAR, "kda": LINEAR, "short_conv": "conv",
     "-": "mlp", "e": "moe", "sparse": "moe", "0": LINEAR, "1": FULL,
 }  # fmt: skip

@@ -171,3 +171,24 @@ def test_an_unknown_type_is_read_by_its_fields_and_says_so() -> None:
     experts = read(SMALL, model_type="brand_new", num_experts=4, num_experts_per_tok=1, moe_intermediate_size=32)
     assert experts.main.layers[0].ffn is not None
     assert experts.main.layers[0].ffn.kind == "moe"
+
+
+def test_an_unknown_type_with_latent_attention_and_named_layers_gets_an_answer() -> None:
+    """What no family has (kinds of layers, a wrapper around an unknown text model) is guessed by its words and fields."""
+    latent = {"kv_lora_rank": 32, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_head_dim": 16, "index_n_heads": 2, "index_head_dim": 16}
+    text = {**SMALL, **latent, "model_type": "brand_new_text", "layer_types": ["hybrid_sliding", "linear_attention"], "sliding_window": 8}
+    guess = parse({"model_type": "brand_new", "text_config": {**text, "linear_num_heads": 4, "linear_head_dim": 16}, "vision_config": {}})
+    assert [mixer.kind for layer in guess.main.layers for mixer in layer.mixers] == ["mla", "kda"]
+    assert guess.main.layers[0].mixers[0].caches[0].elements == 32 + 8
+    assert not guess.exact
+    assert "brand_new" in guess.note
+
+
+@pytest.mark.parametrize(
+    ("model_type", "wrapper", "nested", "tied"),
+    [("qwen3_vl", False, True, False), ("qwen2_vl", False, True, True), ("llava", True, False, True)],
+)
+def test_whose_word_ties_the_head(model_type: str, wrapper: bool | None, nested: bool, tied: bool) -> None:
+    """Tried on the classes of transformers 5.24: some heed the wrapper first, some tie when the nested config alone says so."""
+    said = {} if wrapper is None else {"tie_word_embeddings": wrapper}
+    assert parse({"model_type": model_type, "text_config": {"tie_word_embeddings": nested}, **said}).tied == tied

@@ -25,6 +25,7 @@ ROWS = {
     "glm_moe_dsa": ROW,
     "glm4_moe_lite": LATE,
     "mistral4": replace(ROW, experts=Experts()),
+    "sarvam_mla": LATE,
     "axk1": LATE,
     "minicpm3": LLAMA,
     "youtu": LLAMA,

@@ -12,7 +12,7 @@ from planner.architecture.families.llama import LLAMA, OLMO2, QWEN3
 from planner.architecture.families.moe import DEEPSEEK, MIXTRAL, QWEN, W123
 from planner.architecture.mla import mla
 from planner.architecture.registry import family
-from planner.architecture.tensors import Architecture, Layer, Mixer, Role
+from planner.architecture.tensors import Architecture, Layer, Mixer, Role, Tensor
 from planner.architecture.traits import Experts, Traits, build, dense, experts, finish, has_experts, mixer, norms
 
 HIGH = 2**20
@@ -40,6 +40,11 @@ def lfm2_conv(config: Config, s: Shape) -> Mixer:
     return recurrent.short_conv(s.hidden, config.int("conv_L_cache", default=3, high=HIGH), config.flag("conv_bias", default=False))
 
 
+def head_gate(config: Config, s: Shape) -> tuple[Tensor, ...]:
+    """One number a head that gates what attention puts out (LFM3), where the config asks for it."""
+    return parts.linear("self_attn.g_proj", s.heads, s.hidden, "linear") if config.flag("use_attention_gate", default=True) else ()
+
+
 GATED = replace(QWEN3, output_gate=True, pattern=patterns.every(4, patterns.LINEAR, ("full_attention_interval",)))
 NEXT = replace(GATED, mixers={patterns.LINEAR: lambda config, s: delta_net(config, s, "next")}, experts=QWEN)
 FIVE = replace(GATED, mixers={patterns.LINEAR: lambda config, s: delta_net(config, s, "3.5")})
@@ -57,6 +62,13 @@ ROWS = {
         mixers={"conv": lfm2_conv},
     ),
 }  # fmt: skip
+ROWS["lfm3"] = replace(
+    ROWS["lfm2"],
+    norms=("operator_norm", "ffn_norm", "post_operator_norm", "post_ffn_norm"),
+    out="o_proj",
+    qk_norms=("q_norm", "k_norm"),
+    extra=head_gate,
+)
 ROWS["minimax_text_01"] = ROWS["minimax_m1"] = ROWS["minimax"]
 ROWS["lfm2_moe"] = replace(
     ROWS["lfm2"],

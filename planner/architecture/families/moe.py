@@ -48,6 +48,7 @@ ROWS = {
     "unlimited_ocr_text": replace(LLAMA, pattern=patterns.windowed, experts=Experts(shared_bias="mlp_bias")),
     "dots1": replace(LLAMA, qk_norm="head", mlp_bias=False, pattern=patterns.windowed, experts=DEEPSEEK),
     "glm4_moe": Traits(qkv_bias="attention_bias", qk_norm="head", qk_norm_if="use_qk_norm", experts=DEEPSEEK),
+    "sarvam_moe": Traits(qkv_bias="attention_bias", qk_norm="head", qk_norm_if="use_qk_norm", experts=DEEPSEEK),
     "glm4v_moe_text": Traits(qkv_bias="attention_bias", experts=DEEPSEEK),
     "solar_open": Traits(qkv_bias="attention_bias", experts=DEEPSEEK),
     "exaone_moe": Traits(qk_norm="head", pattern=patterns.every(4), experts=DEEPSEEK),

@@ -181,14 +181,19 @@ def multimodal(config: Config) -> Architecture:
     )
 
 
+INHERITS = frozenset({"qwen2_vl", "qwen2_5_vl", "glm4v", "glm4v_moe", "glm_ocr", "llama4", "llava", "llava_onevision", "paddleocr_vl", "video_llama_3"})
+"""Classes that also tie the head when the nested config alone says so; the others heed the wrapper first."""
+
+
 def text_model(config: Config, row: Wrapper) -> Architecture:
-    """The text model, nested or flat; its head is tied when either config says so, or neither and the wrapper's class does."""
+    """The text model, nested or flat. Whether its head is tied says the wrapper, else the nested config, else the wrapper's class."""
     nested = config.section(*row.keys)
     source = nested or config.replace(model_type=row.text)
     if source.text("model_type").lower() in ROWS:
         source = source.replace(model_type=row.text)
     flags = [place.flag("tie_word_embeddings", default=False) for place in (config, source) if place.raw.get("tie_word_embeddings") is not None]
-    tied = any(flags) if flags else config.flag("tie_word_embeddings", default=False)
+    decide = any if config.text("model_type").lower() in INHERITS else next
+    tied = decide(iter(flags)) if flags else config.flag("tie_word_embeddings", default=False)
     said = str((config.list("architectures") or [""])[0])
     bare = said.endswith("Model") and not said.endswith("ChatModel")
     return parse_text(source.replace(tie_word_embeddings=tied, architectures=["Model" if bare else "ForConditionalGeneration"]), row.text)
