@@ -7,6 +7,7 @@ page which plans a stranger's link simply doesn't call it.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,26 @@ def with_config(request: PlanRequest, hub: bool = False, token: str | None = Non
     if name.endswith(".json"):
         return request.model_copy(update={"config": read_config(Path(name)), "model": Path(name).stem})
     if hub and "/" in name:
-        from planner.hub import fetch_config, repo_id_from
-
-        return request.model_copy(update={"config": fetch_config(repo_id_from(name), token=token), "model": repo_id_from(name)})
+        repo, config = from_hub(name, token)
+        return request.model_copy(update={"config": config, "model": repo})
     return request
+
+
+def from_hub(name: str, token: str | None = None) -> tuple[str, dict[str, Any]]:
+    """The repository that a name or an address means, and its config; with the Hub's count of the weights where ours is not exact.
+
+    Raises:
+        PlanError: when there is no such model, it is gated, or the Hub does not answer.
+    """
+    from planner.architecture.registry import PUBLISHED, parse
+    from planner.hub import HubError, fetch_config, model_info, repo_id_from
+
+    repo = repo_id_from(name)
+    config = fetch_config(repo, token=token)
+    if not parse(config).exact:
+        with suppress(HubError):  # a comparison only; the config is what was asked for
+            config = {**config, PUBLISHED: model_info(repo, token=token).total_parameters}
+    return repo, config
 
 
 def read_config(path: Path) -> dict[str, Any]:

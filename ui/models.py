@@ -12,7 +12,7 @@ import streamlit as st
 from planner import catalog
 from planner.errors import PlanError
 from planner.request import PlanRequest
-from planner.sources import parse_config
+from planner.sources import from_hub, parse_config
 
 OFFLINE = " Or upload its config.json, under the model's name."
 
@@ -45,7 +45,4 @@ def with_config(request: PlanRequest) -> PlanRequest:
 
 @st.cache_data(ttl=3_600, max_entries=256, show_spinner="Asking the Hugging Face Hub for its config …")
 def _fetched(name: str) -> tuple[str, dict[str, Any]]:
-    from planner.hub import fetch_config, repo_id_from
-
-    repo = repo_id_from(name)
-    return repo, fetch_config(repo)
+    return from_hub(name)

@@ -9,6 +9,7 @@ import importlib
 import json
 import pkgutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -54,7 +55,20 @@ def parse(raw: Mapping[str, Any]) -> Architecture:
     """
     config = Config(raw)
     name = config.text("model_type", default="mamba_ssm" if "ssm_cfg" in raw else "").lower()
-    return _read(Config(raw, defaults=class_defaults(name)), name)
+    return _checked(_read(Config(raw, defaults=class_defaults(name)), name), config.int(PUBLISHED, default=0, low=0))
+
+
+PUBLISHED = "_published_parameters"
+"""Key under which whoever fetched the config adds what the Hub counted in the weights' headers, where the counts are not exact."""
+
+
+def _checked(architecture: Architecture, published: int) -> Architecture:
+    """An inexact reading with the Hub's own count beside it."""
+    if architecture.exact or not published:
+        return architecture
+    off = architecture.parameters / published - 1
+    said = "which is this reading's count too" if abs(off) < 5e-4 else f"from which this reading's {architecture.parameters:,} is {off:+.1%} off"
+    return replace(architecture, note=f"{architecture.note} The published weights hold {published:,} parameters, {said}.")
 
 
 def parse_text(config: Config, model_type: str = "") -> Architecture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -41,3 +42,14 @@ def test_offline_the_cache_answers_and_nothing_is_asked(hub: FakeHub, tmp_path: 
 def test_importing_does_not_import_the_library(tmp_path: Path, module: str) -> None:
     done = run(f"import sys, {module}; print('huggingface_hub' in sys.modules, 'numpy' in sys.modules)", tmp_path)
     assert done.stdout.split() == ["False", "False"], done.stderr
+
+
+def test_an_unknown_type_is_checked_against_the_published_weights(hub: FakeHub, tmp_path: Path) -> None:
+    text = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128, "vocab_size": 1000}
+    facts = {"safetensors": {"parameters": {"BF16": 200_000}, "total": 200_000}}
+    hub.add("new/brand", {"config.json": {"model_type": "brand_new", **text}}, facts=facts)
+    code = "from planner.cli import main; main(['model', '--model', 'new/brand', '--json'])"
+    answer = json.loads(run(code, tmp_path, HF_ENDPOINT=hub.endpoint).stdout)
+    assert answer["exact"] is False
+    assert "published weights hold 200,000 parameters" in answer["note"]
+    assert f"{answer['parameters']['total'] / 200_000 - 1:+.1%}" in answer["note"]
