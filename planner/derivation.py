@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from planner.architecture.tensors import Architecture
 from planner.formula import Step, total
 from planner.memory import kv_cache
-from planner.memory.quantity import COMPONENTS
-
-if TYPE_CHECKING:
-    from planner.plan import Plan
+from planner.memory.quantity import COMPONENTS, Memory
 
 
-def steps_of(plan: Plan) -> tuple[Step, ...]:
+def steps_of(model: Architecture, memory: Memory) -> tuple[Step, ...]:
     """Parameters, weights, cache per token, then each device's components and total, then the host's."""
-    steps = [*parameter_steps(plan), *plan.memory.weights.tensor_bytes.steps, *plan.memory.weights.file_bytes.steps]
-    per_token = kv_cache.per_token_steps(plan.architecture)
+    steps = [*parameter_steps(model), *memory.weights.tensor_bytes.steps, *memory.weights.file_bytes.steps]
+    per_token = kv_cache.per_token_steps(model)
     if per_token:
-        steps += [*per_token, kv_cache.bytes_per_token(plan.architecture)]
-    for device in plan.memory.devices:
+        steps += [*per_token, kv_cache.bytes_per_token(model)]
+    for device in memory.devices:
         for name in COMPONENTS:
             steps += getattr(device, name).steps
         steps += device.total.steps
-    for quantity in (plan.memory.host.weights, plan.memory.host.kv_cache, plan.memory.host.activation, plan.memory.host.total):
+    for quantity in (memory.host.weights, memory.host.kv_cache, memory.host.activation, memory.host.total):
         steps += quantity.steps
-    if plan.memory.pool:
-        steps += plan.memory.pool.bytes.steps
+    if memory.pool:
+        steps += memory.pool.bytes.steps
     return tuple(steps)
 
 
-def parameter_steps(plan: Plan) -> list[Step]:
+def parameter_steps(model: Architecture) -> list[Step]:
     """Parameters stack by stack, and what one token passes through."""
-    model = plan.architecture
     names = [stack.name for stack in model.loaded]
     return [
         total(f"Parameters: {' + '.join(names)}", [stack.parameters for stack in model.loaded], "parameters"),

@@ -14,6 +14,7 @@ from planner import catalog
 from planner.architecture.registry import parse
 from planner.architecture.tensors import Architecture
 from planner.capacity import Capacity, find_capacity
+from planner.derivation import steps_of
 from planner.engines.base import Case, Command
 from planner.engines.registry import engine
 from planner.errors import PlanError
@@ -62,9 +63,7 @@ class Plan:
     @property
     def derivation(self) -> tuple[Step, ...]:
         """Every step of the calculation, in the order of the page."""
-        from planner.derivation import steps_of
-
-        return steps_of(self)
+        return steps_of(self.architecture, self.memory)
 
 
 def plan(request: PlanRequest) -> Plan:
