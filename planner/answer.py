@@ -39,8 +39,8 @@ def plan_json(plan: Plan, derivation: bool = False, advice: bool = True) -> dict
             "advice": [{"title": way.title, "change": way.change, "verdict": way.verdict, "reason": way.reason} for way in plan.advice] if advice else [],
         },
         "capacity": {
-            "kv_cache_bytes": capacity.kv_cache_bytes,
-            "kv_cache_tokens": capacity.kv_cache_tokens,
+            "kv_cache_bytes": memory.pool.bytes.json() if memory.pool else capacity.kv_cache_bytes,
+            "kv_cache_tokens": memory.pool.token_range.json() if memory.pool else capacity.kv_cache_tokens,
             "max_context": capacity.max_context,
             "max_batch": capacity.max_batch,
         },

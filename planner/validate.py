@@ -43,7 +43,7 @@ FIGURES: dict[str, tuple[str, Callable[[Plan], Quantity]]] = {
     "rank_weights_bytes": ("weights of the fullest GPU", _fullest),
     "allocated_bytes": ("allocated by PyTorch", _sum("weights", "kv_cache", "state", "activation")),
     "pool_bytes": ("KV cache pool", lambda answer: answer.memory.pool.bytes if answer.memory.pool else NOTHING),
-    "pool_tokens": ("tokens in the pool", lambda answer: _count(answer.memory.pool.tokens if answer.memory.pool else 0)),
+    "pool_tokens": ("tokens in the pool", lambda answer: answer.memory.pool.token_range if answer.memory.pool else NOTHING),
     "starts": ("starts or not", lambda answer: _count(int(answer.fit.verdict != "does_not_fit"))),
 }
 """Each figure that a record may measure: its name on screen, and where it stands in a plan."""

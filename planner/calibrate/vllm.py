@@ -1,7 +1,7 @@
 """Fit vLLM's budget: `python -m planner.calibrate.vllm` prints the coefficients and their errors, fitted and leaving one source out.
 
 Reads `data/measurements/vllm_budget.csv`, the terms that start-up logs print. The sampler's copies of the logits by version,
-libraries by version, and graphs = a + b * layers + c for experts.
+libraries by version, and graphs = a + b * layers + c for experts + d where they are in 4 bit.
 """
 
 from __future__ import annotations
@@ -72,22 +72,27 @@ def left_out(rows: Sequence[Row], fit: Callable[[Sequence[Row]], Any], error: Ca
     return found
 
 
-def graph_terms(row: Row) -> tuple[int, int]:
+def graph_terms(row: Row) -> tuple[int, int, int]:
+    """Layers of a stage; whether there are experts; whether those are in 4 bit."""
     case = case_of(row)
-    return -(-len(case.architecture.main.layers) // int(row["pipeline_parallel"])), int(has_experts(case.architecture))
+    model, scheme = case.architecture, scheme_for(case.architecture, ENGINE.quantization(case))
+    return -(-len(model.main.layers) // int(row["pipeline_parallel"])), int(has_experts(model)), int(vllm_budget.four_bit_experts(model, scheme))
 
 
-def fit_graphs(rows: Sequence[Row]) -> tuple[float, float, float]:
-    """Base, a layer, and experts, in GiB: a line through the dense models, and the mean excess of those with experts."""
-    dense = [(graph_terms(row)[0], float(row["graphs_gib"])) for row in rows if not graph_terms(row)[1]]
+def fit_graphs(rows: Sequence[Row]) -> tuple[float, float, float, float]:
+    """Base, a layer, experts, and experts in 4 bit, in GiB: a line through the dense models, and the mean excess of the others."""
+    found = [(graph_terms(row), float(row["graphs_gib"])) for row in rows]
+    dense = [(layers, size) for (layers, sparse, _), size in found if not sparse]
     slope, base = linear_regression(*zip(*dense, strict=True))
-    excess = [float(row["graphs_gib"]) - base - slope * graph_terms(row)[0] for row in rows if graph_terms(row)[1]]
-    return base, slope, mean(excess) if excess else 0.0
+    wide = [size - base - slope * layers for (layers, sparse, four), size in found if sparse and not four]
+    experts = mean(wide) if wide else 0.0
+    narrow = [size - base - slope * layers - experts for (layers, _, four), size in found if four]
+    return base, slope, experts, mean(narrow) if narrow else 0.0
 
 
-def graph_error(row: Row, fitted: tuple[float, float, float]) -> float:
-    layers, sparse = graph_terms(row)
-    return fitted[0] + fitted[1] * layers + fitted[2] * sparse - float(row["graphs_gib"])
+def graph_error(row: Row, fitted: tuple[float, float, float, float]) -> float:
+    layers, sparse, four = graph_terms(row)
+    return fitted[0] + fitted[1] * layers + fitted[2] * sparse + fitted[3] * four - float(row["graphs_gib"])
 
 
 def shown(errors: Sequence[float]) -> str:
@@ -113,8 +118,8 @@ def main() -> None:
             if sizes:
                 print(f"    libraries, {name}: median {median(sizes):.2f} GiB of {len(sizes)}")
     measured = [row for row in table("measurements/vllm_budget") if row["graphs_gib"]]
-    base, slope, sparse = fitted = fit_graphs(measured)
-    print(f"graphs: {base:.2f} + {slope:.4f} * layers + {sparse:.2f} with experts GiB; error fitted {shown([graph_error(row, fitted) for row in measured])}; "
+    base, slope, experts, four = fitted = fit_graphs(measured)
+    print(f"graphs: {base:.2f} + {slope:.4f} * layers + {experts:.2f} with experts + {four:.2f} in 4 bit GiB; error fitted {shown([graph_error(row, fitted) for row in measured])}; "
           f"one source left out {shown(left_out(measured, fit_graphs, graph_error))}")  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from math import prod
 from planner.architecture.tensors import Architecture, Layer, Stack, Tensor
 from planner.engines.base import Case, Command
 from planner.engines.serving import DTYPES, runnable
+from planner.engines.transformers_peak import peak
 from planner.engines.versions import calibration
 from planner.formula import Formula, Step, total
 from planner.memory import kv_cache, weights
@@ -22,16 +23,6 @@ from planner.quantization.cache_types import cache_type
 from planner.quantization.formats import BITS, Scheme
 from planner.quantization.published import scheme_for
 
-MEASURED = "data/calibration/transformers.csv: peak allocations published for Qwen2.5 at 1 to 30,720 tokens"
-
-DENSE = Formula("batch * prompt * element_bytes * (inner_copies * inner + hidden_copies * hidden)", "bytes", MEASURED)
-SPARSE = Formula(
-    "batch * prompt * (element_bytes * (gathered * top_k * (inner_copies * width + 2 * hidden) + hidden_copies * hidden) + 8 * top_k * experts)", "bytes",
-    "transformers: tokens gathered for their experts, and an int64 mask of top_k * experts a token",
-)  # fmt: skip
-LOGITS = Formula("batch * vocab * (8 + element_bytes)", "bytes", "transformers GenerationMixin: the last token's logits, and two fp32 copies in the processors")
-ROUNDING = Formula("tensors * 2**20 / 2", "bytes", "c10/cuda/CUDACachingAllocator.cpp: a block keeps up to 1 MiB that its tensor does not fill")
-DEQUANTIZED = Formula("elements * 2", "bytes", "the widest matrix back in 16 bit: bitsandbytes while a prompt is read, ExLlama's GPTQ kernels always")
 CONTEXT = Formula("context_gib * 2**30", "bytes", "CUDA context, kernels and cuBLAS workspace of a PyTorch process")
 
 RUNS = ("bf16", "fp16", "fp32", "nf4", "nf4-dq", "int8", "gptq-int4", "gptq-int8", "awq-int4", "fp8", "mxfp4")
@@ -52,10 +43,11 @@ class Transformers:
         scheme = scheme_for(model, self.quantization(case))
         file = weights.weight_file(model, scheme)
         _, elements, bytes_ = cache_type(request.kv_cache_dtype, scheme.rest)
-        peak = _activations(case, scheme)
         if not case.gpus:
             growing, fixed = kv_cache.cache_steps(model.main.distinct, request.context, request.batch, (elements, bytes_))
-            return Memory(file, (), HostMemory(file.tensor_bytes, _summed("KV cache", growing + fixed), peak), note=scheme.note)
+            return Memory(
+                file, (), HostMemory(file.tensor_bytes, _summed("KV cache", growing + fixed), peak(case, scheme, (elements, bytes_), None)), note=scheme.note
+            )
         devices = []
         row = calibration("transformers", request.engine_version)
         context = Quantity.between(0.6, 1.8, CONTEXT("CUDA context and libraries", context_gib=float(row["context_gib"])))
@@ -64,7 +56,7 @@ class Transformers:
             devices.append(
                 DeviceMemory(
                     gpu.name, index, gpu.capacity_bytes, gpu.usable_bytes, weights=held, kv_cache=_summed("KV cache", growing),
-                    state=_summed("Recurrent state", fixed), activation=peak if held.expected else NOTHING, overhead=context,
+                    state=_summed("Recurrent state", fixed), activation=peak(case, scheme, (elements, bytes_), gpu) if held.expected else NOTHING, overhead=context,
                 )
             )  # fmt: skip
         return Memory(file, tuple(devices), note=scheme.note)
@@ -127,38 +119,6 @@ def held_bytes(scheme: Scheme, tensor: Tensor, stack: str) -> int:
     if tensor.tied:
         return 0
     return tensor.copies * sum(block_bytes(size) for size in scheme.parts(tensor, tensor.shape, stack))
-
-
-def _activations(case: Case, scheme: Scheme) -> Quantity:
-    """The prefill peak: the widest layer's inner tensors beside the residual stream, the last token's logits, and what kernels unpack."""
-    main, request, model = case.architecture.main, case.request, case.architecture
-    row = calibration("transformers", request.engine_version)
-    wide = 4 if scheme.rest == "fp32" else 2
-    prompt = min(request.prompt_tokens or request.context, request.context)
-    common = {
-        "batch": request.batch, "prompt": prompt, "element_bytes": wide, "hidden": main.hidden_size, "inner_copies": float(row["inner_copies"]),
-        "hidden_copies": float(row["hidden_copies"]),
-    }  # fmt: skip
-    steps: list[Step] = []
-    for layer, _ in main.distinct:
-        if layer.ffn is None:
-            continue
-        inner = layer.ffn.width if layer.ffn.gated else layer.ffn.width * 2 / 3
-        if layer.ffn.kind == "moe":
-            routed = {"width": layer.ffn.expert_width, "top_k": layer.ffn.top_k, "experts": layer.ffn.experts}
-            found = SPARSE("Prefill of a layer with experts", gathered=float(row["gathered"]), **routed, **common)
-        else:
-            found = DENSE("Prefill of a layer", inner=inner, **common)
-        steps.append(found)
-    widest = max(steps, key=lambda step: float(step.value), default=None)
-    parts = [widest] if widest else []
-    if model.generates:
-        parts.append(LOGITS("Logits of the last token", batch=request.batch, vocab=model.vocab_size, element_bytes=wide))
-        parts.append(ROUNDING("Rounding of cache tensors", tensors=2 * len(main.layers)))
-    if scheme.format.asked == "gptq-int4" or (scheme.format.asked in BITSANDBYTES and prompt > 1):
-        widest_matrix = max((prod(t.shape) for t, _ in main.counted if scheme.quantizes(t, main.name)), default=0)
-        parts.append(DEQUANTIZED("Widest matrix in 16 bit", elements=widest_matrix))
-    return Quantity.between(0.8, 1.3, *parts, total("Activation peak", [int(step.value) for step in parts]))
 
 
 ENGINE = Transformers()

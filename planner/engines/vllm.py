@@ -44,7 +44,7 @@ class Vllm:
         scheme = served(case, self.quantization(case))
         use = vllm_budget.settings(case)
         _, elements, bytes_ = cache_type(case.request.kv_cache_dtype, scheme.rest)
-        graphs, lost = vllm_budget.graphs(model, degrees, use), vllm_budget.unallocated(scheme, model)
+        graphs, lost = vllm_budget.graphs(model, scheme, degrees, use), vllm_budget.unallocated(scheme, model)
         charged = graphs if use.number("graphs_charged") else NOTHING
         stages = weights.stages(model, scheme, degrees)
 

@@ -34,7 +34,7 @@ EXPERT_SPACE = Formula(
 )
 PEAK = Formula("max(sampler, forward) + expert_space", "bytes")
 RESERVED = Formula("formats * 1.8 * 2**30", "bytes", "vLLM's out-of-memory message for gpt-oss-20b: reserved by PyTorch but unallocated")
-GRAPHS = Formula("captures / 51 * (0.35 + 0.016 * layers + 0.4 * sparse) * 2**30", "bytes", LOGS)
+GRAPHS = Formula("captures / 51 * (0.38 + 0.0155 * layers + 0.23 * experts + 0.7 * four_bit_experts) * 2**30", "bytes", LOGS)
 FIXED = Formula("size_gib * 2**30", "bytes", LOGS)
 
 
@@ -95,7 +95,7 @@ def activation(model: Architecture, scheme: Scheme, degrees: Degrees, use: Setti
     space: float = 0
     for layer in _sparse(model)[:1] if use.number("expert_space") else []:
         assert layer.ffn is not None
-        if not any(scheme.format_of(tensor).bits == 4 for tensor in layer.ffn.tensors if tensor.role in EXPERTS):
+        if not four_bit_experts(model, scheme):
             width = layer.ffn.expert_width / (1 if degrees.expert > 1 else degrees.tensor)
             steps.append(EXPERT_SPACE("Experts' workspaces", top_k=layer.ffn.top_k, width=width, **common))
             space = steps[-1].value
@@ -122,12 +122,14 @@ def has_fabric(gpu: Gpu) -> bool:
     return (gpu.link_gb_per_s or 0) >= FABRIC_GB_PER_S
 
 
-def graphs(model: Architecture, degrees: Degrees, use: Settings) -> Quantity:
-    """CUDA graphs: one for each captured batch size, growing with the layers; none with enforce_eager."""
+def graphs(model: Architecture, scheme: Scheme, degrees: Degrees, use: Settings) -> Quantity:
+    """CUDA graphs: one for each captured batch size, growing with the layers, more with experts, most where those are in 4 bit; none with enforce_eager."""
     if use.eager:
         return NOTHING
     layers = -(-len(model.main.layers) // degrees.pipeline)
-    return Quantity.between(0.6, 1.7, GRAPHS("CUDA graphs", captures=captures(use.sequences), layers=layers, sparse=int(bool(_sparse(model)))))
+    sparse, four = bool(_sparse(model)), four_bit_experts(model, scheme)
+    step = GRAPHS("CUDA graphs", captures=captures(use.sequences), layers=layers, experts=int(sparse), four_bit_experts=int(four))
+    return Quantity.between(0.75, 1.35, step)
 
 
 def unallocated(scheme: Scheme, model: Architecture) -> Quantity:
@@ -140,6 +142,11 @@ def captures(sequences: int) -> int:
     """Batch sizes captured: 1, 2, 4, then every 8 up to 256 and every 16 up to min(2 * sequences, 512)."""
     largest = min(2 * sequences, 512)
     return len([n for n in (1, 2, 4) if n <= largest]) + len(range(8, min(largest, 256) + 1, 8)) + len(range(272, largest + 1, 16))
+
+
+def four_bit_experts(model: Architecture, scheme: Scheme) -> bool:
+    """Whether the first layer with experts keeps them in 4 bit: other kernels, with workspaces of their own."""
+    return any(scheme.format_of(tensor).bits == 4 for layer in _sparse(model)[:1] if layer.ffn for tensor in layer.ffn.tensors if tensor.role in EXPERTS)
 
 
 def _sparse(model: Architecture) -> list[Layer]:

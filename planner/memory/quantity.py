@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import ceil
 
 from planner.formula import Step, total
 
@@ -105,6 +106,14 @@ class Pool:
 
     bytes: Quantity
     tokens: int
+
+    @property
+    def token_range(self) -> Quantity:
+        """The tokens with their range: as the bytes, of which they are a fixed share."""
+        if not self.bytes.expected:
+            return Quantity(self.tokens, self.tokens, self.tokens)
+        share = self.tokens / self.bytes.expected
+        return Quantity(int(max(self.bytes.low, 0) * share), self.tokens, ceil(self.bytes.high * share))
 
 
 @dataclass(frozen=True)

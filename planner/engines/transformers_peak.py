@@ -1,0 +1,123 @@
+"""What Transformers allocates besides weights and cache: the peak of reading a prompt, and what stays while tokens are generated.
+
+peak = seen * max(prefill - cache still to come, one cache tensor being copied) + logits + workspace + unpacked matrix + rounding
+
+Reading a prompt, a layer holds either its attention's queries and keys or its feed-forward block's inner tensors, beside copies
+of the residual stream: the embedded prompt, the layer's input, the sum after attention and its norm. While that happens the cache
+holds the prompt alone; the tokens still to be generated are charged in full with the cache and so are taken off here.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from planner.architecture.tensors import Layer
+from planner.engines.base import Case
+from planner.engines.versions import calibration
+from planner.formula import Formula, Step
+from planner.hardware.catalog import Gpu
+from planner.memory import kv_cache, weights
+from planner.memory.kv_cache import Block
+from planner.memory.quantity import Quantity, added
+from planner.quantization.formats import Scheme
+
+MODELING = "transformers: modeling files of decoder models, October 2026; checked against peak allocations published for Qwen2.5"
+
+DENSE = Formula("batch * prompt * element_bytes * (inner_copies * inner + hidden_copies * hidden)", "bytes", MODELING)
+SPARSE = Formula(
+    "batch * prompt * (element_bytes * (gathered * top_k * (inner_copies * width + 2 * hidden) + hidden_copies * hidden) + 8 * top_k * experts)", "bytes",
+    "transformers: tokens gathered for their experts, and an int64 mask of top_k * experts a token",
+)  # fmt: skip
+ATTENTION = Formula(
+    "batch * prompt * element_bytes * (3 * hidden + 4 * heads * key_dim + 2 * kv_heads * key_dim)", "bytes",
+    "transformers apply_rotary_pos_emb: queries, their rotation and both products beside three copies of the stream",
+)  # fmt: skip
+SCORES = Formula(
+    "batch * heads * prompt * prompt * (4 + 2 * element_bytes) + batch * prompt * element_bytes * 3 * hidden", "bytes",
+    "transformers eager_attention_forward: masked scores, their softmax in fp32, and that in the model's type",
+)  # fmt: skip
+TO_COME = Formula("whole - at_prompt", "bytes", "cache of the tokens that follow the prompt")
+COPIED = Formula("cache_bytes / entries", "bytes", "transformers DynamicCache.update: torch.cat makes the longer tensor before the shorter is freed")
+LOGITS = Formula("batch * vocab * (8 + element_bytes)", "bytes", "transformers GenerationMixin: the last token's logits, and two fp32 copies in the processors")
+WORKSPACE = Formula("size_kib * 2**10", "bytes", "aten/src/ATen/cuda/CublasHandlePool.cpp: 32 MiB on Hopper, 8,320 KiB on other cards")
+ROUNDING = Formula("tensors * 2**20 / 4", "bytes", "c10/cuda/CUDACachingAllocator.cpp: a block keeps up to 1 MiB that its tensor does not fill")
+DEQUANTIZED = Formula("elements * 2", "bytes", "the widest matrix back in 16 bit: bitsandbytes while a prompt is read, ExLlama's GPTQ kernels always")
+PEAK = Formula("seen * max(prefill - to_come, copied) + beside", "bytes")
+
+UNPACKED_FOR_PROMPTS = frozenset({"nf4", "nf4-dq", "int8"})
+HOPPER = 9.0
+UNEXPLAINED = 0.008
+"""Share of the weights by which allocations of equal models differ: buffers that a checkpoint adds, generations that end early."""
+
+
+def peak(case: Case, scheme: Scheme, cache_block: Block, gpu: Gpu | None) -> Quantity:
+    """The most that is allocated at one time besides the weights and the cache of the full context.
+
+    Raises nothing; known error: 1% of the whole on published single-GPU runs where the prompt's peak is in the figure.
+    """
+    request, model = case.request, case.architecture
+    row = calibration("transformers", request.engine_version)
+    wide = 4 if scheme.rest == "fp32" else 2
+    prompt = min(request.prompt_tokens or request.context, request.context)
+    steps = [_widest_layer(case, wide, prompt, row)]
+    beside: list[Step] = []
+    copied: float = 0
+    if model.generates:
+        beside.append(LOGITS("Logits of the last token", batch=request.batch, vocab=model.vocab_size, element_bytes=wide))
+        beside.append(ROUNDING("Rounding of cache tensors", tensors=2 * len(model.main.layers)))
+    to_come, largest = _growth(case, cache_block, prompt)
+    steps.append(to_come)
+    if largest is not None:
+        steps.append(largest)
+        copied = largest.value
+    if gpu is not None and gpu.vendor == "NVIDIA":
+        beside.append(WORKSPACE("cuBLAS workspace", size_kib=32_768 if (gpu.cuda or 0) >= HOPPER else 8_320))
+    if scheme.format.asked == "gptq-int4" or (scheme.format.asked in UNPACKED_FOR_PROMPTS and prompt > 1):
+        widest = max((prod(t.shape) for t, _ in model.main.counted if scheme.quantizes(t, model.main.name)), default=0)
+        beside.append(DEQUANTIZED("Widest matrix in 16 bit", elements=widest))
+    seen, kept = float(row["prefill_seen"]), sum(float(step.value) for step in beside)
+    step = PEAK("Activation peak", seen=seen, prefill=steps[0].value, to_come=to_come.value, copied=copied, beside=int(kept))
+    whole = max(steps[0].value - to_come.value, copied)
+    moving = Quantity(int(0.9 * (step.value - kept)), int(step.value) - int(kept), int(1.1 * whole))
+    unexplained = int(UNEXPLAINED * weights.weight_file(model, scheme).tensor_bytes.expected)
+    slack = Quantity(int(0.5 * kept) - unexplained, int(kept), int(2 * kept) + unexplained)
+    both = added(step.label, (moving, slack))
+    return Quantity(max(both.low, 0), int(step.value), both.high, (*steps, *beside, step))
+
+
+def _widest_layer(case: Case, wide: int, prompt: int, row: dict[str, str]) -> Step:
+    """The layer that holds most while it reads the prompt, and in which of its halves."""
+    main, batch = case.architecture.main, case.request.batch
+    common = {"batch": batch, "prompt": prompt, "element_bytes": wide, "hidden": main.hidden_size}
+    copies = {"inner_copies": float(row["inner_copies"]), "hidden_copies": float(row["hidden_copies"])}
+    steps: list[Step] = [_attention(layer, common, case.request.flash_attention is False) for layer, _ in main.distinct if layer.mixers]
+    for layer, _ in main.distinct:
+        if layer.ffn is None:
+            continue
+        if layer.ffn.kind == "moe":
+            routed = {"width": layer.ffn.expert_width, "top_k": layer.ffn.top_k, "experts": layer.ffn.experts}
+            steps.append(SPARSE("Prefill of a layer with experts", gathered=float(row["gathered"]), **routed, **common, **copies))
+        else:
+            inner = layer.ffn.width if layer.ffn.gated else layer.ffn.width * 2 / 3
+            steps.append(DENSE("Prefill of a layer", inner=inner, **common, **copies))
+    return max(steps, key=lambda step: float(step.value)) if steps else TO_COME("No layers", whole=0, at_prompt=0)
+
+
+def _attention(layer: Layer, common: dict[str, int], eager: bool) -> Step:
+    mixer = max(layer.mixers, key=lambda mixer: mixer.heads * mixer.key_dim)
+    if eager and mixer.kind in ("attention", "sliding_attention", "mla"):
+        return SCORES("Attention scores of a layer, eager", heads=mixer.heads, **common)
+    return ATTENTION("Attention of a layer", heads=mixer.heads, kv_heads=mixer.kv_heads, key_dim=mixer.key_dim, **common)
+
+
+def _growth(case: Case, cache_block: Block, prompt: int) -> tuple[Step, Step | None]:
+    """Cache that comes after the prompt, and the largest cache tensor, which is copied as it grows."""
+    request, layers = case.request, case.architecture.main.distinct
+    growing, _ = kv_cache.cache_steps(layers, request.context, request.batch, cache_block)
+    before, _ = kv_cache.cache_steps(layers, prompt, request.batch, cache_block)
+    whole, at_prompt = (sum(int(step.value) for step in steps) for steps in (growing, before))
+    to_come = TO_COME("Cache after the prompt", whole=whole, at_prompt=at_prompt)
+    if not growing:
+        return to_come, None
+    largest = max(growing, key=lambda step: float(step.value) / step.operands["layers"])
+    return to_come, COPIED("Cache tensor being copied", cache_bytes=int(largest.value), entries=largest.operands["layers"])

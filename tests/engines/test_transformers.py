@@ -1,0 +1,46 @@
+"""Transformers: the peak of a prompt by hand, and what changes it."""
+
+from typing import Any
+
+import pytest
+
+from planner import PlanRequest, plan
+from planner.plan import Plan
+
+H100 = "H100 SXM5 80GB"
+
+
+def ask(**fields: Any) -> Plan:
+    return plan(PlanRequest.read({"engine": "transformers", "gpus": H100, "quantization": "bf16", **fields}))
+
+
+def activation(answer: Plan) -> int:
+    return answer.memory.devices[0].activation.expected
+
+
+def test_a_long_prompt_holds_three_inner_tensors_and_four_of_the_stream() -> None:
+    answer = ask(model="Qwen/Qwen2.5-7B-Instruct", engine_version="4.46.0", context=30_720)
+    layer = 30_720 * 2 * (3 * 18_944 + 4 * 3_584)
+    logits, workspace, rounding = 152_064 * (8 + 2), 32 * 2**20, 28 * 2 * 2**20 // 4
+    assert activation(answer) == layer + logits + workspace + rounding
+
+
+def test_tokens_that_follow_the_prompt_are_charged_with_the_cache_only() -> None:
+    whole = ask(model="Qwen/Qwen2.5-7B-Instruct", context=32_768, prompt_tokens=32_768)
+    split = ask(model="Qwen/Qwen2.5-7B-Instruct", context=32_768, prompt_tokens=30_720)
+    assert whole.memory.devices[0].kv_cache == split.memory.devices[0].kv_cache
+    assert activation(whole) > activation(split)
+
+
+def test_eager_attention_keeps_scores_that_grow_with_the_square_of_the_prompt() -> None:
+    short, long = (ask(model="llama3:8b", context=n, flash_attention=False) for n in (8_192, 16_384))
+    assert 3.5 < activation(long) / activation(short) < 4.1
+    assert activation(ask(model="llama3:8b", context=8_192)) < activation(short) / 4
+
+
+@pytest.mark.parametrize("model", ["google-bert/bert-base-uncased", "dmis-lab/biobert-base-cased-v1.2", "BAAI/bge-large-en-v1.5"])
+def test_encoders_keep_no_cache_and_grow_with_batch_and_sequence(model: str) -> None:
+    one, many = ask(model=model, context=512), ask(model=model, context=512, batch=64)
+    assert not many.memory.devices[0].kv_cache.expected
+    workspace = 32 * 2**20
+    assert activation(many) - workspace == 64 * (activation(one) - workspace)
