@@ -8,7 +8,13 @@ from planner.architecture.tensors import Architecture
 from planner.formula import Step
 from planner.memory import kv_cache
 from planner.memory.quantity import COMPONENTS, DeviceMemory
+from planner.performance.speed import Speed
 from planner.plan import Plan
+
+SPEEDS = (
+    "prefill_tokens_per_s", "decode_tokens_per_s", "decode_tokens_per_s_per_sequence", "throughput_tokens_per_s", "time_to_first_token_s",
+    "time_per_output_token_s",
+)  # fmt: skip
 
 
 def plan_json(plan: Plan, derivation: bool = False, advice: bool = True) -> dict[str, Any]:
@@ -45,6 +51,9 @@ def plan_json(plan: Plan, derivation: bool = False, advice: bool = True) -> dict
             "max_batch": capacity.max_batch,
         },
     }
+    speed = plan.speed
+    answer["speed"] = speed_json(speed)
+    answer["power"] = {"watts": speed.watts.json(), "joules_per_output_token": speed.joules_per_output_token.json()}
     if memory.gpu_layers is not None:
         answer["memory"]["gpu_layers"] = memory.gpu_layers
     if derivation:
@@ -70,6 +79,12 @@ def model_json(name: str, architecture: Architecture) -> dict[str, Any]:
     if architecture.note:
         answer["note"] = architecture.note
     return answer
+
+
+def speed_json(speed: Speed) -> dict[str, Any]:
+    """The figures of `Speed`, what bounds decoding, and why they are extrapolated where they are."""
+    figures = {name: getattr(speed, name).json() for name in SPEEDS}
+    return {**figures, "limit": speed.limit, **({"extrapolated": speed.extrapolated} if speed.extrapolated else {})}
 
 
 def device_json(device: DeviceMemory) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from planner.architecture.tensors import Architecture
 from planner.formula import Step, total
 from planner.memory import kv_cache
 from planner.memory.quantity import COMPONENTS, Memory
+from planner.performance.speed import Speed
 
 
 def steps_of(model: Architecture, memory: Memory) -> tuple[Step, ...]:
@@ -23,6 +24,12 @@ def steps_of(model: Architecture, memory: Memory) -> tuple[Step, ...]:
     if memory.pool:
         steps += memory.pool.bytes.steps
     return tuple(steps)
+
+
+def speed_steps(speed: Speed) -> tuple[Step, ...]:
+    """Speed and power, each step once."""
+    figures = (speed.decode_tokens_per_s, speed.prefill_tokens_per_s, speed.time_to_first_token_s, speed.throughput_tokens_per_s, speed.watts)
+    return tuple({id(step): step for figure in figures for step in figure.steps}.values())
 
 
 def parameter_steps(model: Architecture) -> list[Step]:

@@ -1,6 +1,6 @@
 """`plan()`: from a question to its answer, and the table of contents of the whole calculation.
 
-    request -> case (names resolved) -> memory (the engine) -> fit (the verdict) -> capacity, advice, derivation
+    request -> case (names resolved) -> memory (the engine) -> fit (the verdict) -> speed, capacity, advice, derivation
 
 What the first screen needs is computed at once; searches (how far the context could grow, ways out) and texts only when read.
 """
@@ -14,13 +14,15 @@ from planner import catalog
 from planner.architecture.registry import parse
 from planner.architecture.tensors import Architecture
 from planner.capacity import Capacity, find_capacity
-from planner.derivation import steps_of
+from planner.derivation import speed_steps, steps_of
 from planner.engines.base import Case, Command
 from planner.engines.registry import engine
 from planner.errors import PlanError
 from planner.formula import Step
 from planner.hardware.catalog import Gpu, resolve
 from planner.memory.quantity import Memory
+from planner.performance.roofline import speed_of
+from planner.performance.speed import Speed
 from planner.request import GpuSpec, PlanRequest
 from planner.verdict import Fit, judge
 from planner.ways_out import WayOut, ways_out
@@ -46,6 +48,11 @@ class Plan:
         return self.case.architecture
 
     @cached_property
+    def speed(self) -> Speed:
+        """How fast it runs at this batch and context, and what it draws."""
+        return speed_of(self.case, self.memory)
+
+    @cached_property
     def capacity(self) -> Capacity:
         """The largest context at this batch and the largest batch at this context."""
         return find_capacity(self.case, self.memory)
@@ -63,7 +70,7 @@ class Plan:
     @property
     def derivation(self) -> tuple[Step, ...]:
         """Every step of the calculation, in the order of the page."""
-        return steps_of(self.architecture, self.memory)
+        return steps_of(self.architecture, self.memory) + speed_steps(self.speed)
 
 
 def plan(request: PlanRequest) -> Plan:

@@ -21,7 +21,7 @@ The model itself declares at most {most:,} tokens."""
 
 
 WIDTH = 168
-"""Pixels of a figure: five in a row on a desktop, two on a phone."""
+"""Pixels of a figure: six in a row on a desktop, two on a phone."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,38 @@ def _figures(plan: Plan) -> tuple[Figure, ...]:
             "KV cache", gib(cache.expected), f"{gib(per_token.value)} a token",
             [*kv_cache.per_token_steps(plan.architecture, (elements, size)), per_token, *chain.from_iterable(part.steps for part in caches), *cache.steps],
         ),
+        _decode(plan),
         Figure("Largest context", f"{capacity.max_context:,}", f"tokens, at batch {request.batch:,}", _pool(plan), searched),
         Figure("Largest batch", f"{capacity.max_batch:,}", f"at {request.context:,} tokens each", _pool(plan), searched),
     )  # fmt: skip
+
+
+def _decode(plan: Plan) -> Figure:
+    """Output tokens a second, which the range belongs to as much as the figure."""
+    speed = plan.speed
+    rate, bound = speed.decode_tokens_per_s, LIMITS[speed.limit]
+    words = (
+        f"Between {quick(rate.low)} and {quick(rate.high)} tokens/s in eight cases of ten. {bound[0].upper()}{bound[1:]} sets the pace. {speed.extrapolated}"
+    )
+    return Figure("Decode", f"{quick(rate.expected)} tok/s", f"{quick(rate.low)} to {quick(rate.high)}", rate.steps, words)
+
+
+LIMITS = {
+    "bandwidth": "reading weights and cache from GPU memory",
+    "compute": "arithmetic",
+    "link": "the exchange between GPUs",
+    "overhead": "work beside reading and computing",
+    "host": "the part in system memory",
+}
+"""What bounds decoding, in words."""
+
+
+def quick(rate: float) -> str:
+    """A rate with three significant digits and thousands separators: `3.21`, `142`, `12,300`."""
+    if rate >= 100:
+        digits = max(len(str(int(rate))) - 3, 0)
+        return f"{round(rate, -digits):,.0f}"
+    return f"{rate:.3g}"
 
 
 def _needed(plan: Plan) -> tuple[Quantity, int]:

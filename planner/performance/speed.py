@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planner.estimate import Estimate
+from planner.formula import Formula
+
+JOULES = Formula("watts / tokens_per_s", "J per token")
 
 
 @dataclass(frozen=True)
@@ -35,3 +38,16 @@ class Speed:
     idle_watts: Estimate
     limit: str
     extrapolated: str = ""
+
+    @property
+    def joules_per_output_token(self) -> Estimate:
+        """Energy of the GPUs for each output token of a plan that serves all the time: watts / throughput; independent errors add in quadrature."""
+        power, rate = self.watts, self.throughput_tokens_per_s
+        step = JOULES("Energy of an output token", watts=power.expected, tokens_per_s=max(rate.expected, 1e-9))
+        below = ((1 - _part(power.low, power)) ** 2 + (1 - 1 / _part(rate.high, rate)) ** 2) ** 0.5
+        above = ((_part(power.high, power) - 1) ** 2 + (1 / _part(rate.low, rate) - 1) ** 2) ** 0.5
+        return Estimate.between(max(1 - below, 0.0), 1 + above, *power.steps, *rate.steps, step)
+
+
+def _part(end: float, whole: Estimate) -> float:
+    return end / whole.expected if whole.expected and end else 1.0

@@ -1,0 +1,84 @@
+"""What the GPUs draw: idle, and a part for each of memory and arithmetic by how busy a phase keeps it.
+
+watts = rated power * min(1, idle + memory * bytes/s / bandwidth + compute * FLOPs/s / peak)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planner.estimate import Estimate
+from planner.formula import Formula, Step, total
+from planner.performance.passes import Seconds
+from planner.performance.rates import Rates
+
+if TYPE_CHECKING:
+    from planner.performance.roofline import Timing
+
+CALIBRATED = "data/calibration/speed.csv, fitted by python -m planner.calibrate.speed"
+WATTS = Formula("gpus * rated_watts * min(1, idle + memory * memory_busy + compute * compute_busy)", "W", CALIBRATED)
+IDLE = Formula("gpus * rated_watts * idle", "W", CALIBRATED)
+SERVING = Formula("(decode_s * decode_watts + prefill_s * prefill_watts) / (decode_s + prefill_s)", "W", "shares of the time")
+
+LOW, HIGH = 0.8, 1.15
+
+
+@dataclass(frozen=True, slots=True)
+class Watts:
+    """All GPUs of the plan together, by phase."""
+
+    serving: Estimate
+    prefill: Estimate
+    decode: Estimate
+    idle: Estimate
+
+
+def watts(timing: Timing, passes: list[Seconds], step_s: float, chunk: list[Seconds], prefill_s: float) -> Watts:
+    """The draw of each phase, and of serving: decoding, with each sequence's prompt read in between."""
+    replicas = timing.case.request.data_parallel or 1
+    decoding = phase("Draw while decoding", timing, passes, step_s, replicas)
+    reading = phase("Draw while reading prompts", timing, chunk, sum(part.total for part in chunk), replicas)
+    at_rest = idle(timing)
+    mixed = SERVING(
+        "Draw while serving", decode_s=timing.output * step_s, decode_watts=decoding[-1].value, prefill_s=timing.sequences * prefill_s,
+        prefill_watts=reading[-1].value,
+    )  # fmt: skip
+    if timing.case.request.prompt_tokens is None or timing.case.request.output_tokens is None:
+        mixed = decoding[-1]
+    return Watts(
+        Estimate.between(LOW, HIGH, *decoding, *reading, mixed), Estimate.between(LOW, HIGH, *reading), Estimate.between(LOW, HIGH, *decoding),
+        Estimate.between(0.6, 1.6, *at_rest),
+    )  # fmt: skip
+
+
+def phase(label: str, timing: Timing, passes: list[Seconds], seconds: float, replicas: int) -> tuple[Step, ...]:
+    """The GPUs of each place at their own load over the whole phase."""
+    steps = [
+        WATTS(
+            f"{label}: {place.gpu.name}", gpus=place.ranks * replicas, rated_watts=rate.watts, idle=rate.idle_power, memory=rate.memory_power,
+            memory_busy=busy(part.memory_bytes, rate.bandwidth_bytes_s, seconds), compute=rate.compute_power,
+            compute_busy=busy(part.flops, rate.peak_flops, seconds),
+        )
+        for place, rate, part in zip(timing.route.places, timing.found, passes, strict=True)
+        if place.gpu
+    ]  # fmt: skip
+    return (*steps, total(label, [step.value for step in steps], "W"))
+
+
+def idle(timing: Timing) -> tuple[Step, ...]:
+    """Every GPU of the plan with the model loaded and nothing to do."""
+    rate_of: dict[int, Rates] = {}
+    for place, rate in zip(timing.route.places, timing.found, strict=True):
+        rate_of |= dict.fromkeys(place.indices, rate)
+    fallback = timing.found[-1]
+    steps = [
+        IDLE(f"At rest: {gpu.name}", gpus=1, rated_watts=gpu.tdp_w or 0.0, idle=rate_of.get(index, fallback).idle_power * 0.5)
+        for index, gpu in enumerate(timing.case.gpus)
+    ]
+    return (*steps, total("At rest", [step.value for step in steps], "W"))
+
+
+def busy(amount: float, rate: float, seconds: float) -> float:
+    """The part of a rate that is used."""
+    return min(amount / (rate * seconds), 1.0) if rate and seconds else 0.0
