@@ -1,4 +1,4 @@
-"""The command line: `python -m planner plan | model | batch | validate`.
+"""The command line: `python -m planner plan | model | batch | validate | gpus`.
 
 Every request field is a flag of the same name (`--kv-cache-dtype q8_0`), read as a link's parameter is.
 """
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from planner import sources
+from planner import cli_gpus, sources
 from planner.answer import model_json, plan_json
 from planner.batch import answers
 from planner.errors import PlanError
@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     validate = commands.add_parser("validate", help="predicted against measured, over every bundled measurement")
     validate.add_argument("--show", type=int, default=0, metavar="N", help="list the N worst predictions")
     validate.set_defaults(run=_validate)
+    cli_gpus.add(commands)
     return parser
 
 

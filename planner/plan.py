@@ -103,4 +103,4 @@ def resolve_model(request: PlanRequest) -> tuple[str, Architecture]:
 
 @lru_cache(maxsize=256)
 def _gpus(specs: tuple[GpuSpec, ...]) -> tuple[Gpu, ...]:
-    return tuple(gpu for spec in specs for gpu in [resolve(spec.name, spec.memory_mib)] * spec.count)
+    return tuple(gpu for spec in specs for gpu in [resolve(spec.name, spec.memory_mib).with_free_mib(spec.free_mib)] * spec.count)

@@ -23,13 +23,14 @@ LONGEST_TEXT = 200
 
 
 class GpuSpec(BaseModel):
-    """Some equal GPUs: a name in any spelling, how many, and the memory total that the driver reports, if known."""
+    """Some equal GPUs: a name in any spelling, how many, and, if known, the memory that the driver reports as total and as free."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1, max_length=LONGEST_TEXT)
     count: int = Field(default=1, ge=1, le=MOST_GPUS)
     memory_mib: int | None = Field(default=None, ge=1, le=2**24)
+    free_mib: int | None = Field(default=None, ge=0, le=2**24)
 
 
 class SystemSpec(BaseModel):
@@ -70,9 +71,10 @@ class Question(BaseModel):
     @classmethod
     def _gpus(cls, value: Any) -> Any:
         if isinstance(value, str):
-            from planner.hardware.catalog import parse_gpus
+            from planner.hardware.names import memory_of, parts
 
-            return tuple(GpuSpec(name=name, count=count) for name, count in parse_gpus(value))
+            listed = [(*memory_of(name), count) for name, count in parts(value)]
+            return tuple(GpuSpec(name=name, count=count, memory_mib=total, free_mib=free) for name, total, free, count in listed)
         return value
 
     @model_validator(mode="after")
@@ -170,7 +172,10 @@ class PlanRequest(Question):
 
 
 def _gpu_text(spec: GpuSpec) -> str:
-    return f"{spec.count}x {spec.name}" if spec.count > 1 else spec.name
+    from planner.hardware.names import with_memory
+
+    name = with_memory(spec.name, spec.memory_mib, spec.free_mib)
+    return f"{spec.count}x {name}" if spec.count > 1 else name
 
 
 def _is_text(annotation: Any) -> bool:

@@ -9,6 +9,8 @@ import pytest
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
+pytest_plugins = ["tests.hardware.nvml.fixtures"]
+
 _skipped: list[str] = []
 
 

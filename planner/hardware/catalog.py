@@ -27,6 +27,7 @@ class Gpu:
         memory_mib: total that the driver reports, or None.
         reserved_mib: what the driver keeps of it.
         usable_fraction: of unified memory, what the system lends to the GPU by default.
+        free_mib: what other programs leave of it at the moment, where somebody looked; None is all of it.
         fp16_tflops: with 32-bit accumulation, as model kernels use it; `fp16_fast_accumulate_tflops` is the headline.
         link_gb_per_s: of the card-to-card link, both directions together, in GB/s; None without one.
         confidence: `checked` against a second source, or `recalled`.
@@ -62,6 +63,7 @@ class Gpu:
     source: str = ""
     as_of: str = ""
     notes: str = ""
+    free_mib: int | None = None
 
     @property
     def unified(self) -> bool:
@@ -75,10 +77,9 @@ class Gpu:
 
     @cached_property
     def usable_bytes(self) -> int:
-        """What a program can have of it by default."""
-        if self.usable_fraction is not None:
-            return int(self.capacity_bytes * self.usable_fraction)
-        return self.capacity_bytes - self.reserved_mib * MIB
+        """What a program can have of it by default, or what others leave of that."""
+        lent = int(self.capacity_bytes * self.usable_fraction) if self.usable_fraction is not None else self.capacity_bytes - self.reserved_mib * MIB
+        return lent if self.free_mib is None else min(lent, self.free_mib * MIB)
 
     @property
     def cuda(self) -> float | None:
@@ -93,6 +94,10 @@ class Gpu:
         """The card as a driver reports it; a total below the known one is what programs are told, with nothing more reserved."""
         reported = self.memory_mib is not None and memory_mib >= self.memory_mib - SMI_TOLERANCE_MIB
         return replace(self, memory_mib=memory_mib, reserved_mib=self.reserved_mib if reported else 0)
+
+    def with_free_mib(self, free_mib: int | None) -> Gpu:
+        """The card while other programs hold a part of it; None leaves all that the driver lends."""
+        return self if free_mib is None else replace(self, free_mib=free_mib)
 
 
 @cache

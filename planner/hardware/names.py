@@ -34,6 +34,8 @@ PCI_ID = re.compile(r"\b0x[0-9a-f]{4}\b")
 SYNONYMS = {"mobile": "laptop", "notebook": "laptop", "sxm2": "sxm", "sxm3": "sxm", "sxm4": "sxm", "sxm5": "sxm"}
 SEPARATOR = re.compile(r"\s*(?:(?<!max)\+|[;,&]|\band\b)\s*", re.IGNORECASE)
 COUNT = re.compile(r"^\s*(\d{1,4})\s*[x×*]\s*(.+)$|^(.+?)\s+[x×*]\s*(\d{1,4})\s*$|^\s*(\d{1,2})\s+(\S.*)$", re.IGNORECASE)
+STATED = re.compile(r"\s*\[\s*(?:(\d{1,8})\s*/\s*)?(\d{1,8})\s*MiB\s*\]\s*$", re.IGNORECASE)
+"""Memory of this very card behind its name: `rtx-4090 [24564 MiB]`, with what is free of it `rtx-4090 [22100/24564 MiB]`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,9 @@ def find(name: str, memory_mib: int | None = None) -> Gpu:
     Raises:
         PlanError: when none is meant; the nearest names are offered.
     """
-    text = name.strip()
+    text, stated_mib, free_mib = memory_of(name)
+    if stated_mib is not None:
+        return find(text, memory_mib or stated_mib).with_free_mib(free_mib)
     exact = _exact().get(text.lower())
     if exact is not None and (memory_mib is None or _close(exact, memory_mib / 1024)):
         return _with_memory(exact, None, memory_mib)
@@ -105,6 +109,21 @@ def find(name: str, memory_mib: int | None = None) -> Gpu:
             return _with_memory(found, wanted.memory_gb, memory_mib)
     known = [gpu.name.removeprefix("GeForce ") for gpu in gpus()]
     raise PlanError(f"No GPU is called {text[:60]!r}.{did_you_mean(text[:LONGEST_NAME], known)} Pick one from the list.", "gpus")
+
+
+def memory_of(text: str) -> tuple[str, int | None, int | None]:
+    """A name without the memory stated behind it, the total and the free MiB; see `STATED`."""
+    stated = STATED.search(text[:LONGEST_NAME])
+    if stated is None or not int(stated[2]):
+        return text.strip(), None, None
+    return text[: stated.start()].strip(), int(stated[2]), int(stated[1]) if stated[1] else None
+
+
+def with_memory(name: str, total_mib: int | None, free_mib: int | None) -> str:
+    """A name with this card's memory behind it, as `memory_of` reads it."""
+    if total_mib is None:
+        return name
+    return f"{name} [{total_mib} MiB]" if free_mib is None else f"{name} [{free_mib}/{total_mib} MiB]"
 
 
 def _best(wanted: Words, memory_mib: int | None) -> Gpu | None:
