@@ -43,6 +43,7 @@ class Tensor:
         used: how many of the copies one token passes through; None means all.
         tied: shares storage that is counted elsewhere (a head the input embedding's, a block another layer's), so it adds no parameters.
         buffer: saved with the model but no parameter (masks, a router's correction bias).
+        stored: the type that a weight file gives it, where the model was read from one (`Q4_K`).
     """
 
     name: str
@@ -52,6 +53,7 @@ class Tensor:
     used: int | None = None
     tied: bool = False
     buffer: bool = False
+    stored: str = ""
 
     @property
     def elements(self) -> int:

@@ -1,0 +1,109 @@
+"""A model read from a weight file's header: its tensors decide, the metadata says what no tensor shows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from planner.architecture.from_gguf import config_of
+from planner.architecture.registry import parse
+from planner.architecture.tensors import Architecture
+from planner.errors import PlanError
+from planner.gguf_file import read_gguf_header
+from planner.memory import kv_cache
+from tests.hub.weight_files import gguf
+
+F32, F16, Q8_0, Q4_K, Q6_K = 0, 1, 8, 12, 14
+Tensors = list[tuple[str, tuple[int, ...], int]]
+
+
+def read(architecture: str, metadata: dict[str, int], tensors: Tensors, **more: Any) -> Architecture:
+    """The file written, its header read, sent through JSON as a request is, and parsed."""
+    keys: dict[str, tuple[str, Any]] = {"general.architecture": ("string", architecture)}
+    keys |= {f"{architecture}.{name}": ("u32", value) for name, value in metadata.items()} | more
+    return parse(json.loads(json.dumps(config_of(read_gguf_header(gguf(keys, tensors))))))
+
+
+COMMON = {"block_count": 2, "embedding_length": 256, "context_length": 4096, "attention.head_count": 8, "attention.head_count_kv": 2}
+
+
+def attention(layer: int, key: int = 32) -> Tensors:
+    name = f"blk.{layer}"
+    return [
+        (f"{name}.attn_norm.weight", (256,), F32), (f"{name}.attn_q.weight", (256, 8 * key), Q4_K), (f"{name}.attn_k.weight", (256, 2 * key), Q4_K),
+        (f"{name}.attn_v.weight", (256, 2 * key), Q6_K if layer == 0 else Q4_K), (f"{name}.attn_output.weight", (8 * key, 256), Q4_K),
+    ]  # fmt: skip
+
+
+def dense(layer: int) -> Tensors:
+    name = f"blk.{layer}"
+    return [(f"{name}.ffn_{part}.weight", (512, 256) if part == "down" else (256, 512), Q4_K) for part in ("gate", "up", "down")]
+
+
+ENDS: Tensors = [("token_embd.weight", (256, 1_000), Q4_K), ("output_norm.weight", (256,), F32)]
+
+
+def test_a_dense_decoder_with_a_tied_head() -> None:
+    model = read("llama", COMMON, [*ENDS, *attention(0), *dense(0), *attention(1), *dense(1)])
+    layer = 256 + 2 * 256 * 256 + 2 * 64 * 256 + 3 * 256 * 512
+    assert model.parameters == model.active == 1_000 * 256 + 256 + 2 * layer
+    assert model.exact
+    assert model.tied
+    assert model.max_context == 4096
+    assert kv_cache.bytes_per_token(model).value == 2 * 2 * 2 * 32 * 2
+    assert len(model.main.distinct) == 2, "one layer stores its values in more bits"
+    assert {tensor.stored for tensor in model.main.layers[0].all_tensors if tensor.role == "v"} == {"Q6_K"}
+
+
+def test_experts_count_once_each_and_a_token_uses_some() -> None:
+    experts: Tensors = [(f"blk.{i}.ffn_{part}_exps.weight", (64, 256, 8) if part == "down" else (256, 64, 8), Q4_K) for i in (0, 1) for part in ("gate", "up")]
+    experts += [(f"blk.{i}.ffn_down_exps.weight", (64, 256, 8), Q8_0) for i in (0, 1)] + [(f"blk.{i}.ffn_gate_inp.weight", (256, 8), F32) for i in (0, 1)]
+    model = read("qwen3moe", {**COMMON, "expert_count": 8, "expert_used_count": 2}, [*ENDS, *attention(0), *attention(1), *experts])
+    assert model.parameters - model.active == 2 * 3 * 64 * 256 * (8 - 2)
+    ffn = model.main.layers[0].ffn
+    assert ffn is not None
+    assert (ffn.kind, ffn.experts, ffn.top_k, ffn.expert_width) == ("moe", 8, 2, 64)
+
+
+@pytest.mark.parametrize(("architecture", "windows"), [("gemma2", [16, None]), ("llama", [None, None]), ("phi3", [16, 16])])
+def test_windows_where_the_architecture_has_them(architecture: str, windows: list[int | None]) -> None:
+    model = read(architecture, {**COMMON, "attention.sliding_window": 16}, [*ENDS, *attention(0), *dense(0), *attention(1), *dense(1)])
+    assert [layer.mixers[0].window for layer in model.main.layers] == windows
+
+
+def test_a_latent_is_cached_once() -> None:
+    latent = {**COMMON, "attention.kv_lora_rank": 64, "rope.dimension_count": 16, "attention.key_length_mla": 48, "attention.value_length_mla": 32}
+    tensors: Tensors = [(f"blk.{i}.{name}.weight", shape, Q4_K) for i in (0, 1) for name, shape in (("attn_q", (256, 384)), ("attn_kv_a_mqa", (256, 80)))]
+    model = read("deepseek2", latent, [*ENDS, *tensors, *dense(0), *dense(1)])
+    assert [mixer.kind for layer in model.main.layers for mixer in layer.mixers] == ["mla", "mla"]
+    assert kv_cache.bytes_per_token(model).value == 2 * (64 + 16) * 2
+
+
+def test_recurrent_layers_keep_a_state() -> None:
+    ssm = {"ssm.conv_kernel": 4, "ssm.inner_size": 512, "ssm.state_size": 16, "ssm.time_step_rank": 8, "ssm.group_count": 1}
+    tensors: Tensors = [("blk.0.ssm_in.weight", (256, 1_064), Q4_K), ("blk.0.ssm_conv1d.weight", (4, 544), F32), *attention(1), *dense(1)]
+    model = read("granitehybrid", {**COMMON, **ssm}, [*ENDS, *tensors])
+    kinds = [[(cache.name, cache.elements) for cache in layer.caches] for layer in model.main.layers]
+    assert kinds == [[("conv", 3 * (512 + 2 * 16)), ("state", 512 * 16)], [("k", 64), ("v", 64)]]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "tensors", "said"),
+    [
+        ({**COMMON, "block_count": 0}, ENDS, "block_count"),
+        (COMMON, ENDS, "no layers"),
+        ({}, [*ENDS, *attention(0)], "block_count"),
+        ({**COMMON, "embedding_length": 2**31}, [*attention(0), *dense(0)], "no token embedding"),
+    ],
+)
+def test_what_is_no_language_model_is_one_sentence(metadata: dict[str, int], tensors: Tensors, said: str) -> None:
+    with pytest.raises(PlanError, match=said):
+        read("llama", metadata, tensors)
+
+
+def test_a_header_that_someone_made_up_is_one_sentence() -> None:
+    for tensors in ("x", [["a"]], [["blk.0.attn_q.weight", [-1], "Q4_K"]], [[1, 2, 3]], [["token_embd.weight", [True, "x"], "F32"]]):
+        with pytest.raises(PlanError):
+            parse({"_gguf": {"architecture": "llama", "metadata": {"block_count": 1, "embedding_length": 8}, "tensors": tensors}})
