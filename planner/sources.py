@@ -13,7 +13,9 @@ from typing import Any
 
 from planner import catalog
 from planner import plan as _plan
+from planner.architecture.from_gguf import config_of
 from planner.errors import PlanError
+from planner.gguf_file import read_gguf_header
 from planner.request import PlanRequest
 
 LARGEST_CONFIG_BYTES = 2 * 2**20
@@ -36,29 +38,53 @@ def with_config(request: PlanRequest, hub: bool = False, token: str | None = Non
     name = request.model
     if request.config is not None or not name or catalog.lookup(name):
         return request
-    if name.endswith(".json"):
-        return request.model_copy(update={"config": read_config(Path(name)), "model": Path(name).stem})
+    read = READERS.get(Path(name).suffix.lower())
+    if read:
+        return request.model_copy(update={"config": read(Path(name)), "model": Path(name).stem})
     if hub and "/" in name:
-        repo, config = from_hub(name, token)
+        repo, config = from_hub(name, token, request.quantization)
         return request.model_copy(update={"config": config, "model": repo})
     return request
 
 
-def from_hub(name: str, token: str | None = None) -> tuple[str, dict[str, Any]]:
+def from_hub(name: str, token: str | None = None, quantization: str = "auto") -> tuple[str, dict[str, Any]]:
     """The repository that a name or an address means, and its config; with the Hub's count of the weights where ours is not exact.
+
+    A repository of GGUF files alone is read from the header of one of them: that of this quantization, else Q4_K_M, else the first.
 
     Raises:
         PlanError: when there is no such model, it is gated, or the Hub does not answer.
     """
+    from planner import hub
     from planner.architecture.registry import PUBLISHED, parse
-    from planner.hub import HubError, fetch_config, model_info, repo_id_from
 
-    repo = repo_id_from(name)
-    config = fetch_config(repo, token=token)
+    repo = hub.repo_id_from(name)
+    try:
+        config = hub.fetch_config(repo, token=token)
+    except hub.HubError as error:
+        files = [file for file in hub.gguf_files(repo, token=token) if not file.is_projector] if error.kind == "no_file" else []
+        if not files:
+            raise
+        wanted = [file for mix in (quantization, "Q4_K_M") for file in files if mix.lower() in file.name.lower()] + files
+        return repo, config_of(hub.read_gguf_header(repo, wanted[0].name, token=token))
     if not parse(config).exact:
-        with suppress(HubError):  # a comparison only; the config is what was asked for
-            config = {**config, PUBLISHED: model_info(repo, token=token).total_parameters}
+        with suppress(hub.HubError):  # a comparison only; the config is what was asked for
+            config = {**config, PUBLISHED: hub.model_info(repo, token=token).total_parameters}
     return repo, config
+
+
+def read_gguf(path: Path) -> dict[str, Any]:
+    """A weight file's own description of its model, from its header.
+
+    Raises:
+        PlanError: when the file, or one that it is split into, is missing or no GGUF.
+    """
+    return config_of(read_gguf_header(path))
+
+
+def read_safetensors(path: Path) -> dict[str, Any]:
+    """The config.json that lies beside a safetensors file, which itself does not say how its tensors work together."""
+    return read_config(path.with_name("config.json"))
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -90,3 +116,7 @@ def parse_config(data: bytes, name: str = "The file") -> dict[str, Any]:
     if not isinstance(config, dict):
         raise PlanError(f"{name} is not a JSON object; give the model's config.json as the Hub has it.", "config")
     return config
+
+
+READERS = {".json": read_config, ".gguf": read_gguf, ".safetensors": read_safetensors}
+"""What a path may lead to, by how it ends."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from server import FakeHub
+from weight_files import LLAMA, gguf
 
 ROOT = Path(__file__).resolve().parents[2]
 ASK = "from planner.hub import fetch_config; print(fetch_config('meta/llama')['model_type'])"
@@ -53,3 +54,28 @@ def test_an_unknown_type_is_checked_against_the_published_weights(hub: FakeHub, 
     assert answer["exact"] is False
     assert "published weights hold 200,000 parameters" in answer["note"]
     assert f"{answer['parameters']['total'] / 200_000 - 1:+.1%}" in answer["note"]
+
+
+def test_a_repository_of_gguf_files_is_planned_from_a_header(hub: FakeHub, tmp_path: Path) -> None:
+    names = {f"brand-{mix}.gguf": weight_file() for mix in ("Q8_0", "Q4_K_M", "Q2_K")} | {"mmproj-brand.gguf": weight_file()}
+    hub.add("new/brand-GGUF", names)
+    code = "from planner.cli import main; main(['model', '--model', 'new/brand-GGUF', '--json'])"
+    done = run(code, tmp_path, HF_ENDPOINT=hub.endpoint)
+    assert json.loads(done.stdout)["parameters"]["total"] == 2 * 512 * 2_000 + 512 * 256, done.stderr
+    assert [request.path.rsplit("/", 1)[-1] for request in hub.log if request.range] == ["brand-Q4_K_M.gguf"]
+
+
+def test_files_by_path(tmp_path: Path) -> None:
+    (tmp_path / "brand-Q4_K_M.gguf").write_bytes(weight_file())
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12}))
+    for name, total in (("brand-Q4_K_M.gguf", 2 * 512 * 2_000 + 512 * 256), ("model.safetensors", 124_439_808), ("config.json", 124_439_808)):
+        code = f"from planner.cli import main; main(['model', '--model', {str(tmp_path / name)!r}, '--json'])"
+        done = run(code, tmp_path, HF_HUB_OFFLINE="1")
+        assert json.loads(done.stdout)["parameters"]["total"] == total, done.stderr
+
+
+def weight_file() -> bytes:
+    """A language model of one layer, as small as a reader accepts."""
+    metadata = {**LLAMA, "llama.block_count": ("u32", 1), "llama.embedding_length": ("u32", 512), "llama.attention.head_count": ("u32", 8)}
+    return gguf(metadata, [("token_embd.weight", (512, 2_000), 14), ("blk.0.attn_k.weight", (512, 256), 12), ("output.weight", (512, 2_000), 14)])
