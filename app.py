@@ -6,5 +6,6 @@ st.set_page_config(page_title="Headroom", page_icon=":material/memory:", layout=
 
 PAGES = [
     st.Page("pages/plan.py", title="Plan", icon=":material/straighten:", default=True),
+    st.Page("pages/accuracy.py", title="Accuracy", icon=":material/target:"),
 ]
 st.navigation(PAGES, position="top").run()

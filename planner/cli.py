@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     batch.set_defaults(run=_batch)
     validate = commands.add_parser("validate", help="predicted against measured, over every bundled measurement")
     validate.add_argument("--show", type=int, default=0, metavar="N", help="list the N worst predictions")
+    validate.add_argument("--fits", action="store_true", help="also the errors of every calibration, fitted and with each source left out")
     validate.set_defaults(run=_validate)
     cli_gpus.add(commands)
     return parser
@@ -120,10 +121,14 @@ def _validate(options: argparse.Namespace) -> int:
     print(f"{'kind':14}{'figure':28}{'records':>8}{'median':>9}{'p90':>9}{'worst':>9}{'inside range':>14}{'range width':>13}")
     for row in summaries(compared):
         errors = "".join(f"{error:>9.2%}" for error in (row.median_error, row.p90_error, row.worst_error))
-        print(f"{row.kind:14}{FIGURES[row.figure][0]:28}{row.records:>8}{errors}{row.inside:>14.0%}{row.width:>13.1%}")
+        print(f"{row.kind:14}{FIGURES[row.figure].title:28}{row.records:>8}{errors}{row.inside:>14.0%}{row.width:>13.1%}")
     for worst in sorted(compared, key=lambda one: -abs(one.error))[: options.show]:
         predicted = f"{worst.predicted.expected:,}" if worst.predicted else worst.refusal
-        print(f"  {worst.record['id']}: {FIGURES[worst.figure][0]} predicted {predicted}, measured {worst.measured:,} ({worst.error:+.1%})")
+        print(f"  {worst.record['id']}: {FIGURES[worst.figure].title} predicted {predicted}, measured {worst.measured:,} ({worst.error:+.1%})")
+    if options.fits:
+        from planner.calibrate.report import fits, shown
+
+        print("\n".join(map(shown, fits())))
     return 0
 
 

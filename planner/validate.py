@@ -1,12 +1,13 @@
 """Predicted against measured: every record in `data/measurements/` planned as if nothing were known of it.
 
-A record is {id, kind, request, measured, conditions, source, as_of}; `measured` names figures of `FIGURES`.
+A record is {id, kind, request, measured, conditions, source, as_of}; `measured` names figures of `FIGURES`, and `question`, where
+it is not `plan`, names the row of `QUESTIONS` that answers the request. A new kind of measurement is a file and rows here.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from statistics import median
@@ -14,9 +15,27 @@ from typing import Any
 
 from planner.data import FOLDER
 from planner.errors import PlanError
+from planner.estimate import Estimate
 from planner.memory.quantity import NOTHING, DeviceMemory, Quantity, added
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
+
+Range = Quantity | Estimate
+"""Both have low, expected, high and steps."""
+
+QUESTIONS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "plan": lambda request: plan(PlanRequest.read(request)),
+}
+"""What a record's request asks, and who answers it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure that records measure: its name on screen, its unit (`bytes`, `tokens`, `tokens/s`, `W`, `s`, or `` for yes or no), and where an answer has it."""
+
+    title: str
+    unit: str
+    of: Callable[[Any], Range]
 
 
 def _sum(*parts: str) -> Callable[[Plan], Quantity]:
@@ -33,20 +52,24 @@ def _count(value: int) -> Quantity:
     return Quantity(value, value, value)
 
 
-FIGURES: dict[str, tuple[str, Callable[[Plan], Quantity]]] = {
-    "file_bytes": ("GGUF file", lambda answer: answer.memory.weights.file_bytes),
-    "tensor_bytes": ("GGUF tensors", lambda answer: answer.memory.weights.tensor_bytes),
-    "gpu_weights_bytes": ("weights on the GPUs", _sum("weights")),
-    "gpu_cache_bytes": ("cache on the GPUs", _sum("kv_cache", "state")),
-    "gpu_compute_bytes": ("compute buffers", _sum("activation")),
-    "gpu_buffer_bytes": ("all buffers on the GPUs", _sum("weights", "kv_cache", "state", "activation")),
-    "rank_weights_bytes": ("weights of the fullest GPU", _fullest),
-    "allocated_bytes": ("allocated by PyTorch", _sum("weights", "kv_cache", "state", "activation")),
-    "pool_bytes": ("KV cache pool", lambda answer: answer.memory.pool.bytes if answer.memory.pool else NOTHING),
-    "pool_tokens": ("tokens in the pool", lambda answer: answer.memory.pool.token_range if answer.memory.pool else NOTHING),
-    "starts": ("starts or not", lambda answer: _count(int(answer.fit.verdict != "does_not_fit"))),
+FIGURES: dict[str, Figure] = {
+    "file_bytes": Figure("GGUF file", "bytes", lambda answer: answer.memory.weights.file_bytes),
+    "tensor_bytes": Figure("GGUF tensors", "bytes", lambda answer: answer.memory.weights.tensor_bytes),
+    "gpu_weights_bytes": Figure("weights on the GPUs", "bytes", _sum("weights")),
+    "gpu_cache_bytes": Figure("cache on the GPUs", "bytes", _sum("kv_cache", "state")),
+    "gpu_compute_bytes": Figure("compute buffers", "bytes", _sum("activation")),
+    "gpu_buffer_bytes": Figure("all buffers on the GPUs", "bytes", _sum("weights", "kv_cache", "state", "activation")),
+    "rank_weights_bytes": Figure("weights of the fullest GPU", "bytes", _fullest),
+    "allocated_bytes": Figure("allocated by PyTorch", "bytes", _sum("weights", "kv_cache", "state", "activation")),
+    "pool_bytes": Figure("KV cache pool", "bytes", lambda answer: answer.memory.pool.bytes if answer.memory.pool else NOTHING),
+    "pool_tokens": Figure("tokens in the pool", "tokens", lambda answer: answer.memory.pool.token_range if answer.memory.pool else NOTHING),
+    "starts": Figure("starts or not", "", lambda answer: _count(int(answer.fit.verdict != "does_not_fit"))),
+    "prefill_tokens_per_s": Figure("reading a prompt", "tokens/s", lambda answer: answer.speed.prefill_tokens_per_s),
+    "decode_tokens_per_s": Figure("generating", "tokens/s", lambda answer: answer.speed.decode_tokens_per_s),
+    "throughput_tokens_per_s": Figure("throughput of a server", "tokens/s", lambda answer: answer.speed.throughput_tokens_per_s),
+    "watts": Figure("power of the GPUs", "W", lambda answer: answer.speed.watts),
 }
-"""Each figure that a record may measure: its name on screen, and where it stands in a plan."""
+"""Each figure that a record may measure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +79,7 @@ class Comparison:
     record: dict[str, Any]
     figure: str
     measured: float
-    predicted: Quantity | None
+    predicted: Range | None
     refusal: str = ""
 
     @property
@@ -95,16 +118,18 @@ def records() -> tuple[dict[str, Any], ...]:
 
 
 def compare(record: dict[str, Any]) -> list[Comparison]:
-    """Plan a record's request and set each measured figure beside the plan's."""
+    """Answer a record's request and set each measured figure beside the answer's."""
     try:
-        answer = plan(PlanRequest.read(record["request"]))
+        answer = QUESTIONS[record.get("question", "plan")](record["request"])
     except PlanError as error:
         return [Comparison(record, figure, measured, None, str(error)) for figure, measured in record["measured"].items()]
-    return [Comparison(record, figure, measured, FIGURES[figure][1](answer)) for figure, measured in record["measured"].items()]
+    return [Comparison(record, figure, measured, FIGURES[figure].of(answer)) for figure, measured in record["measured"].items()]
 
 
-def comparisons() -> list[Comparison]:
-    return [comparison for record in records() for comparison in compare(record)]
+@cache
+def comparisons() -> tuple[Comparison, ...]:
+    """All of them, computed once: neither the records nor the planner change while it runs."""
+    return tuple(comparison for record in records() for comparison in compare(record))
 
 
 def summaries(compared: Iterable[Comparison]) -> list[Summary]:

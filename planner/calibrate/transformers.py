@@ -1,16 +1,17 @@
 """Fit the prompt's peak in Transformers: `python -m planner.calibrate.transformers` prints the copies and the errors, fitted and leaving one source out.
 
-Reads the records of `data/measurements/serving.jsonl` that give what PyTorch allocated. hidden_copies is fitted by least squares
-over the records where the prompt's peak is the largest part; reading the modeling files gives 4 (the embedded prompt, the layer's
+Reads the records of `data/measurements/serving.jsonl` that give what PyTorch allocated. hidden_copies is the median of
+what the records with a long prompt need; reading the modeling files gives 4 (the embedded prompt, the layer's
 input, the sum after attention, its norm), and the fit is a check on it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 from typing import Any
 
-from planner.calibrate.vllm import shown
+from planner.calibrate.report import Fit, fit_report, shown
 from planner.engines.versions import calibration
 from planner.plan import plan
 from planner.request import PlanRequest
@@ -33,15 +34,15 @@ def terms(record: Record) -> tuple[float, float]:
     one = 0.0
     if prefill is not None and seen:
         one = prefill.operands["batch"] * prefill.operands["prompt"] * prefill.operands["element_bytes"] * prefill.operands["hidden"]
-    missing = record["measured"]["allocated_bytes"] - FIGURES["allocated_bytes"][1](answer).expected
+    missing = record["measured"]["allocated_bytes"] - FIGURES["allocated_bytes"].of(answer).expected
     return missing / GIB, one / GIB
 
 
 def fit_copies(rows: Sequence[Record]) -> float:
-    """Copies of the residual stream that make the sum of squared errors smallest."""
+    """Copies of the residual stream: the median over the records of what each needs."""
     start = float(calibration("transformers", None)["hidden_copies"])
     bound = [pair for pair in map(terms, rows) if pair[1] > 0.01]
-    return start + (sum(missing * one for missing, one in bound) / sum(one * one for _, one in bound) if bound else 0.0)
+    return start + (median(missing / one for missing, one in bound) if bound else 0.0)
 
 
 def error(record: Record, copies: float) -> float:
@@ -49,15 +50,14 @@ def error(record: Record, copies: float) -> float:
     return (copies - float(calibration("transformers", None)["hidden_copies"])) * one - missing
 
 
-def main() -> None:
+def fits() -> list[Fit]:
+    """The one coefficient of the prompt's peak."""
     rows = measured()
-    copies = fit_copies(rows)
-    print(f"{len(rows)} records, copies of the residual stream {copies:.2f}; error {shown([error(row, copies) for row in rows])}")
-    for source in sorted({row["source"] for row in rows}):
-        rest = [row for row in rows if row["source"] != source]
-        left = fit_copies(rest)
-        print(f"    fitted without {source}: {left:.2f} copies; error there {shown([error(row, left) for row in rows if row['source'] == source])}")
+    what = f"copies of the residual stream while a prompt is read: {fit_copies(rows):.2f}"
+    return [
+        fit_report("transformers", what, "GiB", rows, fit_copies, error, lambda record: str(record["source"]), lambda record: str(record["request"]["model"]))
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    print("\n".join(map(shown, fits())))

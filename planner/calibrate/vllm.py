@@ -11,9 +11,11 @@ from dataclasses import replace
 from statistics import linear_regression, mean, median
 from typing import Any
 
+from planner.calibrate.report import Fit, fit_report, shown
 from planner.data import table
 from planner.engines import vllm_budget
 from planner.engines.base import Case
+from planner.engines.versions import parse_version
 from planner.engines.vllm import ENGINE
 from planner.parallelism.degrees import resolve_degrees
 from planner.plan import resolve_case
@@ -61,17 +63,6 @@ def fit_copies(rows: Sequence[Row]) -> float:
     return start + (sum(error * one for error, one in bound) / sum(one * one for _, one in bound) if bound else 0.0)
 
 
-def left_out(rows: Sequence[Row], fit: Callable[[Sequence[Row]], Any], error: Callable[[Row, Any], float]) -> list[float]:
-    """Errors of every row under the fit to all rows of other sources."""
-    found = []
-    for source in sorted({row["source"] for row in rows}):
-        rest = [row for row in rows if row["source"] != source]
-        if rest:
-            fitted = fit(rest)
-            found += [error(row, fitted) for row in rows if row["source"] == source]
-    return found
-
-
 def graph_terms(row: Row) -> tuple[int, int, int]:
     """Layers of a stage; whether there are experts; whether those are in 4 bit."""
     case = case_of(row)
@@ -95,33 +86,40 @@ def graph_error(row: Row, fitted: tuple[float, float, float, float]) -> float:
     return fitted[0] + fitted[1] * layers + fitted[2] * sparse + fitted[3] * four - float(row["graphs_gib"])
 
 
-def shown(errors: Sequence[float]) -> str:
-    sizes = sorted(map(abs, errors))
-    return f"median {median(sizes):.3f}, 90% {sizes[min(int(len(sizes) * 0.9), len(sizes) - 1)]:.3f} GiB" if sizes else "none"
-
-
-def main() -> None:
+def fits() -> list[Fit]:
+    """The sampler's copies by version, and the graphs."""
     rows = [row for row in table("measurements/vllm_budget") if row["activation_gib"]]
     eras: dict[str, list[Row]] = {}
     for row in rows:
         eras.setdefault(vllm_budget.settings(case_of(row)).text("since"), []).append(row)
-    for since, group in sorted(eras.items(), key=lambda item: tuple(map(int, item[0].split(".")))):
-
-        def error(row: Row, copies: float) -> float:
-            return activation_gib(row, copies)[0] - float(row["activation_gib"])
-
-        copies = fit_copies(group)
-        print(f"from {since}: {len(group)} rows, copies of the logits {copies:.2f}; activation error fitted {shown([error(row, copies) for row in group])}; "
-              f"one source left out {shown(left_out(group, fit_copies, error))}")  # fmt: skip
-        for name, several in (("one GPU", False), ("tensor parallel", True)):
-            sizes = [float(row["non_torch_gib"]) for row in group if row["non_torch_gib"] and (int(row["tensor_parallel"]) > 1) == several]
-            if sizes:
-                print(f"    libraries, {name}: median {median(sizes):.2f} GiB of {len(sizes)}")
+    found = []
+    for since, group in sorted(eras.items(), key=lambda item: parse_version(item[0])):
+        what = f"copies of the logits from {since}: {fit_copies(group):.2f}"
+        error: Callable[[Row, float], float] = lambda row, copies: activation_gib(row, copies)[0] - float(row["activation_gib"])  # noqa: E731
+        found.append(fit_report("vllm", what, "GiB", group, fit_copies, error, _source, _model))
     measured = [row for row in table("measurements/vllm_budget") if row["graphs_gib"]]
-    base, slope, experts, four = fitted = fit_graphs(measured)
-    print(f"graphs: {base:.2f} + {slope:.4f} * layers + {experts:.2f} with experts + {four:.2f} in 4 bit GiB; error fitted {shown([graph_error(row, fitted) for row in measured])}; "
-          f"one source left out {shown(left_out(measured, fit_graphs, graph_error))}")  # fmt: skip
+    base, slope, experts, four = fit_graphs(measured)
+    what = f"CUDA graphs: {base:.2f} + {slope:.4f} a layer + {experts:.2f} with experts + {four:.2f} where those are in 4 bit"
+    return [*found, fit_report("vllm", what, "GiB", measured, fit_graphs, graph_error, _source, _model)]
+
+
+def _source(row: Row) -> str:
+    return row["source"]
+
+
+def _model(row: Row) -> str:
+    return row["model"]
+
+
+def libraries() -> list[str]:
+    """Medians of what lies outside PyTorch, by version and number of GPUs: read off, not fitted."""
+    groups: dict[tuple[str, str], list[float]] = {}
+    for row in table("measurements/vllm_budget"):
+        if row["non_torch_gib"]:
+            name = "tensor parallel" if int(row["tensor_parallel"]) > 1 else "one GPU"
+            groups.setdefault((vllm_budget.settings(case_of(row)).text("since"), name), []).append(float(row["non_torch_gib"]))
+    return [f"libraries from {since}, {name}: median {median(sizes):.2f} GiB of {len(sizes)}" for (since, name), sizes in groups.items()]
 
 
 if __name__ == "__main__":
-    main()
+    print("\n".join([*map(shown, fits()), *libraries()]))

@@ -1,0 +1,73 @@
+"""How far can these figures be trusted? Every bundled measurement beside its prediction, and the errors of every fit."""
+
+import streamlit as st
+
+from planner.calibrate import report
+from planner.validate import FIGURES, comparisons, records, summaries
+from ui import accuracy
+from ui.colours import ground
+from ui.text import plain
+
+PERCENT = st.column_config.NumberColumn(format="%.2f")
+
+st.header("How far can you trust these figures?", anchor=False)
+with st.spinner("Planning every measured run", show_time=False):
+    compared = comparisons()
+    rows = summaries(compared)
+sources = {record["source"] for record in records()}
+st.markdown(
+    f"{len(records()):,} published runs from {len(sources):,} sources are planned here as if nothing were known of them, and what was measured stands "
+    "beside what is predicted. A prediction never reads a measurement: coefficients come from the fits in the last tab."
+)
+
+titles = {accuracy.named(row.kind, row.figure): row for row in rows}
+first = next((title for title, row in titles.items() if row.figure == "pool_bytes"), next(iter(titles)))
+chosen = st.selectbox("Figure", list(titles), index=list(titles).index(first), key="figure", bind="query-params")
+row = titles[chosen]
+unit = FIGURES[row.figure].unit
+shown = [one for one in compared if (one.record["kind"], one.figure) == (row.kind, row.figure)]
+sentence = accuracy.conclusion(row)
+points, all_rows, overview, fits = st.tabs(["Chart", "Runs", "All figures", "Fits"], key="accuracy_tab", on_change="rerun")
+
+if points.open:
+    with points:
+        st.markdown(f"**{plain(sentence)}**")
+        if unit:
+            event = st.plotly_chart(
+                accuracy.scatter(shown, unit, ground()), key=f"scatter:{chosen}", theme=None, on_select="rerun", selection_mode="points",
+                config={"displayModeBar": False}, alt=sentence,
+            )  # fmt: skip
+            picked = [point["customdata"][0] for point in event["selection"]["points"] if point.get("customdata")]
+        else:
+            picked = []
+        if picked and 0 <= int(picked[0]) < len(shown):
+            accuracy.explain(shown[int(picked[0])])
+        else:
+            worst = max(shown, key=lambda one: abs(one.error))
+            st.caption("Click on a point to see its run and the arithmetic. Until then, the run that is predicted worst:" if unit else "Predicted worst:")
+            accuracy.explain(worst)
+
+if all_rows.open:
+    with all_rows:
+        st.markdown(f"**{plain(sentence)}**")
+        frame = accuracy.records_frame(shown)
+        st.dataframe(
+            frame, hide_index=True, alt=sentence, column_config={"Source": st.column_config.LinkColumn(display_text="open"), "Error (%)": PERCENT},
+        )  # fmt: skip
+        st.download_button("Runs as CSV", frame.to_csv(index=False), "headroom-accuracy.csv", "text/csv", icon=":material/download:", on_click="ignore")
+
+if overview.open:
+    with overview:
+        st.markdown("**Errors are relative to what was measured; a figure without a range is exact by construction, and differs by how it was printed.**")
+        frame = accuracy.summary_frame(rows)
+        st.dataframe(frame, hide_index=True, alt="Errors of every figure", column_config={name: PERCENT for name in frame.columns if "%" in name})
+        st.download_button("Errors as CSV", frame.to_csv(index=False), "headroom-errors.csv", "text/csv", icon=":material/download:", on_click="ignore")
+
+if fits.open:
+    with fits:
+        st.markdown("**Where a coefficient is fitted, its error on sources that the fit has not seen is the one to expect.**")
+        with st.spinner("Fitting with each source left out", show_time=False):
+            frame = accuracy.fit_frame(report.fits())
+        numbers = {name: st.column_config.NumberColumn(format="%.3f") for name in frame.columns if "," in name}
+        st.dataframe(frame, hide_index=True, alt="Errors of every fit", column_config=numbers)
+        st.download_button("Fits as CSV", frame.to_csv(index=False), "headroom-fits.csv", "text/csv", icon=":material/download:", on_click="ignore")
