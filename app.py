@@ -7,5 +7,6 @@ st.set_page_config(page_title="Headroom", page_icon=":material/memory:", layout=
 PAGES = [
     st.Page("pages/plan.py", title="Plan", icon=":material/straighten:", default=True),
     st.Page("pages/accuracy.py", title="Accuracy", icon=":material/target:"),
+    st.Page("pages/data.py", title="Your data", icon=":material/bar_chart:"),
 ]
 st.navigation(PAGES, position="top").run()

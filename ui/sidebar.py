@@ -52,7 +52,7 @@ def _model(places: dict[str, Any]) -> None:
     )  # fmt: skip
     places["model"] = st.empty()
     with st.popover("Use a config.json", icon=":material/upload_file:", type="tertiary"):
-        st.file_uploader("The model's config.json", type=["json"], key="upload")
+        st.file_uploader("The model's config.json", type=["json"], key="upload", max_upload_size=2)
         st.caption("It is read here and kept nowhere, so it cannot travel in a link: whoever opens yours must upload it too.")
     places["config"] = st.empty()
 

@@ -1,0 +1,56 @@
+"""How long are my samples, and what maximum length should I train with? From a file that is streamed, not kept."""
+
+import streamlit as st
+
+from planner.dataset.advice import MULTIPLE, recommended
+from planner.dataset.tokens import Estimated
+from planner.errors import PlanError
+from ui import data_source, dataset, page
+from ui.colours import ground
+from ui.links import to_page
+from ui.text import plain
+
+page.routed()
+st.header("How long are your samples?", anchor=False)
+data_source.question()
+try:
+    count = data_source.counter()
+except PlanError as error:
+    st.warning(plain(f"{error} Until then tokens are estimated from the characters."), icon=":material/error:")
+    count = ("", Estimated())
+try:
+    samples = data_source.source()
+    if samples is None:
+        st.info("Give a file or paste a few samples: you get token lengths, what a maximum length cuts, and what padding wastes.", icon=":material/info:")
+        st.stop()
+    found = data_source.analysed(samples, count)
+except PlanError as error:
+    st.error(plain(str(error)), icon=":material/error:")
+    data_source.columns()
+    st.stop()
+
+advised = recommended(found.lengths, found.high)
+left, right = st.columns(2, gap="large")
+with left:
+    given = st.number_input(
+        "Maximum length (tokens)", 1, 1_048_576, None, MULTIPLE, key="seq_len", bind="query-params", placeholder=f"{advised.seq_len:,}, recommended"
+    )
+with right:
+    batch = st.number_input("Micro-batch (samples)", 1, 4_096, 4, key="micro_batch", bind="query-params", help="Samples that are padded together.")
+seq_len = given or advised.seq_len
+at = found.lengths.at(seq_len, batch)
+
+said = dataset.conclusion(found, at, advised)
+st.subheader(plain(said), anchor=False)
+st.caption(plain(dataset.counted(found)))
+dataset.figures(found, at, advised)
+st.plotly_chart(dataset.chart(found, at, ground()), key="lengths", theme=None, config={"displayModeBar": False}, alt=said)
+each = max(round(at.tokens / at.samples), 1)
+model = {"model": name} if "/" in (name := st.session_state.get("tokenizer") or "") else {}
+to_page(
+    "pages/fine_tune.py",
+    f"Plan the fine-tune with {at.samples:,} samples at {seq_len:,} tokens",
+    {**model, "seq_len": seq_len, "samples": at.samples, "tokens_per_sample": each},
+)
+dataset.tables(found, seq_len, batch)
+data_source.columns()
