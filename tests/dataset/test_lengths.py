@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations_with_replacement
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from notes import NOTES, TOKENS, note_lengths
 
@@ -42,6 +42,7 @@ def test_figures_by_hand() -> None:
     assert lengths.histogram(4) == [(0, 11, 1), (11, 22, 1), (22, 33, 1), (33, 44, 1)]
 
 
+@settings(deadline=None)
 @given(SOME, st.integers(1, 70))
 def test_packing_is_best_fit_decreasing(values: list[int], seq_len: int) -> None:
     rooms: list[int] = []
@@ -55,6 +56,7 @@ def test_packing_is_best_fit_decreasing(values: list[int], seq_len: int) -> None
     assert Lengths(values).packed(seq_len) == len(rooms)
 
 
+@settings(deadline=None)
 @given(SOME, st.integers(1, 70), st.integers(1, 8))
 def test_shares_are_shares_and_packing_wastes_least(values: list[int], seq_len: int, batch: int) -> None:
     at = Lengths(values).at(seq_len, batch)
@@ -64,6 +66,7 @@ def test_shares_are_shares_and_packing_wastes_least(values: list[int], seq_len: 
     assert at.longest_in_batch <= min(seq_len, max(values)) + 1e-9
 
 
+@settings(deadline=None)
 @given(SOME)
 def test_percentiles_are_those_of_the_sorted_list(values: list[int]) -> None:
     lengths, ordered = Lengths(values), sorted(values)

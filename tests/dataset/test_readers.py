@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from notes import note_lengths, notes, words_tokenizer
 
@@ -128,6 +128,7 @@ def test_compressed_and_broken_files_are_refused_in_a_sentence() -> None:
             analysed(broken, "a.parquet")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(["a.jsonl", "a.json", "a.csv", "a.txt", ""]))
 def test_any_bytes_are_read_or_refused(content: bytes, name: str) -> None:
     try:
