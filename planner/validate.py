@@ -16,7 +16,7 @@ from typing import Any
 from planner.data import FOLDER
 from planner.errors import PlanError
 from planner.estimate import Estimate
-from planner.memory.quantity import NOTHING, DeviceMemory, Quantity, added
+from planner.memory.quantity import COMPONENTS, NOTHING, DeviceMemory, Quantity, added
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
 
@@ -59,6 +59,7 @@ FIGURES: dict[str, Figure] = {
     "gpu_cache_bytes": Figure("cache on the GPUs", "bytes", _sum("kv_cache", "state")),
     "gpu_compute_bytes": Figure("compute buffers", "bytes", _sum("activation")),
     "gpu_buffer_bytes": Figure("all buffers on the GPUs", "bytes", _sum("weights", "kv_cache", "state", "activation")),
+    "gpu_total_bytes": Figure("all that the process holds on the GPUs", "bytes", _sum(*COMPONENTS)),
     "rank_weights_bytes": Figure("weights of the fullest GPU", "bytes", _fullest),
     "allocated_bytes": Figure("allocated by PyTorch", "bytes", _sum("weights", "kv_cache", "state", "activation")),
     "pool_bytes": Figure("KV cache pool", "bytes", lambda answer: answer.memory.pool.bytes if answer.memory.pool else NOTHING),
