@@ -101,6 +101,16 @@ def read_config(path: Path) -> dict[str, Any]:
         raise PlanError(f"Cannot read {path.name}: {(error.strerror or 'unreadable').lower()}; check the path.", "model") from None
 
 
+def parse_upload(data: bytes, name: str) -> dict[str, Any]:
+    """The model in the bytes of an upload: a config.json, or the front of a GGUF.
+
+    Raises:
+        PlanError: when it is neither, or the front is too short.
+    """
+    short = name[-60:]
+    return config_of(read_gguf_header(data)) if data[:4] == b"GGUF" else parse_config(data, short)
+
+
 def parse_config(data: bytes, name: str = "The file") -> dict[str, Any]:
     """A config.json from its bytes, whoever sent them.
 

@@ -1,6 +1,7 @@
 """Where the page's model comes from: the catalogue, the Hugging Face Hub, or a file that the visitor uploads.
 
-A link may name any model but never a path: nothing that arrives in an address is read from this machine's disk.
+A link may name any model but never a path: nothing that arrives in an address is read from this machine's disk. A token is
+used for the one call it was typed for: it is in no link, no cache and no log, and the field is empty again after it.
 """
 
 from __future__ import annotations
@@ -12,19 +13,38 @@ import streamlit as st
 from planner import catalog
 from planner.errors import PlanError
 from planner.request import PlanRequest
-from planner.sources import from_hub, parse_config
+from planner.sources import from_hub, parse_upload
+from ui.text import plain
 
 OFFLINE = " Or upload its config.json, under the model's name."
+HEADER_HINT = "Of a GGUF its first 20 MB are enough, for example `head -c 20M model.gguf > header.gguf`."
+
+
+def other_sources() -> None:
+    """A config or a weight file's header from the visitor's disk, or a private model from the Hub."""
+    with st.popover("Use a file or a private model", icon=":material/upload_file:", type="tertiary"):
+        st.file_uploader("config.json, or a .gguf", type=["json", "gguf"], key="upload", max_upload_size=32, help=HEADER_HINT)
+        st.caption("It is read here and kept nowhere, so it cannot travel in a link: whoever opens yours must upload it too.")
+        st.text_input("Token for a gated or private model", type="password", key="hub_token", autocomplete="off", max_chars=500)
+        st.button("Fetch its config", key="fetch", on_click=_fetch_once, disabled=not st.session_state.get("model"), icon=":material/key:")
+        if said := st.session_state.get("fetch_said"):
+            st.caption(plain(said))
 
 
 def upload() -> tuple[str, dict[str, Any]] | None:
-    """The uploaded config with its file's name, or None.
+    """The uploaded model as a config, with its file's name, or None.
 
     Raises:
-        PlanError: when the file is no config.
+        PlanError: when the file is neither a config nor a weight file's header.
     """
     file = st.session_state.get("upload")
-    return None if file is None else (file.name, parse_config(file.getvalue(), "The file"))
+    if file is None:
+        st.session_state.pop("uploaded", None)
+        return None
+    kept = st.session_state.get("uploaded")
+    if kept is None or kept[0] != file.file_id:  # a header holds a vocabulary of megabytes: read once, not at every rerun
+        kept = st.session_state["uploaded"] = (file.file_id, parse_upload(file.getvalue(), file.name))
+    return file.name, kept[1]
 
 
 def with_config(request: PlanRequest) -> PlanRequest:
@@ -36,13 +56,26 @@ def with_config(request: PlanRequest) -> PlanRequest:
     name = request.model or ""
     if request.config is not None or catalog.lookup(name) or "/" not in name:
         return request
+    private = st.session_state.get("private", {}).get(name)
     try:
-        repo, config = _fetched(name)
+        repo, config = private or _fetched(name, request.quantization)
     except PlanError as error:
         raise PlanError(f"{error}{OFFLINE if 'config.json' not in str(error) else ''}", "model") from None
     return request.model_copy(update={"model": repo, "config": config})
 
 
 @st.cache_data(ttl=3_600, max_entries=256, show_spinner="Asking the Hugging Face Hub for its config …")
-def _fetched(name: str) -> tuple[str, dict[str, Any]]:
-    return from_hub(name)
+def _fetched(name: str, quantization: str) -> tuple[str, dict[str, Any]]:
+    return from_hub(name, quantization=quantization)
+
+
+def _fetch_once() -> None:
+    """Ask the Hub with the typed token, and keep what it opened for this visitor alone."""
+    state = st.session_state
+    token, name = state.get("hub_token") or "", state.get("model") or ""
+    state["hub_token"] = ""
+    try:
+        state["private"] = {**state.get("private", {}), name: from_hub(name, token or None, state.get("quantization", "auto"))}
+        state["fetch_said"] = f"The config of {name} is here for as long as this page is open."
+    except PlanError as error:
+        state["fetch_said"] = str(error)

@@ -12,6 +12,7 @@ from planner.quantization.cache_types import cache_types
 from planner.request import PlanRequest
 from ui import gpus, share
 from ui.engines import installed, quantizations
+from ui.models import other_sources
 from ui.text import plain
 
 BOUND: Any = {"bind": "query-params"}
@@ -51,9 +52,7 @@ def _model(places: dict[str, Any]) -> None:
         help="A bundled model, an everyday name such as llama3:70b, or any Hugging Face id (owner/name), whose config is then fetched from the Hub.",
     )  # fmt: skip
     places["model"] = st.empty()
-    with st.popover("Use a config.json", icon=":material/upload_file:", type="tertiary"):
-        st.file_uploader("The model's config.json", type=["json"], key="upload", max_upload_size=2)
-        st.caption("It is read here and kept nowhere, so it cannot travel in a link: whoever opens yours must upload it too.")
+    other_sources()
     places["config"] = st.empty()
 
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from server import FakeHub
+from server import SECRET, FakeHub
 from weight_files import LLAMA, gguf
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,3 +79,36 @@ def weight_file() -> bytes:
     """A language model of one layer, as small as a reader accepts."""
     metadata = {**LLAMA, "llama.block_count": ("u32", 1), "llama.embedding_length": ("u32", 512), "llama.attention.head_count": ("u32", 8)}
     return gguf(metadata, [("token_embd.weight", (512, 2_000), 14), ("blk.0.attn_k.weight", (512, 256), 12), ("output.weight", (512, 2_000), 14)])
+
+
+PAGE = """
+import streamlit as st
+from planner.request import PlanRequest
+from ui.models import other_sources, with_config
+st.text_input("Model", key="model")
+other_sources()
+st.text(str(with_config(PlanRequest(model=st.session_state["model"])).config) if "private" in st.session_state else "nothing yet")
+"""
+VISIT = f"""
+import json
+from streamlit.testing.v1 import AppTest
+at = AppTest.from_string({PAGE!r}, default_timeout=30).run()
+at.text_input(key="model").set_value("acme/secret").run()
+at.text_input(key="hub_token").set_value({SECRET!r}).run()
+at.button(key="fetch").click().run()
+kept = {{key: repr(at.session_state[key]) for key in ("private", "model", "hub_token", "fetch_said")}}
+print(json.dumps({{"text": at.text[0].value, "field": at.text_input(key="hub_token").value, "kept": kept, "link": dict(at.query_params), "errors": len(at.exception)}}))
+"""
+
+
+def test_a_token_opens_a_private_model_once_and_is_gone(hub: FakeHub, tmp_path: Path) -> None:
+    hub.add("acme/secret", {"config.json": {"model_type": "gpt2", "n_embd": 64}}, private=True)
+    done = run(VISIT, tmp_path, HF_ENDPOINT=hub.endpoint)
+    assert done.returncode == 0, done.stderr
+    page = json.loads(done.stdout.splitlines()[-1])
+    assert page["errors"] == 0
+    assert "'n_embd': 64" in page["text"]
+    assert page["field"] == ""
+    assert SECRET not in json.dumps(page)
+    assert SECRET not in done.stderr
+    assert [request.authorization for request in hub.log] == [f"Bearer {SECRET}"]
