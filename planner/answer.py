@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from planner.architecture.tensors import Architecture
+from planner.economics.answer import cost_json, job_json, money_steps
 from planner.formula import Step
 from planner.memory import kv_cache
 from planner.memory.quantity import COMPONENTS, DeviceMemory
@@ -54,10 +55,12 @@ def plan_json(plan: Plan, derivation: bool = False, advice: bool = True) -> dict
     speed = plan.speed
     answer["speed"] = speed_json(speed)
     answer["power"] = {"watts": speed.watts.json(), "joules_per_output_token": speed.joules_per_output_token.json()}
+    answer["cost"] = cost_json(plan.cost)
+    answer["job"] = job_json(plan.job)
     if memory.gpu_layers is not None:
         answer["memory"]["gpu_layers"] = memory.gpu_layers
     if derivation:
-        answer["derivation"] = [step_json(step) for step in plan.derivation]
+        answer["derivation"] = [step_json(step) for step in (*plan.derivation, *money_steps(plan.cost, plan.job))]
     return answer
 
 

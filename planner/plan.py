@@ -1,6 +1,6 @@
 """`plan()`: from a question to its answer, and the table of contents of the whole calculation.
 
-    request -> case (names resolved) -> memory (the engine) -> fit (the verdict) -> speed, capacity, advice, derivation
+    request -> case (names resolved) -> memory (the engine) -> fit (the verdict) -> speed, cost, job, capacity, advice, derivation
 
 What the first screen needs is computed at once; searches (how far the context could grow, ways out) and texts only when read.
 """
@@ -15,13 +15,17 @@ from planner.architecture.registry import parse
 from planner.architecture.tensors import Architecture
 from planner.capacity import Capacity, find_capacity
 from planner.derivation import speed_steps, steps_of
+from planner.economics.cost import Cost
+from planner.economics.cost import cost as cost_of
+from planner.economics.job import Job, in_flight
+from planner.economics.job import job as job_of
 from planner.engines.base import Case, Command
 from planner.engines.registry import engine
 from planner.errors import PlanError
 from planner.formula import Step
 from planner.hardware.catalog import Gpu, resolve
 from planner.memory.quantity import Memory
-from planner.performance.roofline import speed_of
+from planner.performance.roofline import speed_of, tokens_of
 from planner.performance.speed import Speed
 from planner.request import GpuSpec, PlanRequest
 from planner.verdict import Fit, judge
@@ -51,6 +55,22 @@ class Plan:
     def speed(self) -> Speed:
         """How fast it runs at this batch and context, and what it draws."""
         return speed_of(self.case, self.memory)
+
+    @cached_property
+    def cost(self) -> Cost:
+        """What its work costs: electricity, carbon, wear, rent, and the same tokens from an API.
+
+        Raises:
+            PlanError: when the request names a region or an API that nobody knows, or a machine that never works.
+        """
+        return cost_of(self.request, self.case.gpus, self.case.name, self.speed, tokens_of(self.request), bool(self.memory.host.weights.expected))
+
+    @cached_property
+    def job(self) -> Job:
+        """The request's job, planned with as many sequences as it keeps in flight; raises as `cost` does."""
+        at_once = in_flight(self.request)
+        served = self if at_once == self.request.batch else plan(self.request.changed(batch=at_once))
+        return job_of(self.request, served.cost, served.speed)
 
     @cached_property
     def capacity(self) -> Capacity:

@@ -170,6 +170,11 @@ class PlanRequest(Question):
     calls_per_request: float | None = Field(default=None, gt=0, le=1_000_000)
     concurrency: int | None = Field(default=None, ge=1, le=1_000_000)
 
+    @field_validator("api", mode="before")
+    @classmethod
+    def _api(cls, value: Any) -> Any:
+        return _json("api", value) if isinstance(value, str) and value.startswith("{") else value
+
 
 def _gpu_text(spec: GpuSpec) -> str:
     from planner.hardware.names import with_memory

@@ -1,6 +1,8 @@
-"""Bytes and tokens as people read them: GiB is 2^30 bytes, GB is 10^9, and the text always says which."""
+"""Bytes, tokens, money and time as people read them: GiB is 2^30 bytes, GB is 10^9, and the text always says which."""
 
 from __future__ import annotations
+
+import math
 
 GIB = 2**30
 GB = 10**9
@@ -24,6 +26,54 @@ def count(number: float) -> str:
         if abs(number) >= limit:
             return _three(number / limit, unit)
     return f"{number:,.0f}"
+
+
+def usd(amount: float) -> str:
+    """Money in three significant digits, always with its currency: `1.30 USD`, `2,470 USD`, `0.000180 USD`."""
+    return f"{significant(amount)} USD"
+
+
+def energy(kwh: float) -> str:
+    """Energy in kWh, in Wh below a tenth of one, in MWh from a thousand on: `10.8 kWh`, `1.50 Wh`."""
+    if abs(kwh) >= 1_000:
+        return f"{significant(kwh / 1_000)} MWh"
+    return f"{significant(kwh)} kWh" if abs(kwh) >= 0.1 else f"{significant(kwh * 1_000)} Wh"
+
+
+def mass(kg: float) -> str:
+    """Mass in kg, in g below a tenth of one, in t from a thousand on."""
+    if abs(kg) >= 1_000:
+        return f"{significant(kg / 1_000)} t"
+    return f"{significant(kg)} kg" if abs(kg) >= 0.1 else f"{significant(kg * 1_000)} g"
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it, in its two largest units: `5 days 4 h`, `28 h`, `3 min 20 s`, `1.25 s`."""
+    if seconds < 10:
+        return f"{significant(seconds)} s"
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    if seconds < 3_570:
+        return _two(round(seconds), 60, "min", 1, "s")
+    if seconds < 48 * 3_600:
+        return _two(round(seconds / 60) * 60, 3_600, "h", 60, "min")
+    if seconds < 730 * 86_400:
+        return _two(round(seconds / 3_600) * 3_600, 86_400, "days", 3_600, "h")
+    return f"{significant(seconds / 86_400 / 365.25)} years"
+
+
+def _two(seconds: int, large: int, large_name: str, small: int, small_name: str) -> str:
+    whole, rest = divmod(seconds, large)
+    rest = rest // small if whole < 10 else 0
+    return f"{whole:,} {large_name} {rest} {small_name}" if rest else f"{whole:,} {large_name}"
+
+
+def significant(value: float) -> str:
+    """Three significant digits without an exponent: `1,296`, `12.3`, `0.000180`."""
+    if not value:
+        return "0"
+    digits = max(2 - math.floor(math.log10(abs(value) * (1 + 5e-4))), 0)
+    return f"{value:,.{min(digits, 12)}f}"
 
 
 def _three(value: float, unit: str) -> str:

@@ -13,7 +13,7 @@ from planner.request import GpuSpec, PlanRequest
 FULL: dict[str, Any] = {
     "model": "meta-llama/Meta-Llama-3-70B", "quantization": "Q4_K_M", "engine": "llama.cpp", "context": 4096, "batch": 2, "gpu_layers": 40,
     "gpus": [{"name": "RTX 4090", "count": 2}, {"name": "RTX 3090"}], "flash_attention": False, "system": {"ram_gib": 128}, "tensor_split": [3, 2, 1],
-    "electricity_usd_per_kwh": 0.12, "kv_cache_dtype": "q8_0",
+    "electricity_usd_per_kwh": 0.12, "kv_cache_dtype": "q8_0", "api": {"input_usd_per_million": 3, "output_usd_per_million": 15},
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ API = Formula("prompt_tokens * input_usd_per_million / 1000000 + output_tokens *
 ASKED_TOKENS = 1_000
 """Prices are asked for a short request and multiplied: a long one falls into dearer tiers of some models."""
 
+_TYPED = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*/\s*(\d{1,6}(?:\.\d{1,6})?)\s*")
 _FAMILY = re.compile(r"^(meta|hf|unsloth|google|nvidia)-(?=llama|gemma|mistral)")
 _ENDINGS = re.compile(r"-(instruct|chat|hf|it|turbo|lite|fast|versatile|specdec|fp8|fp4|awq|maas|preview|8192|v1-0|v1|0)$")
 
@@ -69,11 +70,13 @@ def snapshot() -> str:
 
 @lru_cache(maxsize=512)
 def price(id: str) -> ApiPrice:
-    """The price with this id (`openai/gpt-4o`, or only `gpt-4o`).
+    """The price with this id (`openai/gpt-4o`, or only `gpt-4o`), or typed as `3/15`: USD for a million tokens in and out.
 
     Raises:
         PlanError: when the table has no such model, or no price for text.
     """
+    if pair := _TYPED.fullmatch(id):
+        return ApiPrice("typed", "Your API", float(pair[1]), float(pair[2]), "", "as given")
     wanted = id.strip()
     known = ids()
     named = [wanted] if wanted in known else [one for one in known if one.split("/", 1)[1] == wanted]
@@ -130,7 +133,7 @@ def api_price(request: PlanRequest, model: str) -> tuple[ApiPrice | None, Quote]
     """
     if isinstance(request.api, dict):
         typed = _typed(request.api)
-        return typed, Quote(f"{typed.input_usd_per_million:g} USD in and {typed.output_usd_per_million:g} USD out per million tokens, as you gave it")
+        return typed, Quote(_sentence(typed), "", typed.source)
     if request.api:
         chosen = price(request.api)
         return chosen, Quote(_sentence(chosen), chosen.as_of, chosen.source)
@@ -149,7 +152,7 @@ def _typed(fields: dict[str, float]) -> ApiPrice:
     wanted = ("input_usd_per_million", "output_usd_per_million")
     if set(fields) != set(wanted) or any(not 0 <= value <= 1e6 for value in fields.values()):
         raise PlanError("An API price is input_usd_per_million and output_usd_per_million, both zero or more; give both.", "api")
-    return ApiPrice("typed", "your API", fields[wanted[0]], fields[wanted[1]], "", "as given")
+    return ApiPrice("typed", "Your API", fields[wanted[0]], fields[wanted[1]], "", "as given")
 
 
 def api_usd(one: ApiPrice, prompt_tokens: float, output_tokens: float) -> Estimate:

@@ -21,6 +21,7 @@ from planner.performance.places import Route, route
 from planner.performance.rates import Rates, rates
 from planner.performance.speed import Speed
 from planner.performance.spread import Spread, spread_of
+from planner.request import PlanRequest
 
 PROMPT_TOKENS, OUTPUT_TOKENS = 1_024, 256
 """Of a request that doesn't say: a question with some context, and an answer of a few paragraphs."""
@@ -62,8 +63,7 @@ class Timing:
         request, way = case.request, route(case, memory)
         host = host_of(case)
         found = tuple(rates(request.engine, request.backend, place.gpu, way.format, (host.gb_per_s, host.tflops)) for place in way.places)
-        output = request.output_tokens or min(OUTPUT_TOKENS, max(request.context // 4, 1))
-        prompt = request.prompt_tokens or min(PROMPT_TOKENS, max(request.context - output, 1))
+        prompt, output = tokens_of(request)
         depth = request.context_depth if request.context_depth is not None else prompt + output / 2
         wanted = (sequences or request.batch) / (request.data_parallel or 1)
         return cls(case, memory, way, found, min(wanted, most_at_once(case, memory, prompt + output)), depth, prompt, output)
@@ -86,6 +86,12 @@ class Timing:
         fetched = (gpu[0], gpu[1]) if gpu and gpu[1] else None
         before = (self.prompt - tokens) / 2
         return chunks, tokens, [prefill(place, rate, tokens, before, fetched) for place, rate in zip(self.route.places, self.found, strict=True)]
+
+
+def tokens_of(request: PlanRequest) -> tuple[int, int]:
+    """Prompt and output of one request: as it says, else an ordinary one as far as the context holds it."""
+    output = request.output_tokens or min(OUTPUT_TOKENS, max(request.context // 4, 1))
+    return request.prompt_tokens or min(PROMPT_TOKENS, max(request.context - output, 1)), output
 
 
 def most_at_once(case: Case, memory: Memory, tokens: int) -> float:

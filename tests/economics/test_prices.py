@@ -105,6 +105,8 @@ def test_an_api_by_its_id_or_by_the_model() -> None:
     assert (api.price("openai/gpt-4o").input_usd_per_million, api.price("gpt-4o").output_usd_per_million) == (2.5, 10)
     sonnet = api.price("anthropic/claude-sonnet-4-5")
     assert (sonnet.input_usd_per_million, sonnet.output_usd_per_million) == (3, 15), "not the tier of long prompts"
+    typed = api.price("3/15")
+    assert (typed.input_usd_per_million, typed.output_usd_per_million) == (3, 15)
     served = api.same_model("meta-llama/Meta-Llama-3-70B-Instruct")
     assert len(served) >= 4
     assert all(0 < one.input_usd_per_million < 10 for one in served)
