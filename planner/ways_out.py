@@ -37,7 +37,9 @@ class WayOut:
 def ways_out(case: Case) -> tuple[WayOut, ...]:
     """The first change of each kind that works: smaller weights, smaller cache, shorter context, fewer sequences, more GPUs."""
     found = []
-    for candidates in (_formats(case), _cache_types(case), _contexts(case), _batches(case), _more_gpus(case)):
+    now = _memory(case)
+    kinds = (_able(case), _other_engines(case)) if now is not None and now.unable else _smaller(case)
+    for candidates in kinds:
         for title, changed, change in candidates:
             fit = _try(changed)
             if fit is not None and fit.verdict in ("fits", "tight"):
@@ -47,6 +49,32 @@ def ways_out(case: Case) -> tuple[WayOut, ...]:
 
 
 Candidates = Iterator[tuple[str, Case, dict[str, Any]]]
+
+
+def _smaller(case: Case) -> tuple[Candidates, ...]:
+    return _formats(case), _cache_types(case), _contexts(case), _batches(case), _more_gpus(case)
+
+
+def _able(case: Case) -> Candidates:
+    """Formats that the card can run, the nearest in size first."""
+    now = _memory(case)
+    size = now.weights.tensor_bytes.expected if now else 0
+    found = [(memory.weights.tensor_bytes.expected, name) for name in engine(case.request.engine).formats() if (memory := _try_format(case, name))]
+    for _, name in sorted(found, key=lambda item: abs(item[0] - size)):
+        yield f"Use {name}", case.with_request(quantization=name), {"quantization": name}
+
+
+def _try_format(case: Case, name: str) -> Memory | None:
+    memory = _memory(case.with_request(quantization=name))
+    return None if memory is None or memory.unable else memory
+
+
+def _other_engines(case: Case) -> Candidates:
+    """The engines that run on most hardware, with their own format."""
+    for name in ("llama.cpp", "mlx", "transformers", "vllm"):
+        if name != case.request.engine:
+            changed = {"engine": name, "engine_version": None, "quantization": "Q4_K_M" if name == "llama.cpp" else "auto"}
+            yield f"Use {engine(name).title}", case.with_request(**changed), changed
 
 
 def _formats(case: Case) -> Candidates:

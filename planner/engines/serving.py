@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from planner.engines import capabilities
 from planner.engines.base import Case
 from planner.errors import PlanError, did_you_mean
 from planner.formula import Step
@@ -82,11 +83,13 @@ def lay_out(
                 f"CUDA out of memory while loading the weights: {gib(held.stage.bytes.expected)} a GPU, {gib(gpu.usable_bytes)} usable. "
                 "Use a smaller format or more GPUs."
             )
+    unable, told = capabilities.verdict(case, scheme)
     count, limit = (0, refusal) if refusal else tokens(list(made.values()))
     largest = max((held.pool for held in ranks), key=lambda pool: pool.expected)
     pool = largest if largest.expected > 0 else NOTHING
-    notes = " ".join(text for text in (note, scheme.note) if text)
-    return Memory(weights.weight_file(case.architecture, scheme), tuple(devices), HostMemory(), Pool(pool, count), limit, notes)
+    notes = " ".join(text for text in (note, scheme.note, told) if text)
+    file = weights.weight_file(case.architecture, scheme)
+    return Memory(file, tuple(devices), HostMemory(), Pool(pool, count), unable or limit, notes, unable=bool(unable))
 
 
 UNACCOUNTED = 0.01

@@ -10,6 +10,7 @@ from __future__ import annotations
 from math import prod
 
 from planner.architecture.tensors import Architecture, Layer, Stack, Tensor
+from planner.engines import capabilities
 from planner.engines.base import Case, Command
 from planner.engines.serving import DTYPES, runnable
 from planner.engines.transformers_peak import peak
@@ -59,7 +60,9 @@ class Transformers:
                     state=_summed("Recurrent state", fixed), activation=peak(case, scheme, (elements, bytes_), gpu) if held.expected else NOTHING, overhead=context,
                 )
             )  # fmt: skip
-        return Memory(file, tuple(devices), note=scheme.note)
+        unable, told = capabilities.verdict(case, scheme)
+        notes = " ".join(text for text in (scheme.note, told) if text)
+        return Memory(file, tuple(devices), refusal=unable, note=notes, unable=bool(unable))
 
     def commands(self, case: Case) -> tuple[Command, ...]:
         quantization = self.quantization(case)

@@ -126,6 +126,7 @@ class Memory:
         host: the machine's own memory.
         pool: what a serving engine reserves for the cache; None for engines that allocate as they go.
         refusal: why the engine would not start, in one sentence, or "" when it would.
+        unable: whether that is because the card cannot run the format or the engine at all, however much memory it has.
         note: something the reader must know about this layout, or "".
         gpu_layers: layers (with the output as one) on GPUs, for engines that split with the host; None otherwise.
     """
@@ -137,6 +138,7 @@ class Memory:
     refusal: str = ""
     note: str = ""
     gpu_layers: int | None = None
+    unable: bool = False
 
 
 def added(label: str, parts: tuple[Quantity, ...]) -> Quantity:
