@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from planner.engines import capabilities
-from planner.engines.base import Case
+from planner.engines.base import Case, Command
 from planner.errors import PlanError, did_you_mean
 from planner.formula import Step
 from planner.hardware.catalog import Gpu
 from planner.memory import weights
 from planner.memory.quantity import NOTHING, DeviceMemory, HostMemory, Memory, Pool, Quantity, added
 from planner.memory.weights import Stage
-from planner.parallelism.degrees import Degrees
+from planner.parallelism.degrees import NODE_GPUS, Degrees
 from planner.quantization.formats import Scheme
 from planner.quantization.published import scheme_for
 from planner.units import gib
@@ -62,6 +63,7 @@ def lay_out(
     """The ranks on their GPUs, the pool of the fullest, its tokens, and why the engine would not start."""
     made: dict[tuple[Gpu, int], Rank] = {}
     devices, ranks, refusal = [], [], ""
+    caches = any(layer.caches for layer, _ in case.architecture.main.distinct)
     for index, gpu in enumerate(case.gpus):
         if index >= degrees.gpus:
             devices.append(DeviceMemory(gpu.name, index, gpu.capacity_bytes, gpu.usable_bytes))
@@ -71,7 +73,7 @@ def lay_out(
             made[gpu, stage] = rank(gpu, stage)
         held = made[gpu, stage]
         ranks.append(held)
-        cache = Quantity(held.pool.expected, held.pool.expected, held.pool.expected, held.pool.steps) if held.pool.expected > 0 else NOTHING
+        cache = Quantity(held.pool.expected, held.pool.expected, held.pool.expected, held.pool.steps) if caches and held.pool.expected > 0 else NOTHING
         devices.append(
             DeviceMemory(
                 gpu.name, index, gpu.capacity_bytes, gpu.usable_bytes, weights=held.stage.bytes, kv_cache=cache, activation=held.activation,
@@ -86,8 +88,8 @@ def lay_out(
     unable, told = capabilities.verdict(case, scheme)
     count, limit = (0, refusal) if refusal else tokens(list(made.values()))
     largest = max((held.pool for held in ranks), key=lambda pool: pool.expected)
-    pool = largest if largest.expected > 0 else NOTHING
-    notes = " ".join(text for text in (note, scheme.note, told) if text)
+    pool = largest if caches and largest.expected > 0 else NOTHING
+    notes = " ".join(text for text in (note, scheme.note, told, too_long(case)) if text)
     file = weights.weight_file(case.architecture, scheme)
     return Memory(file, tuple(devices), HostMemory(), Pool(pool, count), unable or limit, notes, unable=bool(unable))
 
@@ -103,6 +105,17 @@ def pool_of(step: Step, charged: tuple[Quantity, ...], gpu: Gpu) -> Quantity:
     return Quantity(size - (parts.high - parts.expected), size, size + (parts.expected - parts.low), (step,))
 
 
+def too_long(case: Case) -> str:
+    """A word about a context beyond what the config declares; "" where it is within."""
+    most = case.architecture.max_context
+    return f"The model declares at most {most:,} tokens; engines refuse more unless told otherwise." if case.request.context > most else ""
+
+
+def pooled(case: Case) -> bool:
+    """Whether it answers with embeddings: an encoder, or a decoder whose name says so."""
+    return not case.architecture.generates or bool(re.search(r"(?<![a-z])embed(?:ding|dings)?(?![a-z])", case.name, re.IGNORECASE))
+
+
 def titled(title: str, case: Case, wanted: str) -> str:
     """The command's title, with the checkpoint it needs where the model must be quantized before."""
     if wanted in QUANTIZED_BEFORE and not served(case, wanted).published:
@@ -113,3 +126,20 @@ def titled(title: str, case: Case, wanted: str) -> str:
 def flags(*pairs: tuple[object, str]) -> str:
     """The flags whose condition holds, on continued lines."""
     return "".join(f" \\\n  {flag}" for wanted, flag in pairs if wanted)
+
+
+def nodes(degrees: Degrees) -> int:
+    """Machines of eight GPUs that the degrees fill."""
+    return -(-degrees.gpus // NODE_GPUS)
+
+
+def on_ray(degrees: Degrees) -> tuple[Command, ...]:
+    """What joins several machines before the server starts; nothing where one is enough."""
+    if nodes(degrees) == 1:
+        return ()
+    return (
+        Command("Ray, on the first machine", "ray start --head --port=6379"),
+        Command(
+            f"Ray, on each of the other {nodes(degrees) - 1}" if nodes(degrees) > 2 else "Ray, on the other machine", "ray start --address=FIRST_MACHINE:6379"
+        ),
+    )

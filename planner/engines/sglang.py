@@ -8,7 +8,7 @@ Sliding layers have a smaller pool beside the full one (0.8 of its tokens); recu
 from __future__ import annotations
 
 from planner.engines.base import Case, Command
-from planner.engines.serving import DTYPES, Rank, flags, lay_out, pool_of, runnable, served, titled
+from planner.engines.serving import DTYPES, Rank, flags, lay_out, nodes, pool_of, pooled, runnable, served, titled
 from planner.engines.versions import calibration
 from planner.formula import Formula
 from planner.hardware.catalog import Gpu
@@ -89,8 +89,13 @@ class Sglang:
             (request.max_num_batched_tokens, f"--chunked-prefill-size {request.max_num_batched_tokens}"),
             (request.max_num_seqs, f"--max-running-requests {request.max_num_seqs}"),
             (request.enforce_eager, "--disable-cuda-graph"),
+            (pooled(case), "--is-embedding"),
         )
-        return (Command(titled("SGLang server", case, self.quantization(case)), text),)
+        title = titled("SGLang server", case, wanted)
+        if (count := nodes(degrees)) == 1:
+            return (Command(title, text),)
+        joined = text + flags((True, f"--nnodes {count}"), (True, "--node-rank 0"), (True, "--dist-init-addr FIRST_MACHINE:20000"))
+        return (Command(f"{title}, on the first of {count} machines; --node-rank {', '.join(map(str, range(1, count)))} on the others", joined),)
 
 
 def tier(gpu: Gpu) -> tuple[int, int]:

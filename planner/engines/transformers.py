@@ -12,7 +12,7 @@ from math import prod
 from planner.architecture.tensors import Architecture, Layer, Stack, Tensor
 from planner.engines import capabilities
 from planner.engines.base import Case, Command
-from planner.engines.serving import DTYPES, runnable
+from planner.engines.serving import DTYPES, pooled, runnable, too_long
 from planner.engines.transformers_peak import peak
 from planner.engines.versions import calibration
 from planner.formula import Formula, Step, total
@@ -45,7 +45,7 @@ class Transformers:
         file = weights.weight_file(model, scheme)
         _, elements, bytes_ = cache_type(request.kv_cache_dtype, scheme.rest)
         if not case.gpus:
-            growing, fixed = kv_cache.cache_steps(model.main.distinct, request.context, request.batch, (elements, bytes_))
+            growing, fixed = kv_cache.cache_steps(() if pooled(case) else model.main.distinct, request.context, request.batch, (elements, bytes_))
             return Memory(
                 file, (), HostMemory(file.tensor_bytes, _summed("KV cache", growing + fixed), peak(case, scheme, (elements, bytes_), None)), note=scheme.note
             )
@@ -53,7 +53,7 @@ class Transformers:
         row = calibration("transformers", request.engine_version)
         context = Quantity.between(0.6, 1.8, CONTEXT("CUDA context and libraries", context_gib=float(row["context_gib"])))
         for index, (gpu, (held, layers)) in enumerate(zip(case.gpus, spread(model, scheme, len(case.gpus)), strict=True)):
-            growing, fixed = kv_cache.cache_steps(layers, request.context, request.batch, (elements, bytes_))
+            growing, fixed = kv_cache.cache_steps(() if pooled(case) else layers, request.context, request.batch, (elements, bytes_))
             devices.append(
                 DeviceMemory(
                     gpu.name, index, gpu.capacity_bytes, gpu.usable_bytes, weights=held, kv_cache=_summed("KV cache", growing),
@@ -61,7 +61,7 @@ class Transformers:
                 )
             )  # fmt: skip
         unable, told = capabilities.verdict(case, scheme)
-        notes = " ".join(text for text in (scheme.note, told) if text)
+        notes = " ".join(text for text in (scheme.note, told, too_long(case)) if text)
         return Memory(file, tuple(devices), refusal=unable, note=notes, unable=bool(unable))
 
     def commands(self, case: Case) -> tuple[Command, ...]:
@@ -70,9 +70,12 @@ class Transformers:
         options = "" if published else BITSANDBYTES.get(quantization, "")
         dtype = f"torch.{DTYPES[quantization]}" if quantization in DTYPES else '"auto"'
         lines = ["import torch"] if quantization in DTYPES else []
-        lines.append("from transformers import AutoModelForCausalLM, AutoTokenizer" + (", BitsAndBytesConfig" if options else ""))
+        kind = "AutoModel" if pooled(case) else "AutoModelForCausalLM"
+        lines.append(f"from transformers import {kind}, AutoTokenizer" + (", BitsAndBytesConfig" if options else ""))
         arguments = f'"{case.name}", dtype={dtype}, device_map="auto"' + (f", quantization_config=BitsAndBytesConfig({options})" if options else "")
-        lines += ["", f'tokenizer = AutoTokenizer.from_pretrained("{case.name}")', f"model = AutoModelForCausalLM.from_pretrained({arguments})"]
+        lines += ["", f'tokenizer = AutoTokenizer.from_pretrained("{case.name}")', f"model = {kind}.from_pretrained({arguments})"]
+        if pooled(case):
+            lines.append('output = model(**tokenizer(["a text"], return_tensors="pt").to(model.device), use_cache=False)')
         return (Command("Python", "\n".join(lines)),)
 
 

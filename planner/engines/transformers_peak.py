@@ -13,6 +13,7 @@ from math import prod
 
 from planner.architecture.tensors import Layer
 from planner.engines.base import Case
+from planner.engines.serving import pooled
 from planner.engines.versions import calibration
 from planner.formula import Formula, Step
 from planner.hardware.catalog import Gpu
@@ -36,6 +37,7 @@ SCORES = Formula(
     "batch * heads * prompt * prompt * (4 + 2 * element_bytes) + batch * prompt * element_bytes * 3 * hidden", "bytes",
     "transformers eager_attention_forward: masked scores, their softmax in fp32, and that in the model's type",
 )  # fmt: skip
+IMAGE = Formula("batch * patches * element_bytes * (2 * inner + 4 * hidden)", "bytes", "one image for each sequence, before its prompt is read")
 TO_COME = Formula("whole - at_prompt", "bytes", "cache of the tokens that follow the prompt")
 COPIED = Formula("cache_bytes / entries", "bytes", "transformers DynamicCache.update: torch.cat makes the longer tensor before the shorter is freed")
 LOGITS = Formula("batch * vocab * (8 + element_bytes)", "bytes", "transformers GenerationMixin: the last token's logits, and two fp32 copies in the processors")
@@ -46,6 +48,8 @@ PEAK = Formula("seen * max(prefill - to_come, copied) + beside", "bytes")
 
 UNPACKED_FOR_PROMPTS = frozenset({"nf4", "nf4-dq", "int8"})
 HOPPER = 9.0
+IMAGE_PATCHES = 4_096
+"""Patches of an image of 896 x 896 pixels at 14 a side, as the towers of current models read them."""
 UNEXPLAINED = 0.008
 """Share of the weights by which allocations of equal models differ: buffers that a checkpoint adds, generations that end early."""
 
@@ -59,10 +63,12 @@ def peak(case: Case, scheme: Scheme, cache_block: Block, gpu: Gpu | None) -> Qua
     row = calibration("transformers", request.engine_version)
     wide = 4 if scheme.rest == "fp32" else 2
     prompt = min(request.prompt_tokens or request.context, request.context)
+    if not model.generates:
+        prompt = min(prompt, model.max_context)
     steps = [_widest_layer(case, wide, prompt, row)]
     beside: list[Step] = []
     copied: float = 0
-    if model.generates:
+    if not pooled(case):
         beside.append(LOGITS("Logits of the last token", batch=request.batch, vocab=model.vocab_size, element_bytes=wide))
         beside.append(ROUNDING("Rounding of cache tensors", tensors=2 * len(model.main.layers)))
     to_come, largest = _growth(case, cache_block, prompt)
@@ -100,6 +106,10 @@ def _widest_layer(case: Case, wide: int, prompt: int, row: dict[str, str]) -> St
         else:
             inner = layer.ffn.width if layer.ffn.gated else layer.ffn.width * 2 / 3
             steps.append(DENSE("Prefill of a layer", inner=inner, **common, **copies))
+    for stack in case.architecture.loaded[1:]:
+        inner = max((layer.ffn.width for layer, _ in stack.distinct if layer.ffn), default=0)
+        if stack.name == "vision" and inner:
+            steps.append(IMAGE("An image in the tower", batch=batch, patches=IMAGE_PATCHES, element_bytes=wide, inner=inner, hidden=stack.hidden_size))
     return max(steps, key=lambda step: float(step.value)) if steps else TO_COME("No layers", whole=0, at_prompt=0)
 
 
@@ -112,7 +122,7 @@ def _attention(layer: Layer, common: dict[str, int], eager: bool) -> Step:
 
 def _growth(case: Case, cache_block: Block, prompt: int) -> tuple[Step, Step | None]:
     """Cache that comes after the prompt, and the largest cache tensor, which is copied as it grows."""
-    request, layers = case.request, case.architecture.main.distinct
+    request, layers = case.request, () if pooled(case) else case.architecture.main.distinct
     growing, _ = kv_cache.cache_steps(layers, request.context, request.batch, cache_block)
     before, _ = kv_cache.cache_steps(layers, prompt, request.batch, cache_block)
     whole, at_prompt = (sum(int(step.value) for step in steps) for steps in (growing, before))

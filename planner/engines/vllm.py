@@ -10,7 +10,7 @@ from math import floor
 
 from planner.engines import pages, vllm_budget
 from planner.engines.base import Case, Command
-from planner.engines.serving import DTYPES, Rank, flags, lay_out, pool_of, runnable, served, titled
+from planner.engines.serving import DTYPES, Rank, flags, lay_out, nodes, on_ray, pool_of, pooled, runnable, served, titled
 from planner.engines.vllm_budget import Settings
 from planner.formula import Formula
 from planner.hardware.catalog import Gpu
@@ -78,8 +78,10 @@ class Vllm:
             (request.max_num_batched_tokens, f"--max-num-batched-tokens {request.max_num_batched_tokens}"),
             (request.max_num_seqs, f"--max-num-seqs {request.max_num_seqs}"),
             (request.enforce_eager, "--enforce-eager"),
+            (pooled(case), "--runner pooling"),
+            (nodes(degrees) > 1, "--distributed-executor-backend ray"),
         )
-        return (Command(titled("vLLM server", case, wanted), text),)
+        return (*on_ray(degrees), Command(titled("vLLM server", case, wanted), text))
 
 
 def tokens(ranks: list[Rank], use: Settings, tensor: int, block: Block) -> tuple[int, str]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from planner.architecture.tensors import Architecture
 from planner.engines.base import Case
 from planner.errors import PlanError
+from planner.parallelism.blocks import whole, widths
+from planner.quantization.published import has_experts, scheme_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,36 +42,71 @@ def allowed(architecture: Architecture, tensor: int) -> bool:
 def resolve_degrees(case: Case, title: str) -> tuple[Degrees, str]:
     """The degrees that the request names, the rest filled in, and a note where not every GPU is used.
 
-    The default is what the engines' guides advise: tensor parallel over all GPUs of a replica, or the largest degree that
-    divides the heads.
+    The default is what the engines' guides advise: tensor parallel over the GPUs of a replica, or the largest degree that divides
+    the heads and the groups of quantized weights; over more than one machine of eight GPUs, a pipeline stage for each.
 
     Raises:
-        PlanError: when there are no GPUs, too few of them, or the heads or layers do not divide; the nearest valid degree is named.
+        PlanError: when there are no GPUs, too few of them, or the heads, layers, experts or groups do not divide; the nearest valid
+            degree is named.
     """
     request, model, count = case.request, case.architecture, len(case.gpus)
     if not count:
         raise PlanError(f"{title} is planned on GPUs; add one, or choose llama.cpp to run on the CPU.", "gpus")
-    pipeline, data = request.pipeline_parallel or 1, request.data_parallel or 1
+    data, expert = request.data_parallel or 1, request.expert_parallel or 1
+    _check_experts(model, expert, count)
+    sizes = widths(model, scheme_for(model, request.quantization), expert > 1)
+    pipeline = request.pipeline_parallel or _nodes(request.tensor_parallel, count // data, len(model.main.layers))
     layers = len(model.main.layers)
     if pipeline > layers:
         raise PlanError(f"The model has {layers} layers, fewer than {pipeline} pipeline stages; set it to {layers} or less.", "pipeline_parallel")
+
+    def valid(n: int) -> bool:
+        return allowed(model, n) and whole(sizes, n)
+
     note = ""
     tensor = request.tensor_parallel
     if tensor is None:
         room = max(count // (pipeline * data), 1)
-        tensor = next(n for n in range(room, 0, -1) if allowed(model, n))
+        tensor = next(n for n in range(room, 0, -1) if valid(n))
         if tensor < room:
-            note = f"{room} GPUs do not divide the model's {_listed(head_counts(model))} heads: {title} runs with tensor parallel {tensor}."
-    elif not allowed(model, tensor):
-        valid = [n for n in range(1, max(head_counts(model)) + 1) if allowed(model, n)]
-        closest = min(valid, key=lambda n: (abs(n - tensor), n))
+            what = f"{_listed(head_counts(model))} heads" if not allowed(model, room) else f"groups of {sizes[0][1]} quantized weights"
+            note = f"{room} GPUs do not divide the model's {what}: {title} runs with tensor parallel {tensor}."
+    elif not valid(tensor):
+        closest = min((n for n in range(1, max(head_counts(model), default=1) + 1) if valid(n)), key=lambda n: (abs(n - tensor), n))
+        if allowed(model, tensor):
+            size, group = next((size, group) for size, group in sizes if not whole(((size, group),), tensor))
+            raise PlanError(
+                f"Tensor parallel {tensor} cuts the width of {size:,} into parts that are no multiple of the {group} weights that share a scale; use {closest}"
+                + (", or expert_parallel to keep experts whole." if has_experts(model) and expert == 1 else "."),
+                "tensor_parallel",
+            )
         raise PlanError(f"Tensor parallel {tensor} does not divide the model's {_listed(head_counts(model))} heads; use {closest}.", "tensor_parallel")
-    degrees = Degrees(tensor, pipeline, data, request.expert_parallel or 1)
+    degrees = Degrees(tensor, pipeline, data, expert)
     if degrees.gpus > count:
         raise PlanError(
             f"Tensor {tensor} x pipeline {pipeline} x data {data} needs {degrees.gpus} GPUs and {count} are given; add GPUs or lower a degree.", "gpus"
         )
     return degrees, note
+
+
+NODE_GPUS = 8
+"""GPUs that share a machine and its fast links."""
+
+
+def _nodes(tensor: int | None, gpus: int, layers: int) -> int:
+    """Pipeline stages when none are asked for: one for each machine, where tensor parallel is left open and the GPUs fill more than one."""
+    return min(gpus // NODE_GPUS, layers) if tensor is None and gpus > NODE_GPUS and gpus % NODE_GPUS == 0 else 1
+
+
+def _check_experts(model: Architecture, expert: int, count: int) -> None:
+    if expert == 1:
+        return
+    experts = max((layer.ffn.experts for layer, _ in model.main.distinct if layer.ffn), default=0)
+    if not experts:
+        raise PlanError("The model has no experts to spread; leave expert_parallel out.", "expert_parallel")
+    if expert > min(experts, count):
+        limit = f"the model has {experts} experts" if experts < count else f"{count} GPUs are given"
+        raise PlanError(f"Expert parallel {expert} is too much: {limit}; use {min(experts, count)}.", "expert_parallel")
 
 
 def stage_layers(layers: int, stages: int) -> tuple[int, ...]:

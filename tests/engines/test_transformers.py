@@ -44,3 +44,10 @@ def test_encoders_keep_no_cache_and_grow_with_batch_and_sequence(model: str) -> 
     assert not many.memory.devices[0].kv_cache.expected
     workspace = 32 * 2**20
     assert activation(many) - workspace == 64 * (activation(one) - workspace)
+
+
+def test_an_embedding_model_of_the_decoder_kind_keeps_no_cache_and_makes_no_logits() -> None:
+    answer = ask(model="Qwen/Qwen3-Embedding-0.6B", context=512, batch=32)
+    assert not answer.memory.devices[0].kv_cache.expected
+    assert not any("Logits" in step.label for step in answer.derivation)
+    assert "use_cache=False" in answer.commands[0].text

@@ -1,0 +1,89 @@
+"""Laws that hold for every serving engine, whatever the model, and its pool by hand."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner import PlanRequest, plan
+from planner.plan import Plan
+
+ENGINES = ["vllm", "sglang", "tensorrt-llm"]
+MODELS = ["llama3:8b", "qwen3:30b-a3b", "gpt-oss:20b", "gemma3:12b", "qwen2.5:7b", "mistral:7b", "deepseek-v3", "Qwen/Qwen3-Next-80B-A3B-Instruct"]
+
+
+def ask(model: str, engine: str, gpus: str = "H200", **fields: Any) -> Plan:
+    return plan(PlanRequest.read({"model": model, "engine": engine, "gpus": gpus, "context": 4096, **fields}))
+
+
+def pool(answer: Plan) -> tuple[int, int]:
+    assert answer.memory.pool is not None
+    return answer.memory.pool.bytes.expected, answer.memory.pool.tokens
+
+
+@settings(max_examples=60, deadline=None)
+@given(model=st.sampled_from(MODELS), engine=st.sampled_from(ENGINES), low=st.floats(0.3, 0.95), more=st.floats(0.0, 0.05))
+def test_a_larger_share_of_the_card_never_shrinks_the_pool(model: str, engine: str, low: float, more: float) -> None:
+    small, large = (pool(ask(model, engine, gpu_memory_utilization=share)) for share in (low, low + more))
+    assert small[0] <= large[0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(model=st.sampled_from(MODELS), engine=st.sampled_from([*ENGINES, "transformers"]), context=st.integers(256, 65_536), more=st.integers(1, 65_536))
+def test_a_longer_context_never_needs_less(model: str, engine: str, context: int, more: int) -> None:
+    short, long = (ask(model, engine, context=n, max_num_batched_tokens=8192) for n in (context, context + more))
+    assert sum(d.total.expected for d in short.memory.devices) <= sum(d.total.expected for d in long.memory.devices)
+    if short.fit.verdict == "does_not_fit":
+        assert long.fit.verdict == "does_not_fit"
+
+
+@settings(max_examples=40, deadline=None)
+@given(model=st.sampled_from([name for name in MODELS if "Next" not in name]), engine=st.sampled_from(ENGINES), context=st.integers(512, 32_768))
+def test_a_quantized_cache_never_holds_fewer_tokens(model: str, engine: str, context: int) -> None:
+    whole, half = (
+        pool(ask(model, engine, "8x H200", kv_cache_dtype=name, context=context, tensor_parallel=1 if model != "deepseek-v3" else 8))
+        for name in ("bf16", "fp8")
+    )
+    assert half[1] >= whole[1]
+
+
+@settings(max_examples=40, deadline=None)
+@given(model=st.sampled_from(MODELS), context=st.integers(512, 65_536), batch=st.integers(1, 64))
+def test_a_quantized_cache_is_never_bigger_in_transformers(model: str, context: int, batch: int) -> None:
+    caches = [
+        sum(d.kv_cache.expected for d in ask(model, "transformers", context=context, batch=batch, kv_cache_dtype=name).memory.devices)
+        for name in ("bf16", "fp8")
+    ]
+    assert caches[1] <= caches[0]
+
+
+def test_vllms_pool_is_what_its_budget_leaves() -> None:
+    answer = ask("llama3:8b", "vllm", "H100", engine_version="0.19.0", gpu_memory_utilization=0.9, max_num_seqs=256, max_num_batched_tokens=8192)
+    device = answer.memory.devices[0]
+    libraries = 0.25 * 2**30
+    assert pool(answer)[0] == int(0.9 * device.usable_bytes) - device.weights.expected - device.activation.expected - libraries
+    assert pool(answer)[1] == pool(answer)[0] // (32 * 2 * 8 * 128 * 2 * 16) * 16
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_weights_that_do_not_fit_are_refused_in_the_engines_words(engine: str) -> None:
+    answer = ask("llama3:70b", engine, "RTX 4090")
+    assert answer.fit.verdict == "does_not_fit"
+    assert "CUDA out of memory" in answer.fit.reason
+    assert pool(answer) == (0, 0)
+
+
+def test_an_encoder_has_no_pool_and_a_word_about_its_length() -> None:
+    answer = ask("BAAI/bge-m3", "vllm", context=16_384)
+    assert pool(answer) == (0, 0)
+    assert answer.fit.verdict == "fits"
+    assert "8,194" in answer.memory.note
+    assert "--runner pooling" in answer.commands[0].text
+
+
+def test_the_pool_says_how_sure_it_is() -> None:
+    found = ask("llama3:8b", "vllm", "H100").memory.pool
+    assert found is not None
+    assert found.bytes.low < found.bytes.expected < found.bytes.high
+    assert found.token_range.low < found.tokens < found.token_range.high

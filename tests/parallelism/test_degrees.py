@@ -1,0 +1,76 @@
+"""Degrees of parallelism: what divides, the nearest that does, and what each rank holds."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner import PlanError, PlanRequest, plan
+from planner.catalog import find
+from planner.parallelism.degrees import allowed, head_counts, stage_layers
+from planner.plan import Plan
+
+
+def ask(model: str, gpus: str, **fields: Any) -> Plan:
+    return plan(PlanRequest.read({"model": model, "engine": "vllm", "gpus": gpus, "context": 4096, **fields}))
+
+
+@pytest.mark.parametrize(("model", "fields", "words"), [
+    ("qwen2.5:7b", {"tensor_parallel": 8}, "28 heads; use 4"),
+    ("llama3:70b", {"tensor_parallel": 3}, "64 heads; use 2"),
+    ("llama3:8b", {"pipeline_parallel": 64}, "32 layers"),
+    ("llama3:8b", {"expert_parallel": 2}, "no experts"),
+    ("mixtral:8x7b", {"expert_parallel": 16}, "use 8"),
+    ("Qwen/Qwen3-235B-A22B-FP8", {"tensor_parallel": 8, "quantization": "auto"}, "use 4"),
+    ("llama3:70b", {"tensor_parallel": 8, "data_parallel": 2}, "needs 16 GPUs"),
+])  # fmt: skip
+def test_what_does_not_divide_names_the_nearest_that_does(model: str, fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(PlanError) as error:
+        ask(model, "8x H100", **fields)
+    assert words in str(error.value)
+    assert error.value.field in (*fields, "gpus")
+
+
+def test_experts_kept_whole_are_not_cut() -> None:
+    answer = ask("Qwen/Qwen3-235B-A22B-FP8", "8x H100", tensor_parallel=8, expert_parallel=8)
+    assert answer.fit.verdict != "does_not_fit"
+
+
+def test_two_machines_are_two_stages() -> None:
+    answer = ask("meta-llama/Llama-3.1-405B-Instruct", "16x H100")
+    text = " ".join(command.text for command in answer.commands)
+    assert "--tensor-parallel-size 8" in text
+    assert "--pipeline-parallel-size 2" in text
+    assert "ray start" in text
+
+
+def test_key_value_heads_repeat_beyond_their_number() -> None:
+    """Qwen3 235B has 4 key-value heads: at tensor parallel 4 and 8 a rank caches one, so its pool holds as many tokens a byte."""
+    four, eight = (ask("qwen3:235b-a22b", f"{n}x H200", tensor_parallel=n, quantization="bf16") for n in (4, 8))
+    pools = [answer.memory.pool for answer in (four, eight)]
+    ratios = [pool.bytes.expected / pool.tokens for pool in pools if pool and pool.tokens]
+    assert ratios[0] == pytest.approx(ratios[1], rel=0.001)
+
+
+@given(layers=st.integers(1, 200), stages=st.integers(1, 16))
+def test_stages_hold_every_layer_and_differ_by_one(layers: int, stages: int) -> None:
+    if stages <= layers:
+        counts = stage_layers(layers, stages)
+        assert sum(counts) == layers
+        assert max(counts) - min(counts) <= 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    model=st.sampled_from(["llama3:8b", "qwen3:30b-a3b", "gpt-oss:20b", "mixtral:8x7b", "gemma3:12b"]),
+    engine=st.sampled_from(["vllm", "sglang", "tensorrt-llm"]),
+)
+def test_more_ranks_never_hold_more_each(model: str, engine: str) -> None:
+    architecture = find(model).architecture
+    sizes = []
+    for n in (1, 2, 4, 8):
+        if allowed(architecture, n) and all(heads % n == 0 for heads in head_counts(architecture)):
+            request = PlanRequest.read({"model": model, "engine": engine, "gpus": f"{n}x H200", "tensor_parallel": n, "context": 4096})
+            sizes.append(max(device.weights.expected for device in plan(request).memory.devices))
+    assert sizes == sorted(sizes, reverse=True)
