@@ -8,5 +8,6 @@ PAGES = [
     st.Page("pages/plan.py", title="Plan", icon=":material/straighten:", default=True),
     st.Page("pages/accuracy.py", title="Accuracy", icon=":material/target:"),
     st.Page("pages/data.py", title="Your data", icon=":material/bar_chart:"),
+    st.Page("pages/scenarios.py", title="Scenarios", icon=":material/menu_book:"),
 ]
 st.navigation(PAGES, position="top").run()

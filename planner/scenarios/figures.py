@@ -1,0 +1,166 @@
+"""Figures of a plan by name, as a sentence takes them: `weights` is `42.5 GB`, `decode` is `3.9 (2.3 to 5.9) tokens/s`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from planner import catalog
+from planner.economics.cost import Cost, cost
+from planner.economics.electricity import ELECTRICITY, ENERGY
+from planner.economics.figure import figure
+from planner.economics.job import Job, in_flight, job
+from planner.economics.purchase import purchase_usd
+from planner.engines.registry import engine
+from planner.errors import PlanError
+from planner.estimate import Estimate
+from planner.memory.loading import Loading, loading
+from planner.performance.roofline import Timing
+from planner.plan import Plan, plan
+from planner.request import PlanRequest
+from planner.scenarios import words
+from planner.units import count, gb, gib
+
+NONE = "–"
+"""Stands where a figure has no meaning: the speed of what does not fit."""
+
+DAY_HOURS = 24.0
+
+
+@lru_cache(maxsize=4_096)
+def planned(query: tuple[tuple[str, str], ...]) -> Plan:
+    """The plan of a link's parameters."""
+    return plan(PlanRequest.from_query(dict(query)))
+
+
+def shown(one: Plan, name: str) -> str:
+    """One figure of a plan as text.
+
+    Raises:
+        PlanError: when no figure has this name.
+    """
+    if name not in FIGURES:
+        raise PlanError(f"A scenario asks for the figure {name!r}, which there is none; correct its file.", "scenario")
+    return FIGURES[name](one)
+
+
+def needed_bytes(one: Plan) -> int:
+    """All memory that the plan takes: of the GPUs and of the host."""
+    return sum(device.total.expected for device in one.memory.devices) + one.memory.host.total.expected
+
+
+def runs(one: Plan) -> bool:
+    return one.fit.verdict != "does_not_fit"
+
+
+def batch_seconds(one: Plan) -> Estimate:
+    """Wall time of one batch, from its prompts to its last token: batch * output_tokens / throughput."""
+    speed = one.speed.throughput_tokens_per_s
+    tokens = one.request.batch * Timing.of(one.case, one.memory).output
+    return Estimate(tokens / speed.high, tokens / speed.expected, tokens / speed.low, speed.steps)
+
+
+def cost_of(one: Plan) -> Cost:
+    timing = Timing.of(one.case, one.memory)
+    return cost(one.request, one.case.gpus, one.case.name, one.speed, (timing.prompt, timing.output), bool(one.memory.host.weights.expected))
+
+
+def job_of(one: Plan) -> Job:
+    """The request's job, with as many calls in flight as it asks for."""
+    same = planned(tuple(one.request.changed(batch=in_flight(one.request)).to_query().items()))
+    return job(same.request, cost_of(same), same.speed)
+
+
+def day_of_the_cards(one: Plan) -> Estimate:
+    """Electricity of the GPUs alone for a day at their full power: USD = W * 24 / 1000 * USD/kWh."""
+    usd = cost_of(one).prices.usd_per_kwh
+    energy = figure(ENERGY, "Energy of a day at full power", watts=float(sum(gpu.tdp_w or 0 for gpu in one.case.gpus)), hours=DAY_HOURS, pue=1.0)
+    return figure(ELECTRICITY, "Electricity of a day at full power", energy_kwh=energy, usd_per_kwh=usd)
+
+
+def loading_of(one: Plan) -> Loading:
+    return loading(one.memory, one.architecture)
+
+
+def _parts(*names: str) -> Callable[[Plan], str]:
+    return lambda one: gib(sum(getattr(device, name).expected for device in one.memory.devices for name in names))
+
+
+def _speed(name: str) -> Callable[[Plan], str]:
+    return lambda one: words.between(getattr(one.speed, name), "tokens/s") if runs(one) else NONE
+
+
+def _time(of: Callable[[Plan], Estimate]) -> Callable[[Plan], str]:
+    return lambda one: words.duration(of(one)) if runs(one) else NONE
+
+
+def _usd(of: Callable[[Plan], Estimate | None]) -> Callable[[Plan], str]:
+    return lambda one: words.usd(of(one)) if runs(one) else NONE
+
+
+def _model(one: Plan) -> str:
+    known = catalog.models().get(one.case.name)
+    return known.title if known else one.case.name
+
+
+def _cards(one: Plan) -> str:
+    """`2x RTX 4090`, or `the CPU`."""
+    names: dict[str, int] = {}
+    for gpu in one.case.gpus:
+        names[gpu.name.removeprefix("GeForce ")] = names.get(gpu.name.removeprefix("GeForce "), 0) + 1
+    return " + ".join(f"{number}x {name}" if number > 1 else name for name, number in names.items()) or "the CPU"
+
+
+def _price(one: Plan) -> str:
+    usd, _ = purchase_usd(one.request, one.case.gpus)
+    return words.usd(usd)
+
+
+FIGURES: dict[str, Callable[[Plan], str]] = {
+    "model": _model,
+    "parameters": lambda one: count(one.architecture.parameters),
+    "embedding": lambda one: count(one.architecture.embedding_parameters),
+    "format": lambda one: one.memory.weights.format,
+    "bits": lambda one: f"{one.memory.weights.bits_per_weight:.2f}",
+    "engine": lambda one: engine(one.request.engine).title,
+    "cards": _cards,
+    "context": lambda one: f"{one.request.context:,} tokens",
+    "batch": lambda one: f"{one.request.batch:,}",
+    "weights": lambda one: gb(one.memory.weights.file_bytes.expected),
+    "needed": lambda one: gib(needed_bytes(one)),
+    "usable": lambda one: gib(sum(device.usable_bytes for device in one.memory.devices) or one.case.ram_bytes),
+    "capacity": lambda one: gib(sum(device.capacity_bytes for device in one.memory.devices)),
+    "weights_gib": _parts("weights"),
+    "kv_cache": _parts("kv_cache", "state"),
+    "activations": _parts("activation"),
+    "overhead": _parts("overhead"),
+    "on_gpu": lambda one: gib(sum(device.total.expected for device in one.memory.devices)),
+    "in_ram": lambda one: gib(one.memory.host.total.expected),
+    "layers": lambda one: f"{one.memory.gpu_layers} of {len(one.architecture.main.layers) + 1} layers" if one.memory.gpu_layers is not None else "all layers",
+    "verdict": lambda one: words.VERDICTS[one.fit.verdict],
+    "reason": lambda one: one.fit.reason,
+    "largest_batch": lambda one: f"{one.capacity.max_batch:,}",
+    "largest_context": lambda one: f"{one.capacity.max_context:,}",
+    "prefill": _speed("prefill_tokens_per_s"),
+    "decode": _speed("decode_tokens_per_s"),
+    "decode_each": _speed("decode_tokens_per_s_per_sequence"),
+    "batch_time": _time(batch_seconds),
+    "first_token": _time(lambda one: one.speed.time_to_first_token_s),
+    "price": _price,
+    "card_watts": lambda one: f"{sum(gpu.tdp_w or 0 for gpu in one.case.gpus):,.0f} W",
+    "usd_per_kwh": lambda one: f"{cost_of(one).prices.usd_per_kwh.expected:g} USD/kWh",
+    "card_day": lambda one: words.usd(day_of_the_cards(one)),
+    "work_watts": lambda one: words.between(cost_of(one).work.kilowatts, "W", 1_000),
+    "calls": lambda one: f"{job_of(one).calls.expected:,.0f} calls",
+    "call_time": _time(lambda one: cost_of(one).work.seconds),
+    "job_time": _time(lambda one: job_of(one).duration_s),
+    "job_energy": lambda one: words.between(job_of(one).bill.energy_kwh, "kWh") if runs(one) else NONE,
+    "job_electricity": _usd(lambda one: job_of(one).bill.electricity_usd),
+    "job_own": _usd(lambda one: job_of(one).bill.own_usd),
+    "job_api": lambda one: words.usd(job_of(one).bill.api_usd),
+    "disk": lambda one: gb(loading_of(one).disk_bytes),
+    "load_mapped": lambda one: gib(loading_of(one).mapped_bytes),
+    "load_shard": lambda one: gib(loading_of(one).shard_bytes),
+    "load_whole": lambda one: gib(loading_of(one).whole_bytes),
+}
+"""Every figure that a scenario may name."""

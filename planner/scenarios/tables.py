@@ -1,0 +1,74 @@
+"""Tables of plans: rows and columns are parts of a request, a cell is a text with figures of the plan that they make together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from planner.errors import PlanError
+from planner.plan import Plan
+from planner.request import PlanRequest
+from planner.scenarios.figures import planned, shown
+
+PLACE = re.compile(r"\{(\w+)\}")
+MOST_TITLE = "none of these"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What stands in a cell, and the request behind it; None where no plan is."""
+
+    text: str
+    verdict: str = ""
+    request: PlanRequest | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A filled table; the first column names the rows."""
+
+    title: str
+    note: str
+    head: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+
+
+def filled(raw: Mapping[str, Any]) -> Table:
+    """A table of a scenario with every cell planned.
+
+    `base` holds what all cells share; each row and each column has a `name` and fields of the request, a column also what it
+    shows. A column with `smallest` shows the first of these GPUs on which the row's plan fits.
+    """
+    base, columns = dict(raw.get("base", {})), raw["columns"]
+    rows = []
+    for row in raw["rows"]:
+        cells = []
+        for column in columns:
+            fields = {**base, **{key: value for key, value in {**column, **row}.items() if key not in ("name", "show", "smallest")}}
+            fields |= {key: value for key, value in column.items() if key not in ("name", "show", "smallest")}
+            show = row.get("show") or column.get("show") or raw["show"]
+            cells.append(_smallest(fields, column["smallest"], show) if "smallest" in column else _cell(fields, show))
+        rows.append((row["name"], tuple(cells)))
+    return Table(raw["title"], raw.get("note", ""), raw.get("head", ""), tuple(column["name"] for column in columns), tuple(rows))
+
+
+def _cell(fields: Mapping[str, Any], show: str) -> Cell:
+    try:
+        request = PlanRequest.read(fields)
+        one = planned(tuple(request.to_query().items()))
+        return Cell(_text(one, show), one.fit.verdict, request)
+    except PlanError as error:
+        return Cell(str(error).split(";")[0].split(". ")[0].rstrip("."), "refused")
+
+
+def _smallest(fields: Mapping[str, Any], cards: Sequence[str], show: str) -> Cell:
+    """The first card that holds it whole; they are given from small to large."""
+    cells = (_cell({**fields, "gpus": card}, show) for card in cards)
+    return next((cell for cell in cells if cell.verdict in ("fits", "tight")), Cell(MOST_TITLE))
+
+
+def _text(one: Plan, show: str) -> str:
+    return PLACE.sub(lambda place: shown(one, place[1]), show)
