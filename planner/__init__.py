@@ -9,7 +9,8 @@
 from planner.errors import PlanError
 from planner.plan import Plan
 from planner.request import GpuSpec, PlanRequest, SystemSpec
-from planner.sources import plan
+from planner.sources import plan, train
+from planner.training.request import TrainRequest
 
-__all__ = ["GpuSpec", "Plan", "PlanError", "PlanRequest", "SystemSpec", "plan"]
+__all__ = ["GpuSpec", "Plan", "PlanError", "PlanRequest", "SystemSpec", "TrainRequest", "plan", "train"]
 __version__ = "0.1.0"

@@ -59,4 +59,12 @@ def _model(raw: Mapping[str, Any], hub: bool) -> dict[str, Any]:
     return model_json(*resolve_model(sources.with_config(PlanRequest.read(raw), hub)))
 
 
-KINDS: dict[str, Callable[[dict[str, Any], bool], dict[str, Any]]] = {"plan": _plan, "model": _model}
+def _train(raw: dict[str, Any], hub: bool) -> dict[str, Any]:
+    from planner.training.answer import train_json
+    from planner.training.request import TrainRequest
+
+    derivation = bool(raw.pop("derivation", False))
+    return train_json(sources.train(TrainRequest.read(raw), hub), derivation)
+
+
+KINDS: dict[str, Callable[[dict[str, Any], bool], dict[str, Any]]] = {"plan": _plan, "train": _train, "model": _model}

@@ -1,4 +1,4 @@
-"""The command line: `python -m planner plan | model | batch | validate | gpus`.
+"""The command line: `python -m planner plan | train | model | batch | validate | gpus`.
 
 Every request field is a flag of the same name (`--kv-cache-dtype q8_0`), read as a link's parameter is.
 """
@@ -17,7 +17,9 @@ from planner.answer import model_json, plan_json
 from planner.batch import answers
 from planner.errors import PlanError
 from planner.plan import Plan, resolve_model
-from planner.request import PlanRequest
+from planner.request import PlanRequest, Question
+from planner.sources import AnyQuestion
+from planner.training.request import TrainRequest
 from planner.units import count, gb, gib
 
 
@@ -38,12 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m planner", description="Which hardware runs this language model, how well, and at what cost.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, run, what in (
-        ("plan", _plan, "where the memory goes and whether it fits"),
-        ("model", _model, "a model's parameters and cache"),
+    for name, question, run, what in (
+        ("plan", PlanRequest, _plan, "where the memory goes and whether it fits"),
+        ("train", TrainRequest, _train, "what fine-tuning takes: memory, time and cost"),
+        ("model", PlanRequest, _model, "a model's parameters and cache"),
     ):
         command = commands.add_parser(name, help=what, description=what)
-        _add_fields(command)
+        _add_fields(command, question)
         command.add_argument("--json", action="store_true", help="answer in JSON")
         command.add_argument("--derivation", action="store_true", help="show how every figure came about")
         command.add_argument("--offline", action="store_true", help="never ask the Hugging Face Hub")
@@ -60,15 +63,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_fields(command: argparse.ArgumentParser) -> None:
-    for name, field in PlanRequest.model_fields.items():
+def _add_fields(command: argparse.ArgumentParser, question: type[Question]) -> None:
+    for name, field in question.model_fields.items():
         flag = f"--{name.replace('_', '-')}"
         command.add_argument(*(["--gpu", flag] if name == "gpus" else [flag]), dest=name, action="append", metavar="VALUE", help=field.description)
 
 
-def _request(options: argparse.Namespace) -> PlanRequest:
+def _request(options: argparse.Namespace, question: type[AnyQuestion]) -> AnyQuestion:
     query: dict[str, str] = {}
-    for name in PlanRequest.model_fields:
+    for name in question.model_fields:
         values = getattr(options, name)
         if values:
             query[name] = " + ".join(values) if name == "gpus" else values[-1]
@@ -76,7 +79,7 @@ def _request(options: argparse.Namespace) -> PlanRequest:
         path = query.pop("config")
         query["config"] = json.dumps(sources.read_config(Path(path)))
         query.setdefault("model", Path(path).stem)
-    return PlanRequest.from_query(query)
+    return question.from_query(query)
 
 
 def _online(options: argparse.Namespace) -> bool:
@@ -84,7 +87,7 @@ def _online(options: argparse.Namespace) -> bool:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    plan = sources.plan(_request(options), _online(options), os.environ.get("HF_TOKEN"))
+    plan = sources.plan(_request(options, PlanRequest), _online(options), os.environ.get("HF_TOKEN"))
     if options.json:
         print(json.dumps(plan_json(plan, options.derivation), indent=2, ensure_ascii=False))
     else:
@@ -92,8 +95,19 @@ def _plan(options: argparse.Namespace) -> int:
     return 0
 
 
+def _train(options: argparse.Namespace) -> int:
+    from planner.training.answer import train_json, train_text
+
+    plan = sources.train(_request(options, TrainRequest), _online(options), os.environ.get("HF_TOKEN"))
+    if options.json:
+        print(json.dumps(train_json(plan, options.derivation), indent=2, ensure_ascii=False))
+    else:
+        print(train_text(plan, options.derivation))
+    return 0
+
+
 def _model(options: argparse.Namespace) -> int:
-    name, architecture = resolve_model(sources.with_config(_request(options), _online(options), os.environ.get("HF_TOKEN")))
+    name, architecture = resolve_model(sources.with_config(_request(options, PlanRequest), _online(options), os.environ.get("HF_TOKEN")))
     if options.json:
         print(json.dumps(model_json(name, architecture), indent=2, ensure_ascii=False))
     else:

@@ -27,7 +27,7 @@ from planner.hardware.catalog import Gpu, resolve
 from planner.memory.quantity import Memory
 from planner.performance.roofline import speed_of, tokens_of
 from planner.performance.speed import Speed
-from planner.request import GpuSpec, PlanRequest
+from planner.request import GpuSpec, PlanRequest, Question
 from planner.verdict import Fit, judge
 from planner.ways_out import WayOut, ways_out
 
@@ -108,10 +108,10 @@ def resolve_case(request: PlanRequest) -> Case:
     """Look up every name in the request: the model, and each GPU."""
     name, architecture = resolve_model(request)
     ram = request.system.ram_gib
-    return Case(request, name, architecture, _gpus(request.gpus), int(ram * 2**30) if ram else DEFAULT_RAM_BYTES)
+    return Case(request, name, architecture, resolve_gpus(request.gpus), int(ram * 2**30) if ram else DEFAULT_RAM_BYTES)
 
 
-def resolve_model(request: PlanRequest) -> tuple[str, Architecture]:
+def resolve_model(request: Question) -> tuple[str, Architecture]:
     """The model's name and architecture: an inline config wins, then the bundled catalogue."""
     if request.config is not None:
         return request.model or "your model", parse(request.config)
@@ -122,5 +122,5 @@ def resolve_model(request: PlanRequest) -> tuple[str, Architecture]:
 
 
 @lru_cache(maxsize=256)
-def _gpus(specs: tuple[GpuSpec, ...]) -> tuple[Gpu, ...]:
+def resolve_gpus(specs: tuple[GpuSpec, ...]) -> tuple[Gpu, ...]:
     return tuple(gpu for spec in specs for gpu in [resolve(spec.name, spec.memory_mib).with_free_mib(spec.free_mib)] * spec.count)

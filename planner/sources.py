@@ -9,14 +9,20 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from planner import catalog
 from planner import plan as _plan
 from planner.architecture.from_gguf import config_of
 from planner.errors import PlanError
 from planner.gguf_file import read_gguf_header
-from planner.request import PlanRequest
+from planner.request import PlanRequest, Question
+
+if TYPE_CHECKING:
+    from planner.training.plan import TrainPlan
+    from planner.training.request import TrainRequest
+
+AnyQuestion = TypeVar("AnyQuestion", bound=Question)
 
 LARGEST_CONFIG_BYTES = 2 * 2**20
 """The largest published config.json is below 200 kB; anything far above is another file."""
@@ -33,7 +39,18 @@ def plan(request: PlanRequest, hub: bool = False, token: str | None = None) -> _
     return _plan.plan(with_config(request, hub, token))
 
 
-def with_config(request: PlanRequest, hub: bool = False, token: str | None = None) -> PlanRequest:
+def train(request: TrainRequest, hub: bool = False, token: str | None = None) -> TrainPlan:
+    """Answer a question about training; models are found as `plan` finds them.
+
+    Raises:
+        PlanError: when a name is unknown or the request contradicts itself; one sentence with a next step.
+    """
+    from planner.training.plan import train as answer
+
+    return answer(with_config(request, hub, token))
+
+
+def with_config(request: AnyQuestion, hub: bool = False, token: str | None = None) -> AnyQuestion:
     """The request with its model's config inlined, unless the catalogue knows the model."""
     name = request.model
     if request.config is not None or not name or catalog.lookup(name):

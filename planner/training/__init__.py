@@ -1,0 +1,1 @@
+"""What training a model takes: memory, time and cost."""

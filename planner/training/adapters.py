@@ -1,0 +1,97 @@
+"""What a method trains: all weights, or low-rank adapters on chosen matrices beside frozen ones.
+
+An adapter of rank r on a matrix (out, in) is two matrices, r*in + out*r parameters (LoRA, arXiv:2106.09685); DoRA adds a magnitude
+for each output (arXiv:2402.09353).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
+
+from planner.architecture.tensors import Architecture, Tensor
+from planner.errors import PlanError, did_you_mean
+from planner.quantization.formats import Scheme
+
+LINEAR = frozenset({
+    "q", "k", "v", "qkv", "o", "q_a", "q_b", "kv_a", "kv_b", "indexer", "gate", "up", "down", "gate_up", "shared_gate", "shared_up",
+    "shared_gate_up", "shared_down", "shared_expert_gate", "ssm_in", "ssm_out", "ssm_x", "ssm_dt", "linear",
+})  # fmt: skip
+"""Roles that are linear modules: what "all-linear" adapts. Experts are stored as one tensor of three dimensions, which adapters skip."""
+
+EVERYDAY = {
+    "q_proj": ("q", "qkv"), "k_proj": ("k", "qkv"), "v_proj": ("v", "qkv"), "o_proj": ("o",), "gate_proj": ("gate", "gate_up"),
+    "up_proj": ("up", "gate_up"), "down_proj": ("down",), "c_attn": ("qkv",), "c_proj": ("o", "down"), "query_key_value": ("qkv",),
+}  # fmt: skip
+"""Names that people use for any model, with the roles they mean where the model has no module of that name."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Which tensors are trained, and how: what the tape asks of every weight.
+
+    Attributes:
+        full: whether the weights themselves are.
+        ranks: rank of the adapter on a matrix, by tensor name.
+        gradient_bytes: of one trained number.
+        whole: names of tensors that are trained whole beside adapters.
+        frozen_scheme: the format of the frozen base, where it is packed.
+    """
+
+    full: bool
+    gradient_bytes: int
+    names: frozenset[str] = frozenset()
+    lora_rank: int = 0
+    dora: bool = False
+    whole: frozenset[str] = frozenset()
+    frozen: Scheme | None = None
+
+    def gradient(self, tensor: Tensor) -> int:
+        """Bytes of the gradient of the tensor itself; none for a frozen one."""
+        if tensor.buffer or not (self.full or tensor.name in self.whole):
+            return 0
+        return tensor.elements * self.gradient_bytes
+
+    def rank(self, tensor: Tensor) -> int:
+        return self.lora_rank if tensor.name in self.names and tensor.is_matrix else 0
+
+    def packed(self, tensor: Tensor) -> bool:
+        """Whether a kernel unpacks the tensor before it multiplies."""
+        return self.frozen is not None and self.frozen.format.bits < 16 and self.frozen.quantizes(tensor)
+
+
+def adapter_parameters(tensor: Tensor, rank: int, dora: bool = False) -> int:
+    """Parameters of one adapter: rank * (in + out), and a magnitude for each output under DoRA."""
+    out, inner = prod(tensor.shape[:-1]), tensor.shape[-1]
+    return tensor.copies * (rank * (inner + out) + (out if dora else 0))
+
+
+def targeted(model: Architecture, targets: str | Iterable[str]) -> frozenset[str]:
+    """Names of the matrices that get an adapter.
+
+    Raises:
+        PlanError: for a name that no linear module of the model has.
+    """
+    asked = (targets,) if isinstance(targets, str) else tuple(targets)
+    matrices = [t for layer, _ in model.main.distinct for t in layer.all_tensors if t.is_matrix and t.role in LINEAR]
+    head = [t for t in model.main.after if t.role == "lm_head"]
+    found: set[str] = set()
+    for target in asked:
+        if target == "all-linear":
+            hits = matrices
+        elif target == "lm_head":
+            hits = head
+        else:
+            hits = [t for t in matrices if module(t) == target or t.name.removesuffix(".weight").endswith("." + target)]
+            hits = hits or [t for t in matrices if t.role in EVERYDAY.get(target, ())]
+        if not hits:
+            known = sorted({module(t) for t in matrices})
+            raise PlanError(f"The model has no linear module {target[:40]!r}.{did_you_mean(target, known)} It has {', '.join(known)}.", "lora_targets")
+        found.update(t.name for t in hits)
+    return frozenset(found)
+
+
+def module(tensor: Tensor) -> str:
+    """The last part of a weight's path: `q_proj`."""
+    return tensor.name.removesuffix(".weight").rsplit(".", 1)[-1]

@@ -1,0 +1,58 @@
+"""How the training code of a model family computes, as far as it decides what is kept for the backward pass.
+
+The tensors of a layer say how wide everything is; what a norm or an activation function keeps depends on how it is written.
+`data/training_kernels.csv` has a row for each family that differs from Llama, read off huggingface/transformers and checked by
+running its classes on tensors without data (`benchmarks/training_allocator.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from planner.data import table
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """What a family's operations keep.
+
+    Attributes:
+        norm: `rms` (fp32 copy, then a 16-bit product with the weight), `gemma` (the product in fp32 too), `native` (one kernel that
+            keeps its input), `fp32` (one kernel on an fp32 copy), or `centered` (the mean taken off in fp32 first).
+        bare_norms: norms of a layer that have no weight, and so no tensor.
+        activation: tensors of the inner width that the activation function keeps beside its input and output; -1 when it keeps the output alone.
+        attention: `sdpa`, or `eager` where the family has no fused kernel to train with.
+        softcap: whether scores pass through a tanh.
+        head_softcap: whether logits do.
+        contiguous: whether queries are copied, so that the attention's output is copied again for the output projection.
+    """
+
+    norm: Literal["rms", "gemma", "native", "fp32", "centered"] = "rms"
+    bare_norms: int = 0
+    activation: int = 0
+    attention: Literal["sdpa", "eager"] = "sdpa"
+    softcap: bool = False
+    head_softcap: bool = False
+    contiguous: bool = False
+
+
+LLAMA = Kernels()
+
+
+@cache
+def kernels() -> dict[str, Kernels]:
+    """The rows by model type."""
+    return {
+        row["model_type"]: Kernels(
+            row["norm"], int(row["bare_norms"]), int(row["activation"]), row["attention"],  # type: ignore[arg-type]
+            row["softcap"] == "1", row["head_softcap"] == "1", row["contiguous"] == "1",
+        )
+        for row in table("training_kernels")
+    }  # fmt: skip
+
+
+def kernels_of(model_type: str) -> Kernels:
+    """The row of a family; Llama's for one without."""
+    return kernels().get(model_type.lower(), LLAMA)

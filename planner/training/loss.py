@@ -1,0 +1,69 @@
+"""The end of the model as a tape: final norm, head, logits and cross entropy.
+
+With V logits a token the loss costs: the logits in 16 bit, which the model hands out (2V), an fp32 copy (4V) that becomes its log-softmax,
+kept (4V); backwards the gradient of that and of the copy (4V each), then of the logits (2V). Liger's fused loss computes a chunk of tokens
+at a time, logits and gradient, and keeps neither; torchtune's chunked loss, the one that goes with a compiled model, keeps the logits and
+log-softmax of all chunks (6V) and works backwards through one at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from planner.architecture.tensors import Stack
+from planner.training.layers import LayerMaker, Setting
+from planner.training.tape import Run, Tape
+
+CHUNKS = 8
+"""Chunks of torchtune's loss: https://github.com/pytorch/torchtune torchtune/modules/loss/ce_chunked_output_loss.py."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The run of the tape, and what stays to the end of the backward pass because the caller holds the model's output."""
+
+    run: Run
+    held: int
+
+
+def ending(main: Stack, vocab: int, setting: Setting, fused: bool) -> Ending:
+    """The tape after the last layer.
+
+    `vocab` is this rank's part of the vocabulary.
+    """
+    hidden, tokens, element = main.hidden_size, setting.tokens, setting.element
+    tape = Tape(tokens * hidden * element)
+    maker = LayerMaker(tape, setting, hidden)
+    norms = [t for t in main.after if t.role == "norm" and len(t.shape) == 1]
+    head = next((t for t in main.after if t.role == "lm_head"), None)
+    x = tape.input
+    if norms or setting.kernels.bare_norms:
+        x = maker.norm(x, hidden, norms[0] if norms else None)
+    if head is None:
+        return Ending(tape.run(), 0)
+    logits = tokens * vocab
+    if fused and not setting.compiled:
+        chunk = chunk_tokens(tokens, vocab, hidden)
+        room = chunk * vocab * (element + 4)
+        tape.add(tokens * hidden * element, x, keeps_output=True, gradient=setting.trained.gradient(head) // setting.ranks, scratch=room)
+        return Ending(tape.run(), 0)
+    raw = maker.linear(x, head, hidden, vocab)
+    size = logits * element
+    if fused:
+        tape.add(4, raw, kept=[raw], extra=logits * 4, backward_scratch=logits * (8 / CHUNKS - element))  # a chunk's gradient takes the place of its logits
+        return Ending(tape.run(), 0)
+    if setting.kernels.head_softcap:
+        raw = tape.add(size, tape.add(size, raw, keeps_output=True))
+    wide = raw if element == 4 else tape.add(logits * 4, raw)
+    logged = tape.add(logits * 4, wide, keeps_output=True)
+    tape.add(4, logged, kept=[logged])
+    return Ending(tape.run(), size)
+
+
+def chunk_tokens(tokens: int, vocab: int, hidden: int) -> int:
+    """Tokens whose logits a fused loss holds at once: as many as make its logits about as large as the stream itself.
+
+    The rule of Liger's fused linear cross entropy: the next power of two of tokens / ceil(vocab / hidden).
+    """
+    share = -(-tokens // max(-(-vocab // hidden), 1))
+    return int(min(1 << max(share - 1, 0).bit_length(), tokens))

@@ -1,0 +1,249 @@
+"""What each GPU holds while it trains: states, activations at the highest moment, and what nvidia-smi shows beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import prod
+
+from planner.architecture.tensors import Architecture, Layer, Tensor
+from planner.formula import Formula, total
+from planner.memory.quantity import NOTHING, Quantity, added
+from planner.parallelism.degrees import stage_layers
+from planner.parallelism.tensor_parallel import COLUMN, EXPERTS, ROW, VOCABULARY
+from planner.quantization.formats import Scheme
+from planner.training.adapters import adapter_parameters
+from planner.training.case import TrainCase
+from planner.training.kernels import kernels_of
+from planner.training.layers import Setting, layer_tape
+from planner.training.loss import ending
+from planner.training.sharding import Shares, shares
+from planner.training.states import moment_bytes, optimizers
+from planner.training.timeline import Load, Timeline, play
+
+WEIGHTS = Formula("frozen + trained + adapters", "bytes")
+GRADIENTS = Formula("trainable * gradient_bytes * share", "bytes", "one number a trained parameter (ZeRO, arXiv:1910.02054, section 3.1)")
+OPTIMIZER = Formula("(master + moments) * share", "bytes", "the optimizer's states and fp32 master weights")
+BEYOND = Formula("peak - weights - gradients - optimizer", "bytes", "autograd's tape played with sizes alone, checked against PyTorch's allocator")
+"""Activations are what the highest moment needs beyond the states, whichever moment that is."""
+
+
+@dataclass(frozen=True)
+class TrainDevice:
+    """What one GPU holds at its highest moment."""
+
+    name: str
+    index: int
+    capacity_bytes: int
+    usable_bytes: int
+    weights: Quantity = NOTHING
+    gradients: Quantity = NOTHING
+    optimizer: Quantity = NOTHING
+    activation: Quantity = NOTHING
+    overhead: Quantity = NOTHING
+    timeline: Timeline | None = None
+
+    @property
+    def parts(self) -> tuple[Quantity, ...]:
+        return self.weights, self.gradients, self.optimizer, self.activation, self.overhead
+
+    @cached_property
+    def allocated(self) -> Quantity:
+        """What PyTorch's allocator counts at the highest moment."""
+        return added(f"Allocated on {self.name} #{self.index}", self.parts[:4])
+
+    @cached_property
+    def total(self) -> Quantity:
+        return added(f"{self.name} #{self.index}", self.parts)
+
+    @property
+    def free_bytes(self) -> int:
+        return self.usable_bytes - self.total.expected
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One pipeline stage's part of the model: layers in order, whether it holds the embedding and the head."""
+
+    index: int
+    layers: tuple[Layer, ...]
+    first: bool
+    last: bool
+
+    @cached_property
+    def counted(self) -> tuple[tuple[Layer, int], ...]:
+        counts: dict[int, int] = {}
+        by_id = {id(layer): layer for layer in self.layers}
+        for layer in self.layers:
+            counts[id(layer)] = counts.get(id(layer), 0) + 1
+        return tuple((by_id[key], count) for key, count in counts.items())
+
+
+def stages(model: Architecture, pipeline: int) -> tuple[Stage, ...]:
+    """The layers in equal parts, embedding on the first stage, norm and head on the last."""
+    found, start = [], 0
+    for index, count in enumerate(stage_layers(len(model.main.layers), pipeline)):
+        found.append(Stage(index, model.main.layers[start : start + count], index == 0, index == pipeline - 1))
+        start += count
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Bytes and numbers of one stage on one tensor-parallel rank, before sharding over replicas."""
+
+    frozen: int
+    trained: int
+    adapters: int
+    trainable: int
+    moments: int
+    largest: int
+    layer: int
+    root: int
+    packed: int
+
+
+def tensors_of(model: Architecture, stage: Stage) -> list[tuple[Tensor, int]]:
+    """Every tensor of a stage with how often it occurs; a tied head counts where its embedding is not."""
+    found = [(tensor, count) for layer, count in stage.counted for tensor in layer.all_tensors]
+    if stage.first:
+        found += [(tensor, 1) for tensor in model.main.before]
+    if stage.last:
+        found += [(replace(t, tied=False) if t.tied and not stage.first else t, 1) for t in model.main.after]
+    return [(tensor, count) for tensor, count in found if not tensor.tied]
+
+
+def held(case: TrainCase, stage: Stage) -> Held:
+    """Sum over the stage's tensors, each cut by tensor parallel where its role is."""
+    trained, wide, model = case.trained, case.widths, case.architecture
+    scheme, rank = case.scheme, case.request.lora_rank
+    rest = 2 if scheme and case.request.precision in ("bf16-mixed", "fp16-mixed", "fp8") else 1
+    frozen = whole = adapters = numbers = largest = layer = root = packed = 0
+    learning: list[tuple[Tensor, int]] = []
+    for tensor, count in tensors_of(model, stage):
+        ranks = case.tensor if tensor.role in COLUMN | ROW | VOCABULARY | EXPERTS and tensor.is_matrix else 1
+        size = _frozen_bytes(tensor, scheme, wide.activation, rest) // ranks
+        outer = tensor.role in ("embedding", "lm_head", "position_embedding")
+        own = tensor.elements // ranks if trained.gradient(tensor) else 0
+        if own:
+            whole += count * own * wide.weight
+            frozen += 0 if trained.full else count * size
+            numbers += count * own
+            learning.append((tensor, count))
+            largest = max(largest, own // tensor.copies)
+        else:
+            frozen += count * size
+        if trained.rank(tensor):
+            extra = adapter_parameters(tensor, rank, trained.dora) // ranks
+            adapters += count * extra * wide.weight
+            numbers += count * extra
+            largest = max(largest, extra)
+            learning.append((Tensor(tensor.name, (extra // rank, rank), "linear", tensor.copies), count))
+        packed += count * tensor.elements // ranks if trained.packed(tensor) else 0
+        root += size if outer else 0
+    frozen += sum(_frozen_bytes(t, scheme, wide.activation, 1) * n for stack in model.loaded[1:] for t, n in stack.counted) if stage.first else 0
+    for one, _ in stage.counted:
+        sizes = sum(_frozen_bytes(t, scheme, wide.activation, rest) // (case.tensor if t.is_matrix else 1) for t in one.all_tensors if not t.tied)
+        layer = max(layer, sizes)
+    moments = moment_bytes(case.request, learning, wide.moment) // case.tensor
+    return Held(frozen, whole, adapters, numbers, moments, largest, layer, root, packed)
+
+
+def _frozen_bytes(tensor: Tensor, scheme: Scheme | None, element: int, rest: int) -> int:
+    """Bytes of a frozen tensor: packed by the scheme, or a number of working precision for each element."""
+    if scheme is None:
+        return tensor.elements * element
+    return scheme.bytes(tensor) * (1 if scheme.quantizes(tensor) else rest)
+
+
+def setting_of(case: TrainCase) -> Setting:
+    request = case.request
+    return Setting(
+        request.micro_batch, request.seq_len, case.widths.activation, kernels_of(case.architecture.model_type), case.trained, case.tensor,
+        padded=not request.packing, compiled=request.compile, eager=not request.flash_attention, unpack=2 if case.scheme else 0,
+    )  # fmt: skip
+
+
+def timeline(case: TrainCase, stage: Stage, parts: Held, share: Shares) -> Timeline:
+    """One step on one GPU of this stage."""
+    request, main, setting = case.request, case.architecture.main, setting_of(case)
+    standing = request.gradient_accumulation > 1
+    runs = {id(layer): layer_tape(layer, main.hidden_size, setting).run(standing and share.gradients == 1) for layer, _ in stage.counted}
+    stream = case.tokens * main.hidden_size * setting.element // case.tensor
+    vocab = -(-case.architecture.vocab_size // case.tensor)
+    outer = [t for t in (*(main.before if stage.first else ()), *(main.after if stage.last else ())) if not t.tied]
+    outside = sum(case.trained.gradient(t) // (case.tensor if t.role in VOCABULARY else 1) for t in outer)
+    tied = next((t for t in main.after if t.role == "lm_head" and t.tied), None)
+    step = optimizers()[request.optimizer]
+    moment = case.widths.moment or case.widths.gradient
+    scratch = int((step.step_copies * parts.trainable * share.optimizer + step.step_tensors * parts.largest * share.optimizer) * moment)
+    return play(Load(
+        [(layer, runs[id(layer)]) for layer in stage.layers], ending(main, vocab, setting, request.fused_cross_entropy) if stage.last else None, stream,
+        request.checkpointing, {id(layer): _matrix_outputs(layer, setting) for layer, _ in stage.counted} if request.checkpointing == "selective" else {},
+        min(case.pipeline - stage.index, request.gradient_accumulation), standing, share.gradients, outside,
+        2 * case.trained.gradient(tied) // case.tensor if tied and stage.first and stage.last else 0, scratch, request.offload == "activations",
+    ))  # fmt: skip
+
+
+def _matrix_outputs(layer: Layer, setting: Setting) -> int:
+    """What selective checkpointing keeps: the output of every matrix and of attention, not what lies between them."""
+    width = 0
+    for tensor in layer.all_tensors:
+        if tensor.is_matrix and tensor.role not in ("router", "conv", "ssm_a", "ssm_d"):
+            used = tensor.used or tensor.copies
+            width += used * prod(tensor.shape[:-1])
+    return width * setting.tokens * setting.element // setting.ranks
+
+
+def devices(case: TrainCase) -> tuple[TrainDevice, ...]:
+    """What each GPU holds: GPUs of one stage are alike, stages follow one another over the replicas."""
+    found: dict[int, TrainDevice] = {}
+    share = shares(case.sharding, case.replicas)
+    parts = stages(case.architecture, case.pipeline)
+    made = []
+    for index, gpu in enumerate(case.gpus):
+        stage = parts[index // case.tensor % case.pipeline]
+        if stage.index not in found:
+            found[stage.index] = _device(case, stage, share)
+        made.append(replace(found[stage.index], name=gpu.name, index=index, capacity_bytes=gpu.capacity_bytes, usable_bytes=gpu.usable_bytes))
+    return tuple(made)
+
+
+def _device(case: TrainCase, stage: Stage, share: Shares) -> TrainDevice:
+    from planner.training.overhead import overhead, spread, unpacking
+
+    parts, wide, request = held(case, stage), case.widths, case.request
+    frozen_share = share.weights
+    away = request.offload
+    weights_step = WEIGHTS("Weights", frozen=int(parts.frozen * frozen_share), trained=int(parts.trained * share.weights), adapters=parts.adapters)
+    weights = [weights_step]
+    if away == "weights":
+        weights = [WEIGHTS("Weights stay on the host", frozen=0, trained=0, adapters=parts.adapters)]
+    gathered = 2 * parts.layer if share.gathered or away == "weights" else 0
+    gathered += parts.root if share.root else 0
+    if gathered:
+        weights.append(total("Weights with the layers that are put together", [int(weights[0].value), gathered]))
+    buckets = share.buckets * parts.trainable * wide.gradient + min(share.bucket_numbers, parts.trainable) * wide.gradient * (share.bucket_numbers > 0)
+    gradients = [GRADIENTS("Gradients", trainable=parts.trainable, gradient_bytes=wide.gradient, share=share.gradients)]
+    if buckets:
+        gradients.append(total("Gradients and buckets", [int(gradients[0].value), buckets]))
+    on_gpu = away not in ("optimizer", "weights") and not optimizers()[request.optimizer].paged
+    master = parts.trainable * wide.master
+    states = OPTIMIZER("Optimizer" if on_gpu else "Optimizer, on the host", master=master, moments=parts.moments, share=share.optimizer if on_gpu else 0)
+    line = timeline(case, stage, parts, share)
+    fixed = int(weights[-1].value) + int(states.value) + buckets
+    peak = fixed + line.peak.total
+    held_gradients = int(gradients[-1].value)
+    beyond = BEYOND(
+        f"Activations, at the highest moment ({line.peak.name})", peak=max(peak, fixed + int(gradients[0].value)), weights=int(weights[-1].value),
+        gradients=held_gradients, optimizer=int(states.value),
+    )  # fmt: skip
+    low, high = spread(case)
+    activation = Quantity.between(low, high, beyond)
+    if parts.packed and not gathered:
+        activation = added("Activations and what unpacking takes", (activation, unpacking(parts.packed)))
+        activation = replace(activation, steps=(beyond, *activation.steps))
+    made = TrainDevice(
+        "GPU", 0, 0, 0, Quantity.exact(*weights), Quantity.exact(*gradients), Quantity.exact(states), activation, timeline=line,
+    )  # fmt: skip
+    return replace(made, overhead=overhead(case, made.allocated))

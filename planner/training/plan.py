@@ -1,0 +1,82 @@
+"""`train()`: from a question about fine-tuning to its answer.
+
+request -> case (names resolved) -> devices (states, tape, sharding) -> fit, speed, duration, cost
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from planner.formula import Step
+from planner.memory.quantity import NOTHING, Quantity
+from planner.plan import DEFAULT_RAM_BYTES, resolve_gpus, resolve_model
+from planner.training.case import TrainCase
+from planner.training.fit import judge
+from planner.training.memory import TrainDevice, devices
+from planner.training.request import TrainRequest
+from planner.verdict import Fit
+
+
+@dataclass(frozen=True)
+class TrainPlan:
+    """The answer: what each GPU holds at its highest moment, whether that fits, and, when asked, how long it takes."""
+
+    case: TrainCase
+    devices: tuple[TrainDevice, ...]
+
+    @property
+    def request(self) -> TrainRequest:
+        return self.case.request
+
+    @property
+    def fullest(self) -> TrainDevice | None:
+        return max(self.devices, key=lambda device: device.total.expected, default=None)
+
+    @property
+    def peak_allocated(self) -> Quantity:
+        """What PyTorch allocates at most on the fullest GPU."""
+        return self.fullest.allocated if self.fullest else NOTHING
+
+    @property
+    def peak(self) -> Quantity:
+        """What nvidia-smi shows at most on the fullest GPU."""
+        return self.fullest.total if self.fullest else NOTHING
+
+    @cached_property
+    def fit(self) -> Fit:
+        """Whether every GPU holds its part, and how sure that is."""
+        return judge(self.case, self.devices)
+
+    @property
+    def derivation(self) -> tuple[Step, ...]:
+        """Every step of the fullest GPU's figures, in the order of the page."""
+        device = self.fullest
+        if device is None:
+            return ()
+        return tuple(step for part in (*device.parts, device.allocated, device.total) for step in part.steps)
+
+    @cached_property
+    def trainable_parameters(self) -> int:
+        """Parameters that are trained, over all GPUs."""
+        from planner.training.memory import Stage, held
+
+        whole = TrainCase(self.request.model_copy(update={"tensor_parallel": None, "pipeline_parallel": None}), self.case.name, self.case.architecture, (), 0)
+        return held(whole, Stage(0, self.case.architecture.main.layers, True, True)).trainable
+
+
+def train(request: TrainRequest) -> TrainPlan:
+    """Answer a question about training.
+
+    Raises:
+        PlanError: when a name is unknown or the request contradicts itself; one sentence with a next step.
+    """
+    case = resolve_case(request)
+    return TrainPlan(case, devices(case))
+
+
+def resolve_case(request: TrainRequest) -> TrainCase:
+    """Look up every name in the request: the model, and each GPU."""
+    name, architecture = resolve_model(request)
+    ram = request.system.ram_gib
+    return TrainCase(request, name, architecture, resolve_gpus(request.gpus), int(ram * 2**30) if ram else DEFAULT_RAM_BYTES)
