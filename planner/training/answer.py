@@ -21,6 +21,8 @@ def train_json(plan: TrainPlan, derivation: bool = False) -> dict[str, Any]:
         "peak_allocated_bytes": plan.peak_allocated.json(),
         "peak_bytes": plan.peak.json(),
     }
+    if plan.speed is not None:
+        answer["tokens_per_s"] = plan.speed.tokens_per_s.json()
     if derivation:
         answer["derivation"] = [step_json(step) for step in plan.derivation]
     return answer

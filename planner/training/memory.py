@@ -247,3 +247,9 @@ def _device(case: TrainCase, stage: Stage, share: Shares) -> TrainDevice:
         "GPU", 0, 0, 0, Quantity.exact(*weights), Quantity.exact(*gradients), Quantity.exact(states), activation, timeline=line,
     )  # fmt: skip
     return replace(made, overhead=overhead(case, made.allocated))
+
+
+def timed_parts(case: TrainCase) -> Held:
+    """Everything on one rank as if nothing were cut: what a whole replica moves and updates."""
+    whole = replace(case, request=case.request.model_copy(update={"tensor_parallel": None, "pipeline_parallel": None}), gpus=())
+    return held(whole, Stage(0, case.architecture.main.layers, True, True))

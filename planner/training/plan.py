@@ -13,8 +13,9 @@ from planner.memory.quantity import NOTHING, Quantity
 from planner.plan import DEFAULT_RAM_BYTES, resolve_gpus, resolve_model
 from planner.training.case import TrainCase
 from planner.training.fit import judge
-from planner.training.memory import TrainDevice, devices
+from planner.training.memory import TrainDevice, devices, timed_parts
 from planner.training.request import TrainRequest
+from planner.training.speed import TrainSpeed, speed
 from planner.verdict import Fit
 
 
@@ -59,10 +60,12 @@ class TrainPlan:
     @cached_property
     def trainable_parameters(self) -> int:
         """Parameters that are trained, over all GPUs."""
-        from planner.training.memory import Stage, held
+        return timed_parts(self.case).trainable
 
-        whole = TrainCase(self.request.model_copy(update={"tensor_parallel": None, "pipeline_parallel": None}), self.case.name, self.case.architecture, (), 0)
-        return held(whole, Stage(0, self.case.architecture.main.layers, True, True)).trainable
+    @cached_property
+    def speed(self) -> TrainSpeed | None:
+        """Tokens a second and seconds of a step; None without a GPU."""
+        return speed(self.case)
 
 
 def train(request: TrainRequest) -> TrainPlan:

@@ -1,0 +1,80 @@
+"""Arithmetic of a trained token: forward, recomputed, backward through activations, backward into weights.
+
+    forward 2P + attention;  backward 2P + 2 attentions through activations, 2 for each trained number into weights
+    full checkpointing runs the layers forward once more
+
+P counts the matrices that a token passes through, the head among them, not the embedding. So a full step is 6P, LoRA 4P, and checkpointing
+2P more: the factors 6N and 4N that vendors count with. Attention is 2 * heads * (key_dim + value_dim) for each key it sees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from planner.architecture.tensors import Layer, Mixer, Tensor
+from planner.formula import Formula, Step
+from planner.training.adapters import adapter_parameters
+from planner.training.case import TrainCase
+
+SOURCE = "6N a token for training (arXiv:2001.08361); LoRA makes no gradients of frozen weights; attention as in arXiv:2104.04473"
+PER_TOKEN = Formula(
+    "2 * (layers + head) * 2 + 2 * trained + 6 * adapters + 3 * attention + again * (2 * layers + 2 * adapters + attention)", "FLOP a token", SOURCE
+)  # fmt: skip
+ATTENTION = Formula("pairs * seen", "FLOP a token", "2 * heads * (key_dim + value_dim) for each key that a query sees")
+
+STILL = frozenset({"embedding", "position_embedding", "per_layer_embedding", "conv", "ssm_a", "ssm_d"})
+"""Roles that are looked up or small, and cost no matrix product."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one token takes: matrix parameters it passes through, and FLOPs in all."""
+
+    layers: int
+    head: int
+    steps: tuple[Step, ...]
+
+    @property
+    def flops(self) -> float:
+        return float(self.steps[-1].value)
+
+
+def multiplied(tensor: Tensor) -> int:
+    """Parameters of a tensor that one token is multiplied with."""
+    if not tensor.is_matrix or tensor.role in STILL:
+        return 0
+    return tensor.elements if tensor.used is None else tensor.elements // tensor.copies * tensor.used
+
+
+def work(case: TrainCase) -> Work:
+    """FLOPs of one token on the whole model."""
+    main, trained, request = case.architecture.main, case.trained, case.request
+    layers = moved = adapters = 0
+    for tensor, count in [(t, n) for layer, n in main.distinct for t in layer.all_tensors] + [(t, 1) for t in main.after]:
+        own = multiplied(tensor) * count
+        if tensor.role != "lm_head":
+            layers += own
+        moved += own if trained.gradient(tensor) else 0
+        if trained.rank(tensor):
+            adapters += count * adapter_parameters(tensor, request.lora_rank)
+    head = sum(multiplied(t) for t in main.after if t.role == "lm_head")
+    attention = ATTENTION("Attention over the keys that a query sees, all layers", pairs=_pairs(main.distinct), seen=_seen(case))
+    again = {"none": 0.0, "selective": 0.1, "full": 1.0}[request.checkpointing]
+    step = PER_TOKEN(
+        "Arithmetic of one token", layers=layers, head=head, trained=moved, adapters=adapters, attention=float(attention.value), again=again
+    )  # fmt: skip
+    return Work(layers, head, (attention, step))
+
+
+def _pairs(distinct: tuple[tuple[Layer, int], ...]) -> int:
+    return sum(count * _pair(mixer) for layer, count in distinct for mixer in layer.mixers if mixer.heads)
+
+
+def _pair(mixer: Mixer) -> int:
+    return 2 * mixer.heads * (mixer.key_dim + mixer.value_dim)
+
+
+def _seen(case: TrainCase) -> float:
+    """Keys that a query sees on average: half the sequence under a causal kernel, all of it where the mask is a tensor."""
+    request = case.request
+    return request.seq_len / (2 if request.flash_attention else 1)
