@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from planner.architecture import fields
 from planner.architecture.config import Config
+from planner.architecture.converter import differences, rope_factors
 from planner.architecture.parts import norm
 from planner.architecture.tensors import Architecture, Layer, Stack, Tensor
 from planner.errors import PlanError
@@ -159,6 +160,7 @@ def assemble(
     last = () if headless else (head(vocab, hidden, tied),) if output is None else output
     main = Stack("decoder", hidden, layers, (embed or embedding(vocab, hidden), *before), (*final, *last), prefix)
     quantization = config.section("quantization_config", "compression_config")
+    head_dim = next((mixer.key_dim for layer in layers for mixer in layer.mixers if mixer.kv_heads and mixer.caches), 0)
     return Architecture(
         model_type=config.text("model_type"),
         architecture=str(architectures[0])[:80],
@@ -168,6 +170,8 @@ def assemble(
         dtype=dtype(config),
         quantization={"expert_dtype": config.get("expert_dtype"), **quantization.raw} if quantization else None,
         rope_stretch=rope_stretch(config),
+        converter=differences(config.text("model_type")),
+        rope_factors=rope_factors(config, head_dim),
         exact=exact,
         note=note,
     )

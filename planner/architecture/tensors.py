@@ -10,7 +10,7 @@ Nothing here knows a `model_type`; a parser in `families/` is the last to ask.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 from typing import Literal
@@ -220,7 +220,7 @@ class Architecture:
         quantization: the config's own `quantization_config`, or None.
         rope_stretch: factor by which full attention's table of rotary angles is longer than `max_context` (linear scaling).
         converter: what llama.cpp's converter does differently for this family, as `data/gguf_converters.csv` lists it.
-        rope_factors: frequency factors that it stores beside the tensors (Llama 3.1, LongRoPE).
+        rope_factors: lengths of the tables of frequency factors that it stores beside the tensors (Llama 3.1, LongRoPE).
         exact: whether the counts are exact by construction.
         note: why not, in one sentence, when they are not.
     """
@@ -233,8 +233,8 @@ class Architecture:
     dtype: str = "bf16"
     quantization: dict[str, object] | None = None
     rope_stretch: float = 1.0
-    converter: frozenset[str] = frozenset()
-    rope_factors: int = 0
+    converter: dict[str, int] = field(default_factory=dict)
+    rope_factors: tuple[int, ...] = ()
     exact: bool = True
     note: str = ""
 

@@ -18,6 +18,10 @@ from planner.memory.kv_cache import kind
 PAD = 256
 
 CELLS = Formula("layers * streams * cells * elements * block_bytes // block_elements", "bytes", "llama.cpp src/llama-kv-cache.cpp")
+FILLED = Formula(
+    "layers * ceil((streams * cells * elements + -elements % 512) * block_bytes / block_elements / 128) * 128", "bytes",
+    "llama.cpp src/llama-kv-cache.cpp; ggml-cuda.cu fills the last row of a quantized tensor up to 512 numbers",
+)  # fmt: skip
 STATE = Formula("layers * slots * elements * 4", "bytes", "llama.cpp src/llama-memory-recurrent.cpp: always F32")
 
 
@@ -36,6 +40,7 @@ class Cells:
         ubatch: tokens computed at once.
         windows: whether layers with a window keep only that window.
         block: numbers and bytes of a block of the cache's type.
+        widest: without flash attention values lie transposed, and every layer has room for those of the widest; else 0.
     """
 
     slots: int
@@ -44,6 +49,7 @@ class Cells:
     ubatch: int
     windows: bool
     block: tuple[int, int]
+    widest: int = 0
 
     def of(self, window: int | None) -> int:
         """Cells of one stream for a layer with this window."""
@@ -52,13 +58,14 @@ class Cells:
         return min(self.full, padded(window * (self.slots // self.streams) + self.ubatch))
 
 
-def cells_of(model: Architecture, context: int, slots: int, ubatch: int, unified: bool, swa_full: bool, block: tuple[int, int]) -> Cells:
+def cells_of(model: Architecture, context: int, slots: int, ubatch: int, unified: bool, swa_full: bool, block: tuple[int, int], flash: bool = True) -> Cells:
     """The geometry for `slots` sequences of `context` tokens; a window that every layer has is ignored by llama.cpp."""
     streams = 1 if unified else slots
     full = padded(padded(context * slots) // streams)
     windowed = [cache.window for layer, _ in model.main.distinct for cache in layer.caches if cache.per == "token"]
     windows = not swa_full and any(window is None for window in windowed)
-    return Cells(slots, streams, full, min(ubatch, full), windows, block)
+    values = [cache.elements for layer, _ in model.main.distinct for cache in layer.caches if cache.name == "v" and cache.per == "token"]
+    return Cells(slots, streams, full, min(ubatch, full), windows, block, 0 if flash else max(values, default=0))
 
 
 def layer_bytes(layer: Layer, cells: Cells) -> tuple[int, int]:
@@ -79,9 +86,9 @@ def cache_steps(layers: Sequence[tuple[Layer, int]], cells: Cells) -> tuple[list
                 fixed.append(STATE(label, layers=count, slots=cells.slots, elements=cache.elements))
             else:
                 rows = -(-cells.of(cache.window) // cache.every)
-                growing.append(
-                    CELLS(label, layers=count, streams=cells.streams, cells=rows, elements=cache.elements, block_bytes=bytes_, block_elements=elements)
-                )
+                width = max(cache.elements, cells.widest) if cache.name == "v" else cache.elements
+                formula = FILLED if elements > 1 else CELLS
+                growing.append(formula(label, layers=count, streams=cells.streams, cells=rows, elements=width, block_bytes=bytes_, block_elements=elements))
     return growing, fixed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
@@ -36,16 +36,21 @@ COPIES = 4
 """Copies of the inputs while several GPUs work in turn (GGML_SCHED_MAX_COPIES)."""
 
 
-@remembered
-def file_of(model: Architecture, file_type: str, imatrix: bool | None) -> GgufFile:
-    return getattr(gguf_file, "__wrapped__", gguf_file)(model, file_type, imatrix)
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Running sums over the layers, without routed experts and of routed experts alone: in the file, and as GPUs hold them."""
+
+    dense: tuple[int, ...]
+    experts: tuple[int, ...]
+    gpu_dense: tuple[int, ...]
+    gpu_experts: tuple[int, ...]
 
 
 @remembered
-def sums_of(model: Architecture, file_type: str, imatrix: bool | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Bytes of the layers before each layer: without routed experts, and of routed experts alone."""
-    layers = file_of(model, file_type, imatrix).layers[: len(model.main.layers)]
-    return tuple(accumulate((layer.dense for layer in layers), initial=0)), tuple(accumulate((layer.experts for layer in layers), initial=0))
+def sums_of(model: Architecture, file_type: str, imatrix: bool | None) -> Sums:
+    """Bytes of the layers before each layer."""
+    layers = gguf_file(model, file_type, imatrix).layers[: len(model.main.layers)]
+    return Sums(*(tuple(accumulate((getattr(layer, name) for layer in layers), initial=0)) for name in ("dense", "experts", "gpu_dense", "gpu_experts")))
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,10 @@ class Layout:
         if any(llama_cache.refuses(layer, cache, elements) for layer, _ in model.main.distinct for cache in layer.caches):
             raise PlanError(f"Heads of this model are no multiple of {elements}, so that llama.cpp cannot cache them in {name}; use fp16.", "kv_cache_dtype")
         unified = bool(request.kv_unified)
-        cells = llama_cache.cells_of(model, request.context, request.batch, request.ubatch or UBATCH, unified, bool(request.swa_full), (elements, bytes_))
-        return cls(case, file_of(model, file_type, request.imatrix), cells, name, flash, shares_of(case))
+        cells = llama_cache.cells_of(
+            model, request.context, request.batch, request.ubatch or UBATCH, unified, bool(request.swa_full), (elements, bytes_), flash
+        )
+        return cls(case, gguf_file(model, file_type, request.imatrix), cells, name, flash, shares_of(case))
 
     @property
     def model(self) -> Architecture:
@@ -92,12 +99,8 @@ class Layout:
         return self.model.main.layers
 
     @cached_property
-    def dense_sums(self) -> tuple[int, ...]:
-        return sums_of(self.model, self.file.file_type, self.case.request.imatrix)[0]
-
-    @cached_property
-    def expert_sums(self) -> tuple[int, ...]:
-        return sums_of(self.model, self.file.file_type, self.case.request.imatrix)[1]
+    def sums(self) -> Sums:
+        return sums_of(self.model, self.file.file_type, self.case.request.imatrix)
 
     @cached_property
     def cache_sums(self) -> tuple[int, ...]:
@@ -116,7 +119,7 @@ class Layout:
         whole = self.at(units, moe)
         if self.fits(whole, 0):
             return whole
-        if self.expert_sums[-1] and request.cpu_moe_layers is None:
+        if self.sums.experts[-1] and request.cpu_moe_layers is None:
             count = len(self.layers)
             kept = largest_fit(count, lambda n: self.fits(self.at(units, count - n), MARGIN_BYTES))
             if kept or self.fits(self.at(units, count), MARGIN_BYTES):
@@ -135,9 +138,17 @@ class Layout:
         )  # fmt: skip
 
     def weights_of(self, span: Span, cpu_moe_layers: int) -> int:
-        dense = self.dense_sums[span.stop] - self.dense_sums[span.start]
+        return sum(self.parts_of(span, cpu_moe_layers).values())
+
+    def parts_of(self, span: Span, cpu_moe_layers: int) -> dict[str, int]:
+        """What a GPU holds of the file, by part."""
         first = min(max(span.start, cpu_moe_layers), span.stop)
-        return dense + self.expert_sums[span.stop] - self.expert_sums[first] + (self.file.output_bytes if span.output else 0)
+        return {
+            f"{span.layers} layers": self.sums.gpu_dense[span.stop] - self.sums.gpu_dense[span.start],
+            "their experts": self.sums.gpu_experts[span.stop] - self.sums.gpu_experts[first],
+            "rotary factors": self.file.factor_bytes if span.layers else 0,
+            "norm and output": self.file.gpu_output_bytes if span.output else 0,
+        }
 
     def compute_of(self, span: Span, where: Split) -> Quantity:
         if not span.layers and not span.output:
@@ -200,11 +211,7 @@ def exact(step: object) -> Quantity:
 
 
 def held(layout: Layout, span: Span) -> Quantity:
-    moe = layout.split.cpu_moe_layers
-    dense = layout.dense_sums[span.stop] - layout.dense_sums[span.start]
-    experts = layout.weights_of(replace(span, output=False), moe) - dense
-    parts = {f"{span.layers} layers": dense, "their experts": experts, "norm and output": layout.file.output_bytes if span.output else 0}
-    return summed("Weights", parts)
+    return summed("Weights", layout.parts_of(span, layout.split.cpu_moe_layers))
 
 
 def summed(label: str, parts: dict[str, int]) -> Quantity:
@@ -226,10 +233,10 @@ def host(layout: Layout) -> HostMemory:
     span = where.host
     end = max(where.cpu_moe_layers, span.stop)
     parts = {
-        "input embedding": file.embedding_bytes,
-        f"{span.layers} layers": layout.dense_sums[span.stop],
-        f"experts of {end} layers": layout.expert_sums[end],
-        "norm and output": file.output_bytes if span.output and not file.tied else 0,
+        "input embedding": -(-file.embedding_bytes // 32) * 32,
+        f"{span.layers} layers": layout.sums.dense[span.stop],
+        f"experts of {end} layers": layout.sums.experts[end],
+        "norm and output": file.output_bytes if span.output else 0,
     }
     cache, state = cached(layout, span)
     steps = [
@@ -250,7 +257,7 @@ def note(layout: Layout) -> str:
         return ""
     layers = len(layout.layers)
     end = max(where.cpu_moe_layers, where.host.stop)
-    left = layout.dense_sums[where.host.stop] + layout.expert_sums[end]
+    left = layout.sums.dense[where.host.stop] + layout.sums.experts[end]
     if where.host.layers == 0 and not where.host.output:
         return f"All {layers} layers fit on the GPU without the experts of the first {where.cpu_moe_layers}; those, {gib(left)}, run from system memory."
     return f"{where.gpu_layers} of {layers + 1} layers fit on the GPU; the rest, {gib(left)}, run from system memory."

@@ -6,44 +6,35 @@ splits latent attention's kv_b in two, and leaves out a tied output. bytes = sum
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from math import prod
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 
-from planner.architecture.tensors import Architecture, Layer, Role, Tensor
+from planner.architecture.tensors import Architecture, Tensor
+from planner.data import table
+from planner.formula import Formula
 from planner.memory.quantity import Quantity
+from planner.memory.remember import remembered
 from planner.quantization.gguf_mix import Facts, base_types, block, fitting, type_of, usual_imatrix
-
-CATEGORY: dict[Role, str] = {
-    "embedding": "token_embd", "lm_head": "output",
-    "q": "attn_q", "k": "attn_k", "v": "attn_v", "qkv": "attn_v", "o": "attn_output",
-    "gate": "ffn_gate", "expert_gate": "ffn_gate", "shared_gate": "ffn_gate",
-    "up": "ffn_up", "expert_up": "ffn_up", "shared_up": "ffn_up", "gate_up": "ffn_up", "expert_gate_up": "ffn_up", "shared_gate_up": "ffn_up",
-    "down": "ffn_down", "expert_down": "ffn_down", "shared_down": "ffn_down",
-}  # fmt: skip
-"""How llama.cpp's rules see a role; what is not here takes the base type."""
-
-IN_32_BIT: frozenset[Role] = frozenset({
-    "norm", "bias", "scalar", "router", "shared_expert_gate", "conv", "ssm_a", "ssm_d", "position_embedding",
-})  # fmt: skip
-"""Roles that the converter writes as F32 whatever the file type."""
-
-EXPERT_ROLES: frozenset[Role] = frozenset({"expert_gate", "expert_up", "expert_down", "expert_gate_up"})
-
-ON_HOST: frozenset[Role] = frozenset({"embedding", "position_embedding", "per_layer_embedding"})
-"""Tables that are only looked up: llama.cpp keeps them in system memory."""
+from planner.quantization.gguf_tensors import ON_HOST, FileTensor, of_layer, written
 
 ALIGNMENT = 32
+"""Tensors of a file begin at multiples of this."""
+
+GPU_ALIGNMENT, GPU_ROW = 128, 512
+"""On a GPU tensors begin at multiples of 128 bytes, and the last row of a quantized one is filled up to 512 numbers (ggml-cuda.cu)."""
 
 NAMES = {"fp16": "F16", "f16": "F16", "bf16": "BF16", "fp32": "F32", "f32": "F32", "mxfp4": "MXFP4_MOE"}
 
 
 @dataclass(frozen=True, slots=True)
 class LayerBytes:
-    """One layer of the file: its routed experts, and everything else."""
+    """One layer: its routed experts and everything else, in the file and as a GPU holds them."""
 
     dense: int
     experts: int
+    gpu_dense: int
+    gpu_experts: int
 
 
 @dataclass(frozen=True)
@@ -54,7 +45,9 @@ class GgufFile:
         tensor_bytes: data of all tensors, exact.
         layers: bytes of each layer in order.
         embedding_bytes: tables that stay on the host.
-        output_bytes: final norm and output matrix; a tied model's matrix is the embedding, held a second time on the GPU.
+        factor_bytes: frequency factors of the rotary angles, which every GPU with layers holds.
+        output_bytes: what follows the layers, and what stands before them and is no table; in the file without a tied matrix.
+        gpu_output_bytes: the same as a GPU holds it; a tied model's matrix is the embedding, held a second time.
         tied: whether the file has no output matrix of its own.
         tensors: how many tensors it holds.
         parameters: numbers stored.
@@ -65,12 +58,15 @@ class GgufFile:
     tensor_bytes: int
     layers: tuple[LayerBytes, ...]
     embedding_bytes: int
+    factor_bytes: int
     output_bytes: int
+    gpu_output_bytes: int
     tied: bool
     tensors: int
     parameters: int
     vocab_size: int
     padding_bytes: int
+    plain_vocabulary: bool
 
     @property
     def bits_per_weight(self) -> float:
@@ -80,14 +76,28 @@ class GgufFile:
     def file_bytes(self) -> Quantity:
         """The file on disk: tensors, padding to 32 bytes each, and a header that is mostly the vocabulary.
 
-        A header takes 22 bytes an entry in a small SentencePiece vocabulary and up to 62 in a large one with merges; measured
-        headers of 0.7 MB (32 k) to 11 MB (256 k) lie between.
+        A header takes 21 to 61 bytes an entry, by the tokenizer (`data/gguf_headers.csv`), and 70 bytes a tensor; the rest, the
+        chat template above all, is a few kilobytes.
         """
-        data = self.tensor_bytes + self.padding_bytes
-        per_entry = 22 if self.vocab_size <= 64_000 else 48
-        low, high = (18, 30) if self.vocab_size <= 64_000 else (35, 65)
-        tensors = 80 * self.tensors
-        return Quantity(data + low * self.vocab_size + tensors, data + per_entry * self.vocab_size + tensors, data + high * self.vocab_size + tensors)
+        step = FILE(
+            "File", tensors=self.tensor_bytes, padding=self.padding_bytes, vocab=self.vocab_size,
+            per_entry=per_entry(self.vocab_size, self.plain_vocabulary), count=self.tensors,
+        )  # fmt: skip
+        size = int(step.value)
+        header = size - self.tensor_bytes
+        return Quantity(size - header // 8, size, size + header // 8, (step,))
+
+
+FILE = Formula("tensors + padding + vocab * per_entry + count * 70 + 4096", "bytes", "data/gguf_headers.csv: measured headers")
+
+
+@cache
+def per_entry(vocab: int, plain: bool) -> float:
+    """Bytes of the header for each entry of a vocabulary, by its size and whether it has merges."""
+    for row in table("gguf_headers"):
+        if int(row["vocab_from"]) <= vocab <= int(row["vocab_to"]) and (plain or row["plain"] == "any"):
+            return float(row["bytes_per_entry"])
+    return 40.0
 
 
 def file_types() -> tuple[str, ...]:
@@ -100,7 +110,7 @@ def canonical(name: str) -> str | None:
     return NAMES.get(name.lower()) or (name.upper() if name.upper() in base_types() else None)
 
 
-@lru_cache(maxsize=4_096)
+@remembered
 def gguf_file(architecture: Architecture, file_type: str, imatrix: bool | None = None) -> GgufFile:
     """The file that llama.cpp would write for this model in this type.
 
@@ -111,84 +121,135 @@ def gguf_file(architecture: Architecture, file_type: str, imatrix: bool | None =
     return writer.file()
 
 
+Size = tuple[int, int]
+"""Bytes in the file, and as a GPU holds them."""
+
+
+def plus(sizes: Iterable[Size]) -> Size:
+    file = gpu = 0
+    for size in sizes:
+        file, gpu = file + size[0], gpu + size[1]
+    return file, gpu
+
+
+@dataclass(slots=True)
+class _Plan:
+    """A kind of layer: the bytes of what is the same in each, and the tensors whose type depends on where the layer stands."""
+
+    dense: Size
+    experts: Size
+    moving: list[FileTensor]
+    padding: int
+
+
 class _Writer:
     """One pass over the tensors in file order, with the running counters that the mixes depend on."""
 
     def __init__(self, model: Architecture, file_type: str, imatrix: bool) -> None:
-        main = model.main
+        main, differs = model.main, model.converter
         self.model, self.file_type = model, file_type
-        self.layers = main.layers + tuple(layer for stack in model.stacks if stack.name == "mtp" for layer in stack.layers if "keeps_mtp" in model.converter)
-        attention = next((mixer for layer in main.layers for mixer in layer.mixers if mixer.kv_heads and mixer.caches), None)
-        heads, kv_heads = (attention.heads, attention.kv_heads) if attention else (1, 1)
+        self.layers = main.layers + tuple(layer for stack in model.stacks if stack.name == "mtp" for layer in stack.layers if "keeps_mtp" in differs)
+        self.kinds = {key: of_layer(model, layer) for key, layer in {id(layer): layer for layer in self.layers}.items()}
+        mixers = [mixer for layer in (main.layers[:1] if "kv_heads_by_layer" in differs else main.layers) for mixer in layer.mixers]
+        attention = next((mixer for mixer in mixers if mixer.kv_heads and any(cache.per == "token" for cache in mixer.caches)), None)
+        gqa = attention.heads // attention.kv_heads if attention else 0
         experts = max((layer.ffn.experts for layer in main.layers if layer.ffn), default=0)
-        self.facts = Facts(heads / kv_heads, experts, len(main.layers) == 80 and heads != kv_heads, "falcon" in model.converter, imatrix)
-        self.values = sum(1 for layer in self.layers for tensor in layer.all_tensors if CATEGORY.get(tensor.role) == "attn_v" and tensor.is_matrix)
-        self.value_index = 0
-        self.down_index = 0
-        self.tensors = 0
-        self.padding = 0
-        self.parameters = 0
+        deep = len(main.layers)
+        is_70b = deep == differs.get("size_70b_always") or (deep == differs.get("size_70b") and gqa != 1)
+        self.facts = Facts(gqa, experts, is_70b, "falcon" in differs, imatrix)
+        self.values = sum(1 for layer in self.layers for tensor in self.kinds[id(layer)] if tensor.category == "attn_v" and not tensor.keeps)
+        predictors = sum(len(stack.layers) for stack in model.stacks if stack.name == "mtp") if "counts_mtp" in differs else 0
+        self.depth = len(self.layers) + predictors
+        self.counted = {"attn_v": 0, "ffn_down": 0, "ffn_gate": 0, "ffn_up": 0}
+        self.tensors = self.padding = self.parameters = 0
 
     def file(self) -> GgufFile:
-        main = self.model.main
-        embedding = sum(self.size(tensor, 0) for tensor in main.before if tensor.role in ON_HOST)
-        inner = sum(self.size(tensor, 0) for tensor in main.before if tensor.role not in ON_HOST)
-        layers = [self.layer(layer, index) for index, layer in enumerate(self.layers)]
+        main, model = self.model.main, self.model
+        embedding = plus(self.sizes(tensor) for tensor in main.before if tensor.role in ON_HOST)
+        inner = plus(self.sizes(tensor) for tensor in main.before if tensor.role not in ON_HOST)
+        factors = plus(self.add(FileTensor("other", length, length, "F32")) for length in model.rope_factors)
+        layers = self.all_layers()
         head = next((tensor for tensor in main.after if tensor.role == "lm_head"), None)
         tied = head is None or head.tied
-        after = sum(self.size(tensor, 0) for tensor in main.after if not tensor.tied)
-        shared = self.size(head, 0, count=False) if head is not None and head.tied else 0
-        total = embedding + inner + sum(layer.dense + layer.experts for layer in layers) + after
+        after = plus([inner, *(self.sizes(tensor) for tensor in main.after if not tensor.tied)])
+        shared = plus(self.sizes(tensor, count=False) for tensor in main.before if tensor.role == "embedding") if head is not None and head.tied else (0, 0)
+        total = embedding[0] + factors[0] + after[0] + sum(layer.dense + layer.experts for layer in layers)
         return GgufFile(
-            self.file_type, total, tuple(layers), embedding, inner + after + shared, tied, self.tensors, self.parameters, self.model.vocab_size, self.padding,
+            self.file_type, total, layers, embedding[0], factors[1], after[0], after[1] + shared[1], tied, self.tensors, self.parameters, self.vocabulary,
+            self.padding, "plain_vocabulary" in model.converter,
         )  # fmt: skip
 
-    def layer(self, layer: Layer, index: int) -> LayerBytes:
-        experts = dense = 0
-        for tensor in layer.all_tensors:
-            if tensor.tied:
-                continue
-            size = self.size(tensor, index)
-            if tensor.role in EXPERT_ROLES:
-                experts += size
-            else:
-                dense += size
-        return LayerBytes(dense, experts)
+    @property
+    def vocabulary(self) -> int:
+        return min(self.model.vocab_size, self.model.converter.get("vocabulary", self.model.vocab_size))
 
-    def size(self, tensor: Tensor, index: int, count: bool = True) -> int:
-        """Bytes of a tensor with all its copies; `count` is off for a second look at one already in the file."""
-        shape = tensor.shape
-        elements = tensor.copies * prod(shape)
-        if count:
-            self.tensors += 1
-            self.parameters += elements
-        size = elements // block(name)[0] * block(name)[1] if (name := self.type(tensor, index)) else elements * 4
-        if count:
-            self.padding += -size % ALIGNMENT
+    def all_layers(self) -> tuple[LayerBytes, ...]:
+        plans: dict[int, _Plan] = {}
+        found = []
+        for index, layer in enumerate(self.layers):
+            pieces = self.kinds[id(layer)]
+            if id(layer) not in plans:
+                fixed = [tensor for tensor in pieces if not self.moves(tensor)]
+                sizes = [(tensor.expert, self.size(tensor)) for tensor in fixed]
+                plans[id(layer)] = _Plan(
+                    plus(size for expert, size in sizes if not expert), plus(size for expert, size in sizes if expert),
+                    [tensor for tensor in pieces if self.moves(tensor)], sum(-size[0] % ALIGNMENT for _, size in sizes),
+                )  # fmt: skip
+            plan = plans[id(layer)]
+            sizes = [(tensor.expert, self.size(tensor, index)) for tensor in plan.moving]
+            dense = plus([plan.dense, *(size for expert, size in sizes if not expert)])
+            experts = plus([plan.experts, *(size for expert, size in sizes if expert)])
+            found.append(LayerBytes(dense[0], experts[0], dense[1], experts[1]))
+            self.tensors += len(pieces)
+            self.parameters += sum(tensor.elements for tensor in pieces)
+            self.padding += plan.padding + sum(-size[0] % ALIGNMENT for _, size in sizes)
+        return tuple(found)
+
+    def moves(self, tensor: FileTensor) -> bool:
+        return not tensor.keeps and (tensor.category in ("attn_v", "ffn_down") or (tensor.category in ("ffn_gate", "ffn_up") and self.file_type == "IQ3_XS"))
+
+    def sizes(self, tensor: Tensor, count: bool = True) -> Size:
+        """Bytes of a tensor outside the layers; `count` is off for a second look at one already in the file."""
+        if tensor.role in ("embedding", "lm_head") and len(tensor.shape) == 2:
+            tensor = replace(tensor, shape=(min(tensor.shape[0], self.vocabulary), tensor.shape[1]))
+        return plus(self.add(piece) if count else self.size(piece) for piece in written(self.model, tensor))
+
+    def add(self, tensor: FileTensor) -> Size:
+        size = self.size(tensor)
+        self.tensors += 1
+        self.parameters += tensor.elements
+        self.padding += -size[0] % ALIGNMENT
         return size
 
-    def type(self, tensor: Tensor, index: int) -> str:
-        """The ggml type of a tensor; F32 for what the converter never shrinks."""
-        if tensor.role in IN_32_BIT or sum(1 for size in tensor.shape if size > 1) < 2:
-            return "F32"
-        category = CATEGORY.get(tensor.role, "other")
-        if tensor.role == "embedding" and self.model.tied:
-            category = "output"
-        if self.file_type == "MXFP4_MOE" and tensor.role in EXPERT_ROLES:
+    def size(self, tensor: FileTensor, index: int = 0) -> Size:
+        elements, bytes_ = block(self.type(tensor, index))
+        size = tensor.elements // elements * bytes_
+        filled = size + (-tensor.row % GPU_ROW // elements * bytes_ if elements > 1 else 0)
+        return size, filled + -filled % GPU_ALIGNMENT
+
+    def type(self, tensor: FileTensor, index: int) -> str:
+        """The ggml type of a tensor."""
+        base = base_types()[self.file_type]
+        if tensor.keeps == "16" and self.file_type != "F32":
+            return "F16"
+        if tensor.keeps:
+            return "F32" if tensor.keeps == "16" else tensor.keeps
+        category = "output" if tensor.category == "token_embd" and self.model.tied else tensor.category
+        if self.file_type == "MXFP4_MOE" and tensor.stacked:
             return "MXFP4"
+        if category == "output" and block(base)[0] > 1 and (self.facts.falcon or tensor.row % block(base)[0]):
+            return fitting("Q8_0", tensor.row)
         position, count = self.position(category, index)
-        name = type_of(self.file_type, category, self.facts, position, count)
-        row = tensor.shape[-1]
-        if category == "output" and name == "Q6_K" and (self.facts.falcon or row % block(base_types()[self.file_type])[0]):
-            name = "Q8_0"
-        return fitting(name, row)
+        return fitting(type_of(self.file_type, category, self.facts, position, count), tensor.row)
 
     def position(self, category: str, index: int) -> tuple[int, int]:
-        """Which of how many: values and dense down projections are counted as they come, experts by their layer."""
-        if category == "attn_v":
-            self.value_index += 1
-            return self.value_index - 1, self.values
-        if category == "ffn_down" and self.facts.experts <= 1:
-            self.down_index += 1
-            return self.down_index - 1, len(self.layers)
-        return index, len(self.layers)
+        """Which of how many: values are counted as they come, the feed-forward's by layer where there are experts."""
+        if category not in self.counted or (category != "attn_v" and self.facts.experts > 1 and not (category == "ffn_down" and counts_downs(self.file_type))):
+            return index, self.depth
+        self.counted[category] += 1
+        return self.counted[category] - 1, self.values if category == "attn_v" else self.depth
+
+
+def counts_downs(file_type: str) -> bool:
+    """Whether the mix counts down projections one by one even where a layer has several, as the lowest bits do."""
+    return file_type.startswith(("IQ1", "IQ2"))
