@@ -120,8 +120,9 @@ class _Reader:
             if key not in made:
                 made[key] = self.layer(tensors, index, windows[index])
             layers.append(made[key])
-        before = tuple(tensor for tensor in self.outer if "embedding" in tensor.role or tensor.buffer or tensor.name.startswith("token_embd"))
-        after = tuple(tensor for tensor in self.outer if tensor not in before)
+        factors = [tensor for tensor in self.outer if tensor.buffer]
+        before = tuple(tensor for tensor in self.outer if "embedding" in tensor.role or tensor.name.startswith("token_embd"))
+        after = tuple(tensor for tensor in self.outer if tensor not in before and tensor not in factors)
         table = next((tensor for tensor in before if tensor.role == "embedding"), None)
         if table is None or not any(self.inner):
             raise PlanError("The GGUF holds no token embedding or no layers; give a language model's file.", "config")
@@ -133,7 +134,7 @@ class _Reader:
             stacks=(Stack("decoder", self.hidden, tuple(layers), before, after, "blk."),),
             vocab_size=table.shape[0],
             max_context=self.metadata.int("context_length", default=2_048),
-            rope_factors=sum(tensor.elements for tensor in before if tensor.buffer),
+            rope_factors=tuple(tensor.elements for tensor in factors),
         )
 
     def layer(self, tensors: list[Tensor], index: int, window: int | None) -> Layer:

@@ -147,9 +147,9 @@ def _together(places: list[Place]) -> Place:
 @remembered
 def _split_works(model: Architecture, file_type: str, imatrix: bool | None, block: Block, where: Split) -> tuple[tuple[Work, ...], tuple[Work, ...]]:
     """Work of the host (its own layers; experts of layers on GPUs) and of each GPU."""
-    from planner.engines.llama_layout import file_of
+    from planner.quantization.gguf import gguf_file
 
-    file, main = file_of(model, file_type, imatrix), model.main
+    file, main = gguf_file(model, file_type, imatrix), model.main
     matrix = [tensor for tensor in main.after if tensor.role == "lm_head"]
     head = {"head_bytes": float(file.output_bytes), "head_flops": matrix_flops(matrix)}
 

@@ -71,6 +71,8 @@ def written(model: Architecture, tensor: Tensor, mixer: Mixer | None = None) -> 
     category = "attn_k" if role == "indexer" and tensor.name.endswith(INDEXER_KEYS) else CATEGORY.get(role, "other")
     if role in IN_32_BIT or sum(1 for size in shape if size > 1) < 2:
         yield FileTensor(category, elements, shape[-1], "F32", expert)
+    elif tensor.stored:
+        yield FileTensor(category, elements, shape[-1], kept(model, tensor), expert, len(shape) + (tensor.copies > 1) > 2)
     elif role in FUSED and "splits_gate_up" in differs:
         yield from (FileTensor(name, elements // 2, shape[-1], kept(model, tensor), expert, tensor.copies > 1) for name in ("ffn_gate", "ffn_up"))
     elif role == "kv_b" and mixer and "whole_latent" not in differs:
