@@ -6,6 +6,8 @@ import streamlit as st
 
 from planner.errors import PlanError
 from planner.hardware.catalog import gpus, parse_gpus, resolve
+from planner.units import gib
+from ui import here
 
 MOST = 1_024
 
@@ -14,6 +16,9 @@ def picker() -> None:
     """A list to add from, a row with a count for each kind, and the text itself, which the link carries."""
     by_name = {gpu.name: gpu.id for gpu in reversed(gpus())}
     st.selectbox("GPUs", list(by_name), index=None, key="add_gpu", placeholder="Add a GPU", on_change=_add, args=(by_name,))
+    if here.allowed():
+        st.button("My GPUs", on_click=here.take, icon=":material/developer_board:", type="tertiary", key="my_gpus",
+                  help="The GPUs of the machine that Headroom runs on, with the memory that is free on them now.")  # fmt: skip
     rows = st.container()
     st.text_input(
         "GPUs as text", key="gpus", bind="query-params", placeholder="none: runs on the CPU", label_visibility="collapsed",
@@ -34,7 +39,8 @@ def _row(index: int, name: str, count: int) -> None:
 
 def _title(name: str) -> str:
     try:
-        return resolve(name).name
+        gpu = resolve(name)
+        return gpu.name if gpu.free_mib is None else f"{gpu.name}, {gib(gpu.usable_bytes)} free"
     except PlanError:
         return "Unknown GPU"
 
@@ -58,7 +64,7 @@ def _add(by_name: dict[str, str]) -> None:
     if wanted is None:
         return
     specs = _listed()
-    same = [index for index, (name, _) in enumerate(specs) if _title(name) == resolve(wanted).name]
+    same = [index for index, (name, _) in enumerate(specs) if "[" not in name and _title(name) == resolve(wanted).name]
     if same:
         name, count = specs[same[0]]
         specs[same[0]] = (name, count + 1)

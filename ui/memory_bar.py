@@ -102,7 +102,7 @@ def figure(drawn: Sequence[Row], ground: Ground) -> go.Figure:
     _bar(chart, "Free", names, filled, [max(row.usable - used, 0) for row, used in zip(drawn, filled, strict=True)], ground.free)
     reserved = [max(row.capacity - row.usable, 0) for row in drawn]
     if any(reserved):
-        _bar(chart, "Kept by the driver or system", names, [row.usable for row in drawn], reserved, ground.unusable)
+        _bar(chart, "Kept by the driver, the system or others", names, [row.usable for row in drawn], reserved, ground.unusable)
     beyond = [max(row.total.expected - row.usable, 0) for row in drawn]
     if any(beyond):
         text = [gib(size) if size else "" for size in beyond]

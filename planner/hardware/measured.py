@@ -32,7 +32,7 @@ RECORDED = {"weights": "gpu_weights_bytes", "kv_cache": "gpu_cache_bytes", "acti
 TOTAL = "gpu_total_bytes"
 MOST_EXPLANATIONS = 4
 CLOSE = 0.02
-"""An explanation has to come this close to the measurement, as a part of it."""
+"""An explanation has to come this close to the measurement, as a part of it, or have it in its range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,8 @@ def explanations(comparison: Comparison) -> tuple[Explanation, ...]:
             except PlanError:
                 continue
             error = abs(predicted.expected - measured)
-            if error <= CLOSE * measured and (best is None or error < abs(best.predicted.expected - measured)):
+            near = error <= CLOSE * measured or predicted.low <= measured <= predicted.high
+            if near and (best is None or error < abs(best.predicted.expected - measured)):
                 best = Explanation(title, change, predicted)
         found += [best] if best else []
     return tuple(found[:MOST_EXPLANATIONS])
