@@ -9,6 +9,12 @@ from typing import Any, Literal
 Kind = Literal["weights", "kv_cache", "state", "activation", "output"]
 
 
+SERVING = ("vllm", "sglang")
+
+METHODS = {"awq": "awq-int4", "awq_marlin": "awq-int4", "gptq": "gptq-int4", "gptq_marlin": "gptq-int4", "bitsandbytes": "nf4", "fp8": "fp8"}
+"""Quantization methods as serving engines call them, and as requests do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Buffer:
     """One allocation that the log names: on which device, for what, how large."""
@@ -53,10 +59,21 @@ class Reading:
     failed_bytes: int | None = None
     failed_device: str = ""
     failed_line: str = ""
+    version: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Request fields that a serving engine's printed configuration gives."""
+    pool_bytes: int | None = None
+    pool_tokens: int | None = None
+    concurrency: float | None = None
+    graphs_bytes: int | None = None
+    total_bytes: int | None = None
+    free_bytes: int | None = None
+    needed_bytes: int | None = None
+    longest: int | None = None
 
     @property
     def empty(self) -> bool:
-        return not (self.buffers or self.layers or self.failed_line or self.context)
+        return not (self.buffers or self.layers or self.failed_line or self.context or self.options or self.pool_tokens)
 
     def by_device(self) -> dict[str, dict[str, int]]:
         """Bytes by device and kind, in the log's order."""
@@ -70,6 +87,8 @@ class Reading:
 
     def request(self) -> dict[str, Any]:
         """The request fields that the log fixes; `context` is per sequence, as a plan counts it."""
+        if self.engine in SERVING:
+            return self._served()
         sequences = self.sequences or 1
         fields: dict[str, Any] = {
             "engine": self.engine or "llama.cpp",
@@ -84,3 +103,13 @@ class Reading:
             "gpus": " + ".join(self.devices),
         }
         return {key: value for key, value in fields.items() if value not in (None, "")}
+
+    def _served(self) -> dict[str, Any]:
+        """Of a serving engine: its configuration as it prints it; what a published checkpoint brings itself stays `auto`."""
+        given = {key: value for key, value in self.options.items() if key not in ("method", "dtype") and value not in ("auto", False)}
+        cache = str(given.pop("kv_cache_dtype", ""))
+        given |= {"kv_cache_dtype": "fp8"} if cache.startswith("fp8") else {}
+        given |= {"quantization": METHODS[method]} if (method := self.options.get("method")) in METHODS else {}
+        if not self.options.get("method") and self.options.get("dtype") in ("float16", "half"):
+            given["quantization"] = "fp16"
+        return {"engine": self.engine, **({"engine_version": self.version} if self.version[:1].isdigit() else {}), **given}
