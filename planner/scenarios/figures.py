@@ -6,16 +6,14 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from planner import catalog
-from planner.economics.cost import Cost, cost
 from planner.economics.electricity import ELECTRICITY, ENERGY
 from planner.economics.figure import figure
-from planner.economics.job import Job, in_flight, job
 from planner.economics.purchase import purchase_usd
 from planner.engines.registry import engine
 from planner.errors import PlanError
 from planner.estimate import Estimate
 from planner.memory.loading import Loading, loading
-from planner.performance.roofline import Timing
+from planner.performance.roofline import tokens_of
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
 from planner.scenarios import words
@@ -56,24 +54,13 @@ def runs(one: Plan) -> bool:
 def batch_seconds(one: Plan) -> Estimate:
     """Wall time of one batch, from its prompts to its last token: batch * output_tokens / throughput."""
     speed = one.speed.throughput_tokens_per_s
-    tokens = one.request.batch * Timing.of(one.case, one.memory).output
+    tokens = one.request.batch * tokens_of(one.request)[1]
     return Estimate(tokens / speed.high, tokens / speed.expected, tokens / speed.low, speed.steps)
-
-
-def cost_of(one: Plan) -> Cost:
-    timing = Timing.of(one.case, one.memory)
-    return cost(one.request, one.case.gpus, one.case.name, one.speed, (timing.prompt, timing.output), bool(one.memory.host.weights.expected))
-
-
-def job_of(one: Plan) -> Job:
-    """The request's job, with as many calls in flight as it asks for."""
-    same = planned(tuple(one.request.changed(batch=in_flight(one.request)).to_query().items()))
-    return job(same.request, cost_of(same), same.speed)
 
 
 def day_of_the_cards(one: Plan) -> Estimate:
     """Electricity of the GPUs alone for a day at their full power: USD = W * 24 / 1000 * USD/kWh."""
-    usd = cost_of(one).prices.usd_per_kwh
+    usd = one.cost.prices.usd_per_kwh
     energy = figure(ENERGY, "Energy of a day at full power", watts=float(sum(gpu.tdp_w or 0 for gpu in one.case.gpus)), hours=DAY_HOURS, pue=1.0)
     return figure(ELECTRICITY, "Electricity of a day at full power", energy_kwh=energy, usd_per_kwh=usd)
 
@@ -148,16 +135,16 @@ FIGURES: dict[str, Callable[[Plan], str]] = {
     "first_token": _time(lambda one: one.speed.time_to_first_token_s),
     "price": _price,
     "card_watts": lambda one: f"{sum(gpu.tdp_w or 0 for gpu in one.case.gpus):,.0f} W",
-    "usd_per_kwh": lambda one: f"{cost_of(one).prices.usd_per_kwh.expected:g} USD/kWh",
+    "usd_per_kwh": lambda one: f"{one.cost.prices.usd_per_kwh.expected:g} USD/kWh",
     "card_day": lambda one: words.usd(day_of_the_cards(one)),
-    "work_watts": lambda one: words.between(cost_of(one).work.kilowatts, "W", 1_000),
-    "calls": lambda one: f"{job_of(one).calls.expected:,.0f} calls",
-    "call_time": _time(lambda one: cost_of(one).work.seconds),
-    "job_time": _time(lambda one: job_of(one).duration_s),
-    "job_energy": lambda one: words.between(job_of(one).bill.energy_kwh, "kWh") if runs(one) else NONE,
-    "job_electricity": _usd(lambda one: job_of(one).bill.electricity_usd),
-    "job_own": _usd(lambda one: job_of(one).bill.own_usd),
-    "job_api": lambda one: words.usd(job_of(one).bill.api_usd),
+    "work_watts": lambda one: words.between(one.cost.work.kilowatts, "W", 1_000),
+    "calls": lambda one: f"{one.job.calls.expected:,.0f} calls",
+    "call_time": _time(lambda one: one.cost.work.seconds),
+    "job_time": _time(lambda one: one.job.duration_s),
+    "job_energy": lambda one: words.between(one.job.bill.energy_kwh, "kWh") if runs(one) else NONE,
+    "job_electricity": _usd(lambda one: one.job.bill.electricity_usd),
+    "job_own": _usd(lambda one: one.job.bill.own_usd),
+    "job_api": lambda one: words.usd(one.job.bill.api_usd),
     "disk": lambda one: gb(loading_of(one).disk_bytes),
     "load_mapped": lambda one: gib(loading_of(one).mapped_bytes),
     "load_shard": lambda one: gib(loading_of(one).shard_bytes),

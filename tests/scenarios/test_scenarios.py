@@ -9,7 +9,7 @@ import pytest
 from planner.errors import PlanError
 from planner.request import PlanRequest
 from planner.scenarios import filled, scenario, scenarios
-from planner.scenarios.figures import FIGURES, batch_seconds, day_of_the_cards, job_of, loading_of, needed_bytes, planned, runs
+from planner.scenarios.figures import FIGURES, batch_seconds, day_of_the_cards, loading_of, needed_bytes, planned, runs
 from planner.scenarios.read import PLACE
 from planner.units import gb, gib
 
@@ -115,16 +115,16 @@ def test_the_multi_agent_evaluation_by_hand() -> None:
     # 42.5 GB less what fits in 23.5 GiB is read from dual-channel RAM of 60 to 100 GB/s for each token.
     assert 1 < split.speed.decode_tokens_per_s.expected < 5
     assert 60 < small.speed.decode_tokens_per_s.expected < 220
-    job = job_of(split)
+    job = split.job
     assert job.calls.expected == 1_200 * 7
     # 8,400 answers of 343 tokens at that speed, and the prompts.
     decoding = 8_400 * 343 / split.speed.decode_tokens_per_s.expected
     assert decoding < job.duration_s.expected < 2 * decoding
-    assert job_of(pair).duration_s.expected < job.duration_s.expected / 5
+    assert pair.job.duration_s.expected < job.duration_s.expected / 5
     # gpt-4o: 8,400 * (1,200 * 2.5 + 343 * 10) / 1e6 USD.
     assert job.bill.api_usd is not None
     assert job.bill.api_usd.expected == pytest.approx(8_400 * (1_200 * 2.5 + 343 * 10) / 1e6, rel=0.5)
-    hundred = job_of(one.plan("hundred")).bill
+    hundred = one.plan("hundred").job.bill
     assert hundred.api_usd is not None
     saved = hundred.api_usd.expected - hundred.electricity_usd.expected
     assert 1_500 / max(saved, 0.01) > 40, "the page says that it takes far more than twenty evaluations"
