@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 import streamlit as st
+from planner.training.request import TrainRequest
 
+from planner.request import Question
 from planner.scenarios import Scenario, Table, filled, scenarios
 from ui.links import to_page
 from ui.text import plain
@@ -54,7 +56,7 @@ def page(one: Scenario) -> None:
     st.markdown("**Open a plan**")
     with st.container(horizontal=True, gap="small"):
         for title, request in one.plans.values():
-            to_page("pages/plan.py", plain(title), request.to_query())
+            to_page(_page_of(request), plain(title), request.to_query())
     st.subheader("Why", anchor=False)
     for paragraph in one.why:
         st.markdown(written(one, paragraph))
@@ -111,7 +113,11 @@ def _open(table: Table, frame: pd.DataFrame, row: int, column: str) -> None:
     if request is None:
         st.caption(plain(f"{name}, {table.columns[position]}: {cells[position].text}."))
         return
-    to_page("pages/plan.py", plain(f"Open {name}, {table.columns[position]}"), request.to_query())
+    to_page(_page_of(request), plain(f"Open {name}, {table.columns[position]}"), request.to_query())
+
+
+def _page_of(request: Question) -> str:
+    return "pages/fine_tune.py" if isinstance(request, TrainRequest) else "pages/plan.py"
 
 
 def frame_of(table: Table) -> pd.DataFrame:

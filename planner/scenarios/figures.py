@@ -91,11 +91,7 @@ def _model(one: Plan) -> str:
 
 
 def _cards(one: Plan) -> str:
-    """`2x RTX 4090`, or `the CPU`."""
-    names: dict[str, int] = {}
-    for gpu in one.case.gpus:
-        names[gpu.name.removeprefix("GeForce ")] = names.get(gpu.name.removeprefix("GeForce "), 0) + 1
-    return " + ".join(f"{number}x {name}" if number > 1 else name for name, number in names.items()) or "the CPU"
+    return words.cards(one.case.gpus)
 
 
 def _price(one: Plan) -> str:

@@ -13,7 +13,9 @@ from planner.data import FOLDER
 from planner.errors import PlanError, did_you_mean
 from planner.plan import Plan
 from planner.request import PlanRequest
-from planner.scenarios.figures import planned, shown
+from planner.scenarios import figures, train_figures
+from planner.training.plan import TrainPlan
+from planner.training.request import TrainRequest
 
 PLACE = re.compile(r"\{(\w+)\.(\w+)\}")
 
@@ -43,7 +45,7 @@ class Scenario:
         id: its file's name.
         title, question, rule: in words; `rule` is the usual rule of thumb.
         answer, why: paragraphs with figures in braces.
-        plans: requests by name, in the order of the page, each with its title.
+        plans: requests by name, in the order of the page, each with its title; training runs among them.
         tables: as the file has them, for `tables.filled`.
     """
 
@@ -56,15 +58,26 @@ class Scenario:
     why: tuple[str, ...]
     claims: tuple[Claim, ...]
     accuracy: tuple[Accuracy, ...]
-    plans: dict[str, tuple[str, PlanRequest]]
+    plans: dict[str, tuple[str, PlanRequest | TrainRequest]]
     tables: tuple[dict[str, Any], ...]
 
     def plan(self, name: str) -> Plan:
-        return planned(tuple(self.plans[name][1].to_query().items()))
+        """The plan of this name."""
+        return figures.planned(tuple(self.plans[name][1].to_query().items()))
+
+    def train(self, name: str) -> TrainPlan:
+        """The training run of this name."""
+        return train_figures.trained(tuple(self.plans[name][1].to_query().items()))
+
+    def figure(self, name: str, figure: str) -> str:
+        """One figure of a plan or a training run as text."""
+        if isinstance(self.plans[name][1], TrainRequest):
+            return train_figures.shown(self.train(name), figure)
+        return figures.shown(self.plan(name), figure)
 
     def text(self, words: str, before: str = "", after: str = "") -> str:
         """A paragraph with its figures computed and filled in, each between two marks if wanted."""
-        return PLACE.sub(lambda place: f"{before}{shown(self.plan(place[1]), place[2])}{after}", words)
+        return PLACE.sub(lambda place: f"{before}{self.figure(place[1], place[2])}{after}", words)
 
     def texts(self) -> Iterator[str]:
         """Every sentence of the file that may hold figures."""
@@ -95,10 +108,11 @@ def scenario(id: str) -> Scenario:
 
 def _read(name: str, fields: dict[str, Any]) -> Scenario:
     base = fields.get("base", {})
-    plans = {}
-    for key, own in fields["plans"].items():
-        request = {field: value for field, value in {**base, **own}.items() if field != "title"}
-        plans[key] = (own["title"], PlanRequest.read(request))
+    plans: dict[str, tuple[str, PlanRequest | TrainRequest]] = {}
+    for kind, kept in ((PlanRequest, "plans"), (TrainRequest, "trains")):
+        for key, own in fields.get(kept, {}).items():
+            request = {field: value for field, value in {**base, **own}.items() if field != "title" and (field in own or field in kind.model_fields)}
+            plans[key] = (own["title"], kind.read(request))
     return Scenario(
         id=name, title=fields["title"], icon=fields["icon"], question=fields["question"], rule=fields["rule"], answer=fields["answer"],
         why=tuple(fields["why"]), claims=tuple(Claim(**row) for row in fields["claims"]),

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from planner.errors import PlanError
-from planner.plan import Plan
 from planner.request import PlanRequest
-from planner.scenarios.figures import planned, shown
+from planner.scenarios import figures, train_figures
+from planner.training.request import TrainRequest
 
 PLACE = re.compile(r"\{(\w+)\}")
-MOST_TITLE = "none of these"
+NO_CARD = "none of these"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Cell:
 
     text: str
     verdict: str = ""
-    request: PlanRequest | None = None
+    request: PlanRequest | TrainRequest | None = None
 
 
 @dataclass(frozen=True)
@@ -40,35 +40,34 @@ def filled(raw: Mapping[str, Any]) -> Table:
     """A table of a scenario with every cell planned.
 
     `base` holds what all cells share; each row and each column has a `name` and fields of the request, a column also what it
-    shows. A column with `smallest` shows the first of these GPUs on which the row's plan fits.
+    shows; a table of `kind` train asks about training runs. A column with `smallest` shows the first of these GPUs on which the row's plan fits.
     """
-    base, columns = dict(raw.get("base", {})), raw["columns"]
+    base, columns, train = dict(raw.get("base", {})), raw["columns"], raw.get("kind") == "train"
     rows = []
     for row in raw["rows"]:
         cells = []
         for column in columns:
-            fields = {**base, **{key: value for key, value in {**column, **row}.items() if key not in ("name", "show", "smallest")}}
-            fields |= {key: value for key, value in column.items() if key not in ("name", "show", "smallest")}
+            fields = {key: value for part in (base, row, column) for key, value in part.items() if key not in ("name", "show", "smallest")}
             show = row.get("show") or column.get("show") or raw["show"]
-            cells.append(_smallest(fields, column["smallest"], show) if "smallest" in column else _cell(fields, show))
+            cells.append(_smallest(fields, column["smallest"], show, train) if "smallest" in column else _cell(fields, show, train))
         rows.append((row["name"], tuple(cells)))
     return Table(raw["title"], raw.get("note", ""), raw.get("head", ""), tuple(column["name"] for column in columns), tuple(rows))
 
 
-def _cell(fields: Mapping[str, Any], show: str) -> Cell:
+def _cell(fields: Mapping[str, Any], show: str, train: bool) -> Cell:
     try:
+        if train:
+            run = TrainRequest.read(fields)
+            trained = train_figures.trained(tuple(run.to_query().items()))
+            return Cell(PLACE.sub(lambda place: train_figures.shown(trained, place[1]), show), trained.fit.verdict, run)
         request = PlanRequest.read(fields)
-        one = planned(tuple(request.to_query().items()))
-        return Cell(_text(one, show), one.fit.verdict, request)
+        planned = figures.planned(tuple(request.to_query().items()))
+        return Cell(PLACE.sub(lambda place: figures.shown(planned, place[1]), show), planned.fit.verdict, request)
     except PlanError as error:
         return Cell(str(error).split(";")[0].split(". ")[0].rstrip("."), "refused")
 
 
-def _smallest(fields: Mapping[str, Any], cards: Sequence[str], show: str) -> Cell:
+def _smallest(fields: Mapping[str, Any], cards: Sequence[str], show: str, train: bool) -> Cell:
     """The first card that holds it whole; they are given from small to large."""
-    cells = (_cell({**fields, "gpus": card}, show) for card in cards)
-    return next((cell for cell in cells if cell.verdict in ("fits", "tight")), Cell(MOST_TITLE))
-
-
-def _text(one: Plan, show: str) -> str:
-    return PLACE.sub(lambda place: shown(one, place[1]), show)
+    cells = (_cell({**fields, "gpus": card}, show, train) for card in cards)
+    return next((cell for cell in cells if cell.verdict in ("fits", "tight")), Cell(NO_CARD))

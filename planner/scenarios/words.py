@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import isfinite
 
 from planner.estimate import Estimate
+from planner.hardware.catalog import Gpu
 
 VERDICTS = {"fits": "fits", "tight": "tight", "offload": "split with system RAM", "does_not_fit": "does not fit"}
 UNITS = ((86_400 * 1.5, 86_400, "days"), (5_400, 3_600, "h"), (90, 60, "min"), (0, 1, "s"))
@@ -41,3 +43,12 @@ def usd(money: Estimate | None) -> str:
 
 def _amount(value: float) -> str:
     return f"{value:,.2f}" if value < 100 else f"{value:,.0f}"
+
+
+def cards(gpus: Iterable[Gpu]) -> str:
+    """`2x RTX 4090 + RTX 3090`, or `the CPU`."""
+    names: dict[str, int] = {}
+    for gpu in gpus:
+        name = gpu.name.removeprefix("GeForce ")
+        names[name] = names.get(name, 0) + 1
+    return " + ".join(f"{number}x {name}" if number > 1 else name for name, number in names.items()) or "the CPU"
