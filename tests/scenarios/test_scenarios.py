@@ -14,7 +14,7 @@ from planner.scenarios.train_figures import epoch_seconds, steps_an_epoch
 from planner.units import gb, gib
 
 NAMES = re.compile(
-    r"\b(16|8|4)[ -]bit\b|\b\d+(\.\d+)?B\b|\bFP(16|8|32)\b|\bINT[48]\b|\bNF4\b|\bQ\d_\w+|\bIQ\d_\w+|\bRTX \d+|\bGTX \d+|\bA100\b|\bV100\b|\bICD-10\b|\bLlama 3(\.2)?\b|\bLLaMA\b"
+    r"\b(32|16|8|4)[ -]bit\b|\bbf16\b|\bZeRO-3\b|\b\d+(\.\d+)?B\b|\bFP(16|8|32)\b|\bINT[48]\b|\bNF4\b|\bQ\d_\w+|\bIQ\d_\w+|\bRTX \d+|\bGTX \d+|\bA100\b|\bV100\b|\bICD-10\b|\bLlama 3(\.2)?\b|\bLLaMA\b"
 )
 """Digits that are names: of formats, models and cards."""
 
