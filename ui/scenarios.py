@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 import streamlit as st
-from planner.training.request import TrainRequest
 
 from planner.request import Question
 from planner.scenarios import Scenario, Table, filled, scenarios
+from planner.training.request import TrainRequest
 from ui.links import to_page
 from ui.text import plain
 
