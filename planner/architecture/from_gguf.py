@@ -13,6 +13,7 @@ from planner.architecture.config import Config
 from planner.architecture.decoder import MOST_LAYERS
 from planner.architecture.recurrent import states
 from planner.architecture.tensors import Architecture, Cache, Ffn, Layer, Mixer, MixerKind, Role, Stack, Tensor
+from planner.data import table
 from planner.errors import PlanError
 from planner.gguf_file import GgufHeader
 
@@ -134,8 +135,21 @@ class _Reader:
             stacks=(Stack("decoder", self.hidden, tuple(layers), before, after, "blk."),),
             vocab_size=table.shape[0],
             max_context=self.metadata.int("context_length", default=2_048),
+            quantization={"quant_method": "gguf", "file_type": self.file_type(), "header_bytes": self.said.int("header_bytes", default=0, low=0)},
             rope_factors=tuple(tensor.elements for tensor in factors),
         )
+
+    def file_type(self) -> str:
+        """The mix by the file's own number, which it may leave out; then the type that stores most of it."""
+        names = {int(row["number"]): row["name"] for row in table("gguf_file_types")}
+        number = self.said.int("file_type", default=-1, low=-1)
+        if number in names:
+            return names[number]
+        stored: dict[str, int] = {}
+        for tensor in (tensor for layer in self.inner for tensor in layer):
+            stored[tensor.stored] = stored.get(tensor.stored, 0) + tensor.elements
+        most = max(stored, key=lambda name: stored[name])
+        return next((row["name"] for row in table("gguf_file_types") if row["base_type"] == most), "Q4_K_M")
 
     def layer(self, tensors: list[Tensor], index: int, window: int | None) -> Layer:
         names = {tensor.name.split(".")[0] for tensor in tensors}

@@ -11,7 +11,7 @@ from planner.engines.base import Case, Command
 from planner.engines.llama_layout import MARGIN_BYTES, Layout, placed
 from planner.errors import PlanError, did_you_mean
 from planner.memory.quantity import Memory
-from planner.quantization.gguf import canonical, file_types
+from planner.quantization.gguf import canonical, file_types, own_type
 
 INSTEAD = {"fp8": "Q8_0", "int8": "Q8_0", "gptq-int8": "Q8_0", "nvfp4": "MXFP4_MOE"}
 """GGUF types nearest to formats that llama.cpp does not run; Q4_K_M for the rest."""
@@ -30,7 +30,7 @@ class LlamaCpp:
         wanted = case.request.quantization
         if wanted.lower() == "auto":
             published = case.architecture.quantization or {}
-            return "MXFP4_MOE" if published.get("quant_method") == "mxfp4" else "Q4_K_M"
+            return own_type(case.architecture) or ("MXFP4_MOE" if published.get("quant_method") == "mxfp4" else "Q4_K_M")
         name = canonical(wanted)
         if name is None:
             hint = did_you_mean(wanted, file_types()) if wanted.lower() not in KNOWN_ELSEWHERE else f" Use {INSTEAD.get(wanted.lower(), 'Q4_K_M')} instead."

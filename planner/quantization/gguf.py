@@ -12,7 +12,7 @@ from functools import cache, cached_property
 
 from planner.architecture.tensors import Architecture, Tensor
 from planner.data import table
-from planner.formula import Formula
+from planner.formula import Formula, total
 from planner.memory.quantity import Quantity
 from planner.memory.remember import remembered
 from planner.quantization.gguf_mix import Facts, base_types, block, fitting, type_of, usual_imatrix
@@ -52,6 +52,7 @@ class GgufFile:
         tensors: how many tensors it holds.
         parameters: numbers stored.
         vocab_size: entries of the tokenizer, which make most of the header.
+        header_bytes: of the header, where it was read.
     """
 
     file_type: str
@@ -67,6 +68,7 @@ class GgufFile:
     vocab_size: int
     padding_bytes: int
     plain_vocabulary: bool
+    header_bytes: int | None = None
 
     @property
     def bits_per_weight(self) -> float:
@@ -79,6 +81,8 @@ class GgufFile:
         A header takes 21 to 61 bytes an entry, by the tokenizer (`data/gguf_headers.csv`), and 70 bytes a tensor; the rest, the
         chat template above all, is a few kilobytes.
         """
+        if self.header_bytes is not None:
+            return Quantity.exact(total("File: header, tensors, padding", [self.header_bytes, self.tensor_bytes, self.padding_bytes]))
         step = FILE(
             "File", tensors=self.tensor_bytes, padding=self.padding_bytes, vocab=self.vocab_size,
             per_entry=per_entry(self.vocab_size, self.plain_vocabulary), count=self.tensors,
@@ -108,6 +112,16 @@ def file_types() -> tuple[str, ...]:
 def canonical(name: str) -> str | None:
     """The file type that a name means, in its own spelling; None when it means none."""
     return NAMES.get(name.lower()) or (name.upper() if name.upper() in base_types() else None)
+
+
+def own_type(model: Architecture) -> str | None:
+    """The file type of the GGUF that a model was read from; None for a model that was not."""
+    read = model.quantization or {}
+    return str(read["file_type"]) if read.get("quant_method") == "gguf" else None
+
+
+def read_header_bytes(model: Architecture) -> int:
+    return int(str((model.quantization or {})["header_bytes"]))
 
 
 @remembered
@@ -149,7 +163,8 @@ class _Writer:
         main, differs = model.main, model.converter
         self.model, self.file_type = model, file_type
         self.layers = main.layers + tuple(layer for stack in model.stacks if stack.name == "mtp" for layer in stack.layers if "keeps_mtp" in differs)
-        self.kinds = {key: of_layer(model, layer) for key, layer in {id(layer): layer for layer in self.layers}.items()}
+        self.as_stored = file_type == own_type(model)
+        self.kinds = {key: of_layer(model, layer, self.as_stored) for key, layer in {id(layer): layer for layer in self.layers}.items()}
         mixers = [mixer for layer in (main.layers[:1] if "kv_heads_by_layer" in differs else main.layers) for mixer in layer.mixers]
         attention = next((mixer for mixer in mixers if mixer.kv_heads and any(cache.per == "token" for cache in mixer.caches)), None)
         gqa = attention.heads // attention.kv_heads if attention else 0
@@ -176,7 +191,7 @@ class _Writer:
         total = embedding[0] + factors[0] + after[0] + sum(layer.dense + layer.experts for layer in layers)
         return GgufFile(
             self.file_type, total, layers, embedding[0], factors[1], after[0], after[1] + shared[1], tied, self.tensors, self.parameters, self.vocabulary,
-            self.padding, "plain_vocabulary" in model.converter,
+            self.padding, "plain_vocabulary" in model.converter, read_header_bytes(model) if self.as_stored else None,
         )  # fmt: skip
 
     @property
@@ -212,7 +227,7 @@ class _Writer:
         """Bytes of a tensor outside the layers; `count` is off for a second look at one already in the file."""
         if tensor.role in ("embedding", "lm_head") and len(tensor.shape) == 2:
             tensor = replace(tensor, shape=(min(tensor.shape[0], self.vocabulary), tensor.shape[1]))
-        return plus(self.add(piece) if count else self.size(piece) for piece in written(self.model, tensor))
+        return plus(self.add(piece) if count else self.size(piece) for piece in written(self.model, tensor, None, self.as_stored))
 
     def add(self, tensor: FileTensor) -> Size:
         size = self.size(tensor)

@@ -49,7 +49,7 @@ class FileTensor:
         category: how the mixes see it.
         elements: numbers it holds, all experts together.
         row: length of a row, which blocks must divide.
-        keeps: `F32` or `16` bit where it is never quantized, `MXFP4` where it was published so, else "".
+        keeps: `F32` or `16` bit where it is never quantized, the type that it was published in where the file is to keep that, else "".
         expert: whether it holds a layer's routed experts.
         stacked: whether it has three dimensions.
     """
@@ -62,14 +62,16 @@ class FileTensor:
     stacked: bool = False
 
 
-def written(model: Architecture, tensor: Tensor, mixer: Mixer | None = None) -> Iterator[FileTensor]:
-    """What the converter writes for one tensor of the checkpoint."""
+def written(model: Architecture, tensor: Tensor, mixer: Mixer | None = None, as_stored: bool = False) -> Iterator[FileTensor]:
+    """What the converter writes for one tensor of the checkpoint; `as_stored` keeps the types of the file that the model was read from."""
     shape, role = tensor.shape, tensor.role
     differs = model.converter
     expert = role in EXPERT_ROLES or tensor.copies > 1
     elements = tensor.copies * prod(shape)
     category = "attn_k" if role == "indexer" and tensor.name.endswith(INDEXER_KEYS) else CATEGORY.get(role, "other")
-    if role in IN_32_BIT or sum(1 for size in shape if size > 1) < 2:
+    if as_stored and tensor.stored:
+        yield FileTensor(category, elements, shape[-1], tensor.stored, expert, len(shape) + (tensor.copies > 1) > 2)
+    elif role in IN_32_BIT or sum(1 for size in shape if size > 1) < 2:
         yield FileTensor(category, elements, shape[-1], "F32", expert)
     elif tensor.stored:
         yield FileTensor(category, elements, shape[-1], kept(model, tensor), expert, len(shape) + (tensor.copies > 1) > 2)
@@ -103,8 +105,8 @@ def kept(model: Architecture, tensor: Tensor) -> str:
     return "16" if any(part in tensor.name for part in AS_PUBLISHED) else ""
 
 
-def of_layer(model: Architecture, layer: Layer) -> list[FileTensor]:
+def of_layer(model: Architecture, layer: Layer, as_stored: bool = False) -> list[FileTensor]:
     """The tensors of one layer, in order."""
-    found = [piece for mixer in layer.mixers for tensor in mixer.tensors if not tensor.tied for piece in written(model, tensor, mixer)]
+    found = [piece for mixer in layer.mixers for tensor in mixer.tensors if not tensor.tied for piece in written(model, tensor, mixer, as_stored)]
     rest = (layer.ffn.tensors if layer.ffn else ()) + layer.tensors
-    return found + [piece for tensor in rest if not tensor.tied for piece in written(model, tensor)]
+    return found + [piece for tensor in rest if not tensor.tied for piece in written(model, tensor, None, as_stored)]

@@ -13,6 +13,8 @@ from planner.architecture.tensors import Architecture
 from planner.errors import PlanError
 from planner.gguf_file import read_gguf_header
 from planner.memory import kv_cache
+from planner.plan import plan
+from planner.request import PlanRequest
 from tests.hub.weight_files import gguf
 
 F32, F16, Q8_0, Q4_K, Q6_K = 0, 1, 8, 12, 14
@@ -107,3 +109,15 @@ def test_a_header_that_someone_made_up_is_one_sentence() -> None:
     for tensors in ("x", [["a"]], [["blk.0.attn_q.weight", [-1], "Q4_K"]], [[1, 2, 3]], [["token_embd.weight", [True, "x"], "F32"]]):
         with pytest.raises(PlanError):
             parse({"_gguf": {"architecture": "llama", "metadata": {"block_count": 1, "embedding_length": 8}, "tensors": tensors}})
+
+
+def test_a_plan_keeps_the_types_of_the_file_and_makes_others_by_the_mix() -> None:
+    keys: dict[str, tuple[str, Any]] = {"general.architecture": ("string", "llama"), "general.file_type": ("u32", 15)}
+    keys |= {f"llama.{name}": ("u32", value) for name, value in COMMON.items()}
+    header = read_gguf_header(gguf(keys, [*ENDS, *attention(0), *dense(0), *attention(1), *dense(1)]))
+    request = PlanRequest(model="mine", config=config_of(header), gpus=({"name": "RTX 4090"},))
+    own = plan(request).memory.weights
+    assert own.format == "Q4_K_M"
+    assert own.tensor_bytes.expected == header.tensor_bytes
+    assert own.file_bytes.low == own.file_bytes.high == header.file_bytes
+    assert plan(request.changed(quantization="F16")).memory.weights.tensor_bytes.expected > 3 * header.tensor_bytes
