@@ -19,12 +19,15 @@ from planner.estimate import Estimate
 from planner.memory.quantity import COMPONENTS, NOTHING, DeviceMemory, Quantity, added
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
+from planner.training.plan import train
+from planner.training.request import TrainRequest
 
 Range = Quantity | Estimate
 """Both have low, expected, high and steps."""
 
 QUESTIONS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "plan": lambda request: plan(PlanRequest.read(request)),
+    "train": lambda request: train(TrainRequest.read(request)),
 }
 """What a record's request asks, and who answers it."""
 
@@ -69,6 +72,9 @@ FIGURES: dict[str, Figure] = {
     "decode_tokens_per_s": Figure("generating", "tokens/s", lambda answer: answer.speed.decode_tokens_per_s),
     "throughput_tokens_per_s": Figure("throughput of a server", "tokens/s", lambda answer: answer.speed.throughput_tokens_per_s),
     "watts": Figure("power of the GPUs", "W", lambda answer: answer.speed.watts),
+    "train_allocated_bytes": Figure("allocated at most while training", "bytes", lambda answer: answer.peak_allocated),
+    "train_peak_bytes": Figure("on the device at most while training", "bytes", lambda answer: answer.peak),
+    "train_tokens_per_s": Figure("training", "tokens/s", lambda answer: answer.speed.tokens_per_s),
 }
 """Each figure that a record may measure."""
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 R = TypeVar("R")
 
-MODULES = ("vllm", "transformers")
+MODULES = ("vllm", "transformers", "training")
 
 
 @dataclass(frozen=True, slots=True)

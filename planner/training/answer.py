@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from planner.answer import model_json, step_json
+from planner.training.job import TrainJob
 from planner.training.memory import TrainDevice
 from planner.training.plan import TrainPlan
 from planner.units import count, gib
@@ -12,20 +13,46 @@ from planner.units import count, gib
 
 def train_json(plan: TrainPlan, derivation: bool = False) -> dict[str, Any]:
     """A `TrainPlan` in the contract's shape."""
-    fit = plan.fit
+    fit, host, speed, job = plan.fit, plan.host, plan.speed, plan.job
     answer: dict[str, Any] = {
         "model": model_json(plan.case.name, plan.case.architecture),
-        "fit": {"verdict": fit.verdict, "probability": round(fit.probability, 4), "headroom_bytes": fit.headroom_bytes, "reason": fit.reason},
         "trainable_parameters": plan.trainable_parameters,
-        "memory": {"devices": [device_json(device) for device in plan.devices]},
+        "steps": plan.steps,
+        "memory": {
+            "devices": [device_json(device) for device in plan.devices],
+            "host": {
+                "weights_bytes": host.weights.expected,
+                "kv_cache_bytes": 0,
+                "optimizer_bytes": host.optimizer.expected,
+                "activation_bytes": {"low": 0, "expected": 0, "high": 0},
+                "total_bytes": host.total.json(),
+            },
+        },
+        "load": {"ram_bytes": host.total.json(), "disk_bytes": host.disk.json(), "checkpoint_bytes": host.checkpoint_bytes},
+        "fit": {"verdict": fit.verdict, "probability": round(fit.probability, 4), "headroom_bytes": fit.headroom_bytes, "reason": fit.reason},
         "peak_allocated_bytes": plan.peak_allocated.json(),
         "peak_bytes": plan.peak.json(),
+        "tokens_per_s": speed.tokens_per_s.json() if speed else None,
+        "step_s": speed.step_s.json() if speed else None,
+        "mfu": round(speed.mfu, 4) if speed else None,
+        "duration_s": job.duration_s.json() if job else None,
+        "energy_kwh": job.energy_kwh.json() if job else None,
+        "cost": cost_json(job) if job else None,
     }
-    if plan.speed is not None:
-        answer["tokens_per_s"] = plan.speed.tokens_per_s.json()
     if derivation:
         answer["derivation"] = [step_json(step) for step in plan.derivation]
     return answer
+
+
+def cost_json(job: TrainJob) -> dict[str, Any]:
+    """What the run costs, each way; a price that nobody knows is null."""
+    return {
+        "electricity_usd": job.electricity_usd.json(),
+        "rent_usd": job.rent_usd.json() if job.rent_usd else None,
+        "carbon_kg": job.carbon_kg.json(),
+        "watts_at_the_wall": job.watts.json(),
+        "prices": {name: {"price": quote.sentence, "as_of": quote.as_of, "source": quote.source} for name, quote in job.quotes.items()},
+    }
 
 
 def train_text(plan: TrainPlan, derivation: bool) -> str:
@@ -40,6 +67,16 @@ def train_text(plan: TrainPlan, derivation: bool) -> str:
     for device in plan.devices:
         cells = [*(part.expected for part in device.parts), device.total.expected, device.usable_bytes]
         lines.append(f"{device.name[:22]:24}" + "".join(f"{gib(cell):>12}" for cell in cells))
+    if plan.speed:
+        lines += [
+            "",
+            f"{plan.speed.tokens_per_s.expected:,.0f} tokens/s over all GPUs ({plan.speed.tokens_per_s.low:,.0f} to {plan.speed.tokens_per_s.high:,.0f})",
+        ]
+    if plan.job:
+        hours = plan.job.duration_s.expected / 3600
+        lines.append(
+            f"{plan.job.steps:,} steps in {hours:,.1f} hours, {plan.job.energy_kwh.expected:,.1f} kWh, {plan.job.electricity_usd.expected:,.2f} USD of electricity"
+        )
     if derivation:
         lines += ["", *(f"{step.label}: {step.expression} = {step.value:,} {step.unit}" for step in plan.derivation)]
     return "\n".join(lines)

@@ -241,8 +241,9 @@ def _device(case: TrainCase, stage: Stage, share: Shares) -> TrainDevice:
     low, high = spread(case)
     activation = Quantity.between(low, high, beyond)
     if parts.packed and not gathered:
-        activation = added("Activations and what unpacking takes", (activation, unpacking(parts.packed)))
-        activation = replace(activation, steps=(beyond, *activation.steps))
+        working = unpacking(parts.packed)
+        both = added("Activations and what unpacking takes", (activation, working))
+        activation = replace(both, steps=(beyond, *working.steps, *both.steps))
     made = TrainDevice(
         "GPU", 0, 0, 0, Quantity.exact(*weights), Quantity.exact(*gradients), Quantity.exact(states), activation, timeline=line,
     )  # fmt: skip

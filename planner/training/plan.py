@@ -13,6 +13,8 @@ from planner.memory.quantity import NOTHING, Quantity
 from planner.plan import DEFAULT_RAM_BYTES, resolve_gpus, resolve_model
 from planner.training.case import TrainCase
 from planner.training.fit import judge
+from planner.training.host import TrainHost, host
+from planner.training.job import TrainJob, job, steps_of
 from planner.training.memory import TrainDevice, devices, timed_parts
 from planner.training.request import TrainRequest
 from planner.training.speed import TrainSpeed, speed
@@ -55,7 +57,12 @@ class TrainPlan:
         device = self.fullest
         if device is None:
             return ()
-        return tuple(step for part in (*device.parts, device.allocated, device.total) for step in part.steps)
+        found = [step for part in (*device.parts, device.allocated, device.total, self.host.total, self.host.disk) for step in part.steps]
+        if self.speed:
+            found += self.speed.tokens_per_s.steps
+        if self.job:
+            found += self.job.derivation
+        return tuple({id(step): step for step in found}.values())
 
     @cached_property
     def trainable_parameters(self) -> int:
@@ -66,6 +73,22 @@ class TrainPlan:
     def speed(self) -> TrainSpeed | None:
         """Tokens a second and seconds of a step; None without a GPU."""
         return speed(self.case)
+
+    @cached_property
+    def steps(self) -> int | None:
+        """Optimizer steps of the run; None where the number of samples is not given."""
+        counted = steps_of(self.case)
+        return int(counted[-1].value) if counted else None
+
+    @cached_property
+    def job(self) -> TrainJob | None:
+        """Duration, energy and cost; None without samples or a GPU."""
+        return job(self.case, self.speed) if self.speed else None
+
+    @cached_property
+    def host(self) -> TrainHost:
+        """Memory and disk of the machine around the GPUs."""
+        return host(self.case, timed_parts(self.case))
 
 
 def train(request: TrainRequest) -> TrainPlan:

@@ -1,6 +1,6 @@
 """How fast a training run goes: seconds of a micro-batch, of a step, and tokens a second.
 
-    micro-batch = max(arithmetic + traffic + unpacking, launches, gathering of shards) + exchanges of tensor parallel
+    micro-batch = root of the squares of (arithmetic + traffic + unpacking), launches and gathering of shards, + exchanges of tensor parallel
     step = micro-batch * accumulation * pipeline bubble + summing of gradients + optimizer
 
 Arithmetic is FLOPs over a fraction of the peak; traffic is what element-wise kernels move, a multiple of what the layers produce; launches
@@ -10,6 +10,7 @@ are what the processor needs to start the kernels, which bounds small batches. T
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log
 
 from planner.data import table
 from planner.estimate import Estimate
@@ -20,6 +21,7 @@ from planner.training.case import TrainCase
 from planner.training.flops import Work, work
 from planner.training.layers import layer_tape
 from planner.training.memory import Held, setting_of, timed_parts
+from planner.training.request import TrainRequest
 from planner.training.states import optimizers
 
 FITTED = "data/calibration/training_speed.csv"
@@ -30,7 +32,7 @@ UNPACKING = Formula(
 )
 LAUNCHES = Formula("kernels * times * launch_us * 1e-6", "s", FITTED)
 GATHERING = Formula("shard_bytes * rounds * (replicas - 1) / replicas / (link_gb_per_s * 1e9 * link_reached)", "s", "ZeRO (arXiv:1910.02054), section 7")
-MICRO = Formula("max(arithmetic + traffic + unpacking, launches, gathering) + exchanges", "s")
+MICRO = Formula("((arithmetic + traffic + unpacking) ** 2 + launches**2 + gathering**2) ** 0.5 + exchanges", "s", "they overlap, but not wholly")
 SUMMING = Formula(
     "2 * gradient_bytes * (replicas - 1) / replicas / (link_gb_per_s * 1e9 * link_reached) * exposed", "s", "a ring all-reduce, mostly under the backward pass"
 )
@@ -46,6 +48,8 @@ class Fitted:
     """Coefficients of the calibration; see its columns."""
 
     reached: float
+    power: float
+    most: float
     passes: float
     launch_us: float
     nf4_times: float
@@ -78,17 +82,16 @@ def speed(case: TrainCase, coefficients: Fitted | None = None) -> TrainSpeed | N
     if not case.gpus:
         return None
     c = coefficients or fitted()
+    case, trained_on = batched(case)
     request, token = case.request, work(case)
     gpu = min(case.gpus, key=peak_tflops)
     share = 1 / (case.tensor * case.pipeline)
     bandwidth = gpu.bandwidth_gb_per_s
     arithmetic = ARITHMETIC(
-        "Arithmetic of a micro-batch", tokens=case.tokens, flops=token.flops, ranks=case.tensor * case.pipeline, tflops=peak_tflops(gpu, request.precision), reached=c.reached
+        "Arithmetic of a micro-batch", tokens=case.tokens, flops=token.flops, ranks=case.tensor * case.pipeline, tflops=peak_tflops(gpu, request.precision), reached=reached(gpu, c)
     )  # fmt: skip
     produced, kernels = _produced(case, token)
-    traffic = TRAFFIC(
-        "Traffic of element-wise kernels", bytes_moved=int(produced * share), passes=c.passes * (0.7 if request.compile else 1), gb_per_s=bandwidth
-    )
+    traffic = TRAFFIC("Traffic of element-wise kernels", bytes_moved=int(produced * share), passes=c.passes * fused(request), gb_per_s=bandwidth)
     passes = 3 if request.checkpointing == "full" else 2
     held = timed_parts(case)
     gptq = case.scheme is not None and case.scheme.format.id.startswith("gptq")
@@ -104,7 +107,16 @@ def speed(case: TrainCase, coefficients: Fitted | None = None) -> TrainSpeed | N
     exchanges = 0.0
     if case.tensor > 1:
         rounds = 4 + 2 * (request.checkpointing == "full")
-        exchanges = len(case.architecture.main.layers) / case.pipeline * rounds * 2 * stream * (case.tensor - 1) / case.tensor / (link * 1e9 * c.link_reached)
+        exchanges = (
+            len(case.architecture.main.layers)
+            / case.pipeline
+            * rounds
+            * 2
+            * stream
+            * (case.tensor - 1)
+            / case.tensor
+            / (between(gpu, case.tensor).gb_per_s * 1e9 * c.link_reached)
+        )
     compute = float(arithmetic.value) + float(traffic.value) + float(unpacking.value)
     micro = MICRO(
         "One micro-batch", arithmetic=float(arithmetic.value), traffic=float(traffic.value), unpacking=float(unpacking.value), launches=float(launches.value),
@@ -119,7 +131,7 @@ def speed(case: TrainCase, coefficients: Fitted | None = None) -> TrainSpeed | N
     step = STEP(
         "One step", micro=float(micro.value), accumulation=request.gradient_accumulation, stages=case.pipeline, summing=float(summing.value), optimizer=float(optimizer.value)
     )  # fmt: skip
-    rate = RATE("Tokens a second", tokens=case.tokens, accumulation=request.gradient_accumulation, replicas=case.replicas, seconds=float(step.value))
+    rate = RATE("Tokens a second", tokens=trained_on, accumulation=request.gradient_accumulation, replicas=case.replicas, seconds=float(step.value))
     steps = (*token.steps, arithmetic, traffic, unpacking, launches, gathering, micro, summing, optimizer, step)
     useful = token.flops * float(rate.value) / len(case.gpus) / (peak_tflops(gpu, request.precision) * 1e12)
     limits = {"compute": compute, "launches": float(launches.value), "link": float(gathering.value)}
@@ -128,6 +140,34 @@ def speed(case: TrainCase, coefficients: Fitted | None = None) -> TrainSpeed | N
         Estimate.between(1 / c.high, 1 / c.low, *steps), Estimate.between(c.low, c.high, *steps, rate),
         case.tokens * request.gradient_accumulation * case.replicas, useful, busy, max(limits, key=lambda name: limits[name]),
     )  # fmt: skip
+
+
+def batched(case: TrainCase) -> tuple[TrainCase, float]:
+    """The case with the sequences that a micro-batch really holds, and the tokens of it that are no padding.
+
+    Samples that are not packed are padded to the longest of their batch: with lengths spread about as widely as their mean, the longest
+    of b is about mean * (1 + ln(b) / 3), at most the limit.
+    """
+    request = case.request
+    if request.packing or request.tokens_per_sample is None or request.tokens_per_sample >= request.seq_len:
+        return case, float(case.tokens)
+    mean = request.tokens_per_sample
+    longest = min(mean * (1 + log(request.micro_batch) / 3), request.seq_len)
+    return case.with_request(seq_len=max(round(longest), 1)), request.micro_batch * mean
+
+
+def fused(request: TrainRequest) -> float:
+    """What is left of element-wise traffic where kernels are fused: by the compiler, or by the library that also fuses the loss."""
+    return 0.7 if request.compile else 0.5 if request.fused_cross_entropy else 1.0
+
+
+def reached(gpu: Gpu, c: Fitted) -> float:
+    """Fraction of the peak that matrix products reach: less, the less power a card has for each TFLOP/s, since its clock falls under load.
+
+    min(most, reached * (watts / TFLOP/s) ^ power); the two ends are an A100 at 0.69 and an H100 at 0.53, both by published MFU.
+    """
+    peak = peak_tflops(gpu)
+    return round(min(c.most, c.reached * (gpu.tdp_w / peak) ** c.power), 4) if gpu.tdp_w and peak else c.reached
 
 
 def peak_tflops(gpu: Gpu, precision: str = "bf16") -> float:
@@ -148,7 +188,7 @@ def _produced(case: TrainCase, token: Work) -> tuple[int, int]:
     for layer, times in main.distinct:
         tape = layer_tape(layer, main.hidden_size, setting)
         size += times * sum(tape.sizes)
-        count += times * len(tape.ops)
+        count += times * (len(tape.ops) + 3 * sum(case.trained.packed(tensor) for tensor in layer.all_tensors))
     logits = case.tokens * case.architecture.vocab_size * (4 if case.request.fused_cross_entropy else 14)
     return (size + logits) * (3 if case.request.checkpointing == "full" else 2), count + 20
 
