@@ -1,4 +1,4 @@
-"""Seconds of one pass: over one token of each sequence, or over a part of a prompt.
+"""Seconds of one pass of a place: over one token of each sequence, over a part of a prompt, or over both at once.
 
     weights   max(bytes / (bandwidth * reached), FLOPs / (peak * reached))        once a pass
     attention max(bytes / (bandwidth * reached), FLOPs / (peak * reached))        for each sequence
@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planner.formula import Formula, Step
-from planner.performance.links import Link, between, pcie
+from planner.performance.links import Link, between
 from planner.performance.places import Place
 from planner.performance.rates import Rates
 from planner.performance.work import Work
@@ -23,6 +23,7 @@ CALIBRATED = "data/calibration/speed.csv, fitted by python -m planner.calibrate.
 
 WEIGHTS = Formula("max(weight_bytes / (bandwidth * reached), flops / (peak_flops * computed))", "s", CALIBRATED)
 ATTENTION = Formula("sequences * max(cache_bytes / (bandwidth * reached), flops / (peak_flops * computed))", "s", CALIBRATED)
+PROMPT = Formula("max(cache_bytes / (bandwidth * reached), flops / (peak_flops * computed))", "s", CALIBRATED)
 OVERHEAD = Formula("layers * layer_s + sparse_layers * sparse_layer_s + sequences * sequence_s", "s", CALIBRATED)
 LINK = Formula(
     "exchanges * (latency_s + moved_bytes / (link_bandwidth * reached))", "s", "data/interconnects.csv; 2 all-reduces a layer, Megatron-LM, arXiv:1909.08053"
@@ -53,63 +54,63 @@ class Seconds:
         return self.weights + self.attention + self.overhead + self.link
 
 
-def decode(place: Place, rates: Rates, sequences: float, depth: float) -> Seconds:
-    """One token of each of `sequences` sequences that hold `depth` tokens."""
-    work = place.work
-    read = work.dense_bytes + work.head_bytes + work.touched_bytes(sequences)
-    flops = (work.flops + work.head_flops) * sequences
-    cache, scores = work.cache_bytes(depth), work.decode_score_flops(depth)
-    return _seconds(place, rates, sequences, sequences, read, flops, cache, scores, True)
-
-
-def prefill(place: Place, rates: Rates, tokens: float, before: float, gpu: tuple[Rates, Link] | None = None) -> Seconds:
-    """`tokens` tokens of one prompt, of which `before` are already in the cache.
-
-    `gpu` is the device and the slot over which a place on the host is fetched, when there is one.
-    """
-    work = place.work
-    read = work.dense_bytes + work.touched_bytes(tokens) + work.head_bytes
-    flops = work.flops * tokens + work.head_flops
-    cache = work.cache_bytes(before)
-    scores = work.prefill_score_flops(before + tokens) - work.prefill_score_flops(before)
-    if gpu is not None and place.staged and tokens >= STAGED_FROM:
-        fetched, link = gpu
-        weights = STAGED(
-            "Host weights fetched for a pass", weight_bytes=read, link_bandwidth=link.gb_per_s * 1e9, flops=flops, peak_flops=fetched.peak_flops,
-            computed=fetched.compute,
-        )  # fmt: skip
-        return Seconds(float(weights.value), scores / (fetched.peak_flops * fetched.attention), 0.0, 0.0, 0.0, flops + scores, False, (weights,))
-    return _seconds(place, rates, 1, tokens, read, flops, cache, scores, False)
-
-
-def _seconds(place: Place, rates: Rates, sequences: float, tokens: float, read: float, flops: float, cache: float, scores: float, decoding: bool) -> Seconds:
-    work, name = place.work, place.gpu.name if place.gpu else "the host"
+def run(place: Place, rates: Rates, sequences: float, depth: float, prompt: float = 0.0, before: float = 0.0) -> Seconds:
+    """One token of each of `sequences` sequences that hold `depth` tokens, and `prompt` tokens of a prompt after `before` others."""
+    work, tokens, name = place.work, sequences + prompt, place.gpu.name if place.gpu else "the host"
+    asked = sequences + (1 if prompt else 0)
     computed = rates.compute * _sparse(work, rates)
-    weights = WEIGHTS(
-        f"Weights on {name}", weight_bytes=read, bandwidth=rates.bandwidth_bytes_s, reached=rates.bandwidth, flops=flops, peak_flops=rates.peak_flops,
-        computed=computed,
-    )  # fmt: skip
-    attention = ATTENTION(
-        f"Attention on {name}", sequences=sequences, cache_bytes=cache, bandwidth=rates.bandwidth_bytes_s, reached=rates.cache, flops=scores,
-        peak_flops=rates.peak_flops, computed=rates.attention,
-    )  # fmt: skip
+    read = work.dense_bytes + work.touched_bytes(tokens) + work.head_bytes
+    flops = work.flops * tokens + work.head_flops * asked
+    memory = {"bandwidth": rates.bandwidth_bytes_s, "peak_flops": rates.peak_flops}
+    weights = WEIGHTS(f"Weights on {name}", weight_bytes=read, reached=rates.bandwidth, flops=flops, computed=computed, **memory)
+    steps, attention, moved, scored = [weights], 0.0, read, flops
+    if sequences:
+        cache, scores = work.cache_bytes(depth), work.decode_score_flops(depth)
+        decoding = ATTENTION(
+            f"Attention on {name}", sequences=sequences, cache_bytes=cache, reached=rates.cache, flops=scores, computed=rates.attention, **memory
+        )  # fmt: skip
+        steps.append(decoding)
+        attention, moved, scored = float(decoding.value), moved + sequences * cache, scored + sequences * scores
+    if prompt:
+        cache, scores = work.cache_bytes(before), work.prefill_score_flops(before + prompt) - work.prefill_score_flops(before)
+        reading = PROMPT(f"Attention of the prompt on {name}", cache_bytes=cache, reached=rates.cache, flops=scores, computed=rates.attention, **memory)
+        steps.append(reading)
+        attention, moved, scored = attention + float(reading.value), moved + cache, scored + scores
     overhead = OVERHEAD(
         f"Launches and handling on {name}", layers=work.layers, layer_s=rates.layer_s, sparse_layers=work.sparse_layers, sparse_layer_s=rates.sparse_layer_s,
-        sequences=sequences if decoding else 0, sequence_s=rates.sequence_s,
+        sequences=sequences, sequence_s=rates.sequence_s,
     )  # fmt: skip
-    steps, link_s = [weights, attention, overhead], 0.0
-    if place.ranks > 1 and place.gpu:
-        link = between(place.gpu, place.ranks)
-        exchange = LINK(
-            f"Exchanges over {link.name}", exchanges=2 * work.layers, latency_s=link.exchange_s(place.ranks, 0, 1) + rates.link_s,
-            moved_bytes=2 * (place.ranks - 1) / place.ranks * 2 * tokens * work.hidden, link_bandwidth=link.gb_per_s * 1e9, reached=rates.link,
-        )  # fmt: skip
-        steps.append(exchange)
-        link_s = float(exchange.value)
+    steps.append(overhead)
+    exchange = _exchange(place, rates, tokens)
+    link = float(exchange.value) if exchange else 0.0
     bound = flops / (rates.peak_flops * computed) > read / (rates.bandwidth_bytes_s * rates.bandwidth)
-    return Seconds(
-        float(weights.value), float(attention.value), float(overhead.value), link_s, read + sequences * cache, flops + sequences * scores, bound, tuple(steps)
-    )
+    return Seconds(float(weights.value), attention, float(overhead.value), link, moved, scored, bound, (*steps, exchange) if exchange else tuple(steps))
+
+
+def fetched(work: Work, rates: Rates, link: Link, prompt: float, before: float) -> Seconds:
+    """A part of a prompt through weights of the host, which a GPU with these rates fetches over its slot."""
+    read = work.dense_bytes + work.touched_bytes(prompt) + work.head_bytes
+    flops = work.flops * prompt + work.head_flops
+    scores = work.prefill_score_flops(before + prompt) - work.prefill_score_flops(before)
+    weights = STAGED(
+        "Host weights fetched for a pass", weight_bytes=read, link_bandwidth=link.gb_per_s * 1e9, flops=flops, peak_flops=rates.peak_flops,
+        computed=rates.compute * _sparse(work, rates),
+    )  # fmt: skip
+    attention = PROMPT(
+        "Attention of the prompt over host layers", cache_bytes=0, bandwidth=rates.bandwidth_bytes_s, reached=rates.cache, flops=scores,
+        peak_flops=rates.peak_flops, computed=rates.attention,
+    )  # fmt: skip
+    return Seconds(float(weights.value), float(attention.value), 0.0, 0.0, 0.0, flops + scores, False, (weights, attention))
+
+
+def _exchange(place: Place, rates: Rates, tokens: float) -> Step | None:
+    if place.ranks == 1 or place.gpu is None:
+        return None
+    link = between(place.gpu, place.ranks)
+    return LINK(
+        f"Exchanges over {link.name}", exchanges=2 * place.work.layers, latency_s=link.exchange_s(place.ranks, 0, 1) + rates.link_s,
+        moved_bytes=2 * (place.ranks - 1) / place.ranks * 2 * tokens * place.work.hidden, link_bandwidth=link.gb_per_s * 1e9, reached=rates.link,
+    )  # fmt: skip
 
 
 def _sparse(work: Work, rates: Rates) -> float:
@@ -119,7 +120,3 @@ def _sparse(work: Work, rates: Rates) -> float:
     routed = sum(size * share for size, share in work.experts)
     part = routed / max(routed + work.dense_bytes, 1)
     return 1 / (1 - part + part / rates.sparse_compute)
-
-
-def slot(place: Place) -> Link | None:
-    return pcie(place.gpu) if place.gpu else None

@@ -14,14 +14,13 @@ from planner.performance.passes import Seconds
 from planner.performance.rates import Rates
 
 if TYPE_CHECKING:
-    from planner.performance.roofline import Timing
+    from planner.performance.spread import Spread
+    from planner.performance.timing import Timing
 
 CALIBRATED = "data/calibration/speed.csv, fitted by python -m planner.calibrate.speed"
 WATTS = Formula("gpus * rated_watts * min(1, idle + memory * memory_busy + compute * compute_busy)", "W", CALIBRATED)
 IDLE = Formula("gpus * rated_watts * idle", "W", CALIBRATED)
 SERVING = Formula("(decode_s * decode_watts + prefill_s * prefill_watts) / (decode_s + prefill_s)", "W", "shares of the time")
-
-LOW, HIGH = 0.8, 1.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +33,27 @@ class Watts:
     idle: Estimate
 
 
-def watts(timing: Timing, passes: list[Seconds], step_s: float, chunk: list[Seconds], prefill_s: float) -> Watts:
+def watts(timing: Timing, spread: Spread) -> Watts:
     """The draw of each phase, and of serving: decoding, with each sequence's prompt read in between."""
-    replicas = timing.case.request.data_parallel or 1
-    decoding = phase("Draw while decoding", timing, passes, step_s, replicas)
-    reading = phase("Draw while reading prompts", timing, chunk, sum(part.total for part in chunk), replicas)
-    at_rest = idle(timing)
+    low, high = spread.factors("watts")
+    step_s, prefill_s = float(timing.step.value), float(timing.prompt_step.value)
+    decoding = phase("Draw while decoding", timing, timing.passes, step_s)
+    reading = phase("Draw while reading prompts", timing, timing.prompt_passes, sum(part.total for part in timing.prompt_passes))
     mixed = SERVING(
         "Draw while serving", decode_s=timing.output * step_s, decode_watts=decoding[-1].value, prefill_s=timing.sequences * prefill_s,
         prefill_watts=reading[-1].value,
     )  # fmt: skip
-    if timing.case.request.prompt_tokens is None or timing.case.request.output_tokens is None:
-        mixed = decoding[-1]
     return Watts(
-        Estimate.between(LOW, HIGH, *decoding, *reading, mixed), Estimate.between(LOW, HIGH, *reading), Estimate.between(LOW, HIGH, *decoding),
-        Estimate.between(0.6, 1.6, *at_rest),
+        Estimate.between(low, high, *decoding, *reading, mixed), Estimate.between(low, high, *reading), Estimate.between(low, high, *decoding),
+        Estimate.between(0.6, 1.6, *idle(timing)),
     )  # fmt: skip
 
 
-def phase(label: str, timing: Timing, passes: list[Seconds], seconds: float, replicas: int) -> tuple[Step, ...]:
+def phase(label: str, timing: Timing, passes: list[Seconds], seconds: float) -> tuple[Step, ...]:
     """The GPUs of each place at their own load over the whole phase."""
     steps = [
         WATTS(
-            f"{label}: {place.gpu.name}", gpus=place.ranks * replicas, rated_watts=rate.watts, idle=rate.idle_power, memory=rate.memory_power,
+            f"{label}: {place.gpu.name}", gpus=place.ranks * timing.replicas, rated_watts=rate.watts, idle=rate.idle_power, memory=rate.memory_power,
             memory_busy=busy(part.memory_bytes, rate.bandwidth_bytes_s, seconds), compute=rate.compute_power,
             compute_busy=busy(part.flops, rate.peak_flops, seconds),
         )

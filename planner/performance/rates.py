@@ -157,7 +157,7 @@ def rates_from(found: tuple[Row, ...], engine: str, backend: str, gpu: Gpu | Non
     starved = min((watts or FEW_WATTS_PER_TFLOPS * peak) / peak / FEW_WATTS_PER_TFLOPS, 1.0)
     return Rates(
         bandwidth_bytes_s=(gpu.bandwidth_gb_per_s if gpu else host[0]) * 1e9, peak_flops=peak * 1e12,
-        bandwidth=min(value["bandwidth"], 0.97), cache=min(value["bandwidth"] * value["cache"], 0.97),
+        bandwidth=min(value["bandwidth"], 0.97), cache=min(value["cache"], 0.97),
         compute=min(value["compute"] * starved ** value["power_law"], 0.97), attention=min(value["attention"] * starved ** value["power_law"], 0.97),
         sparse_compute=min(value["sparse_compute"], 1.0),
         layer_s=value["layer_us"] * 1e-6, sparse_layer_s=value["sparse_layer_us"] * 1e-6, step_s=value["step_us"] * 1e-6,

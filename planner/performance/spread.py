@@ -22,7 +22,7 @@ class Spread:
         return self.by_figure[figure]
 
 
-def spread_of(engine: str, gpus: Sequence[Gpu | None], format: str, places: int, host: bool) -> Spread:
+def spread_of(engine: str, gpus: Sequence[Gpu | None]) -> Spread:
     """The spread of an engine on these devices: the widest family's, wider where nothing was measured."""
     return _spread(ENGINES.get(engine, engine), tuple(sorted({family(gpu) for gpu in gpus})))
 

@@ -1,0 +1,157 @@
+"""How long a plan takes: for a decode step, for a prompt, and for a step that does both.
+
+decode step  = sum of the places' passes + step overhead             (one after another; ranks of a place together)
+prompt       = chunks of it through the places                        (places that take turns overlap on different chunks)
+mixed step   = one token of every sequence and a chunk of a newcomer's prompt in the same pass, as serving engines do
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import ceil
+
+from planner.engines.base import Case
+from planner.formula import Formula, Step
+from planner.memory.quantity import Memory
+from planner.performance.host import host_of
+from planner.performance.links import pcie
+from planner.performance.passes import STAGED_FROM, Seconds, fetched, run
+from planner.performance.places import SERVERS, Route, route
+from planner.performance.rates import Rates, Row, rates, rates_from
+from planner.request import PlanRequest
+
+PROMPT_TOKENS, OUTPUT_TOKENS = 1_024, 256
+"""Of a request that doesn't say: a question with some context, and an answer of a few paragraphs."""
+
+STEP = Formula("passes_s + step_s", "s", "the places one after another, and what every step costs")
+CHUNKS = Formula("chunks * (passes_s + step_s)", "s", "a prompt in chunks, each through all places")
+PIPELINED = Formula("(chunks - 1) * slowest_s + passes_s + chunks * step_s", "s", "a prompt in chunks; each place works on another one")
+PER_SEQUENCE = Formula("1 / step_s", "tokens/s")
+DECODE = Formula("sequences / step_s", "tokens/s")
+PREFILL = Formula("tokens / seconds", "tokens/s")
+MIXED = Formula(
+    "max(min(output_tokens, sequences), sequences * prompt_tokens / chunk)", "steps", "steps of a request's life that also read a newcomer's prompt"
+)
+THROUGHPUT = Formula(
+    "sequences * output_tokens / (max(output_tokens - mixed_steps, 0) * step_s + mixed_steps * mixed_s)", "tokens/s",
+    "continuous batching: while a request writes its answer, every other slot gets one new prompt",
+)  # fmt: skip
+
+
+def tokens_of(request: PlanRequest) -> tuple[int, int]:
+    """Prompt and output of one request: as it says, else an ordinary one as far as the context holds it."""
+    output = request.output_tokens or min(OUTPUT_TOKENS, max(request.context // 4, 1))
+    return request.prompt_tokens or min(PROMPT_TOKENS, max(request.context - output, 1)), output
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The passes of one replica of a plan, and the requests that it serves.
+
+    Attributes:
+        found: what the engine reaches on each place of the route.
+        sequences: in flight, no more than the cache holds.
+        depth: tokens in the cache of each while decoding.
+        prompt, output: tokens of one request.
+    """
+
+    case: Case
+    memory: Memory
+    route: Route
+    found: tuple[Rates, ...]
+    sequences: float
+    depth: float
+    prompt: int
+    output: int
+
+    @classmethod
+    def of(cls, case: Case, memory: Memory) -> Timing:
+        """The timing of a plan."""
+        request, way, host = case.request, route(case, memory), host_of(case)
+        found = tuple(rates(request.engine, request.backend, place.gpu, way.format, (host.gb_per_s, host.tflops)) for place in way.places)
+        prompt, output = tokens_of(request)
+        depth = request.context_depth if request.context_depth is not None else prompt + output / 2
+        return cls(case, memory, way, found, 1.0, float(depth), prompt, output).at(request.batch)
+
+    def at(self, batch: float) -> Timing:
+        """The same plan with another number of requests in flight over all replicas."""
+        return replace(self, sequences=min(max(batch / self.replicas, 1.0), self.most))
+
+    def calibrated(self, rows: tuple[Row, ...]) -> Timing:
+        """The same plan by another calibration."""
+        request, host = self.case.request, host_of(self.case)
+        found = [rates_from(rows, request.engine, request.backend, place.gpu, self.route.format, (host.gb_per_s, host.tflops)) for place in self.route.places]
+        return replace(self, found=tuple(found))
+
+    @property
+    def replicas(self) -> int:
+        return self.case.request.data_parallel or 1
+
+    @cached_property
+    def most(self) -> float:
+        """Requests that run at once on a replica; the rest wait."""
+        most, pool = float(self.case.request.max_num_seqs or 1e9), self.memory.pool
+        return max(min(most, pool.tokens / (self.prompt + self.output)), 1.0) if pool and pool.tokens else most
+
+    @cached_property
+    def passes(self) -> list[Seconds]:
+        """Each place's part of a decode step; stages of a server decode different sequences at once."""
+        return [run(place, rate, self.share, self.depth) for place, rate in zip(self.route.places, self.found, strict=True)]
+
+    @property
+    def share(self) -> float:
+        return max(self.sequences / self.route.degrees.pipeline, 1.0)
+
+    @cached_property
+    def step(self) -> Step:
+        """Seconds between two tokens of a sequence."""
+        return STEP("Time of a decode step", passes_s=sum(part.total for part in self.passes), step_s=self.found[-1].step_s)
+
+    @property
+    def history(self) -> float:
+        """Tokens in the cache before the prompt: a stated depth beyond the request's own tokens is a conversation so far."""
+        return self.depth if self.depth > self.prompt + self.output else 0.0
+
+    @cached_property
+    def chunks(self) -> int:
+        return ceil(self.prompt / self.route.chunk)
+
+    @cached_property
+    def prompt_passes(self) -> list[Seconds]:
+        """Each place's part of the middle chunk of a prompt."""
+        tokens = self.prompt / self.chunks
+        before = self.history + (self.prompt - tokens) / 2
+        gpu = next(((rate, place.gpu) for place, rate in zip(self.route.places, self.found, strict=True) if place.gpu), None)
+        return [
+            fetched(place.work, gpu[0], pcie(gpu[1]), tokens, before) if gpu and place.staged and tokens >= STAGED_FROM
+            else run(place, rate, 0.0, 0.0, tokens, before)
+            for place, rate in zip(self.route.places, self.found, strict=True)
+        ]  # fmt: skip
+
+    @cached_property
+    def prompt_step(self) -> Step:
+        """Seconds to read one prompt on an idle machine."""
+        totals, rest = [part.total for part in self.prompt_passes], self.found[-1].step_s
+        if self.route.pipelined and self.chunks > 1:
+            return PIPELINED("Time to read the prompt", chunks=self.chunks, passes_s=sum(totals), slowest_s=max(totals), step_s=rest)
+        return CHUNKS("Time to read the prompt", chunks=self.chunks, passes_s=sum(totals), step_s=rest)
+
+    @cached_property
+    def served(self) -> tuple[Step, ...]:
+        """Output tokens a second of one replica, every prompt read in between."""
+        steps = MIXED("Steps with a prompt", output_tokens=self.output, sequences=self.sequences, prompt_tokens=self.prompt, chunk=self.route.chunk)
+        if self.case.request.engine in SERVERS:
+            tokens = self.sequences * self.prompt / float(steps.value)
+            stages = self.route.degrees.pipeline
+            parts = [run(place, rate, self.share, self.depth, tokens / stages, self.history) for place, rate in zip(self.route.places, self.found, strict=True)]
+            mixed = STEP("Time of a step that also reads a prompt", passes_s=sum(part.total for part in parts), step_s=self.found[-1].step_s)
+            inner = tuple(step for part in parts for step in part.steps)
+        else:
+            steps = MIXED("Prompts read", output_tokens=self.sequences, sequences=self.sequences, prompt_tokens=0, chunk=self.route.chunk)
+            mixed = STEP("Time to read a prompt and decode a token", passes_s=float(self.prompt_step.value), step_s=float(self.step.value))
+            inner = ()
+        rate = THROUGHPUT(
+            "Throughput", sequences=self.sequences, output_tokens=self.output, mixed_steps=steps.value, step_s=self.step.value, mixed_s=mixed.value
+        )  # fmt: skip
+        return (*inner, steps, mixed, rate)
