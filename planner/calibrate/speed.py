@@ -1,11 +1,11 @@
 """Fit `data/calibration/speed.csv` to `data/measurements/speed.jsonl`, and print how far it is from them.
 
-    python -m planner.calibrate.speed            errors as the table stands, fitted, and with each device and each source left out
+    python -m planner.calibrate.speed            errors as it stands, fitted, and with each device and each source left out
     python -m planner.calibrate.speed --write    and write the fitted table and the spreads
 
 Every row of the table is one factor with a prior and its spread in logarithms. The fit minimises the Huber loss of
 log(predicted / measured) plus the squared distance from the priors, by Gauss-Newton steps on the very functions that plan.
-A prediction with a device or a source left out comes from a fit without any of its records. The spreads are the 10th and 90th
+A prediction with a device (or a model, where a family has one device) or a source left out comes from a fit without its records. The spreads are the 10th and 90th
 percentile of those errors by family; they are what the pages print as ranges.
 """
 
@@ -22,6 +22,7 @@ import numpy as np
 
 from planner import validate
 from planner.data import FOLDER, table
+from planner.errors import PlanError
 from planner.performance import power
 from planner.performance.rates import ENGINES, Row, backend_of, family, format_classes, rows, tags
 from planner.performance.spread import spread_of
@@ -77,7 +78,7 @@ def points(records: Iterable[dict[str, Any]]) -> list[Point]:
     for record in records:
         try:
             answer: Plan = plan(PlanRequest.read(record["request"]))
-        except validate.PlanError:
+        except PlanError:
             continue
         timing = Timing.of(answer.case, answer.memory)
         found += [Point(record, figure, measured, timing) for figure, measured in record["measured"].items()]
@@ -99,6 +100,11 @@ class Fit:
         for key in keys:
             counts[key] = counts.get(key, 0) + 1
         self.weight = np.array([counts[key] ** -0.4 for key in keys])
+
+    def held(self, point: Point) -> str:
+        """What to leave out to judge a point: its device, or its model where the family has no other device."""
+        alike = {other.device for other in self.points if (other.figure, other.engine, other.family) == (point.figure, point.engine, point.family)}
+        return point.device if len(alike) > 1 else f"{point.device} {point.record['request']['model']}"
 
     @staticmethod
     def _reaches(row: Row, point: Point) -> bool:
@@ -134,7 +140,8 @@ class Fit:
         normal = slope.T @ (slope * weight[:, None]) + np.diag(self.spread**-2)
         right = slope.T @ (weight * error) + (logs - self.prior) / self.spread**2
         step: np.ndarray = np.linalg.solve(normal, right)
-        return logs - np.clip(step, -0.5, 0.5)
+        moved: np.ndarray = logs - np.clip(step, -0.5, 0.5)
+        return moved
 
     def run(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         kept = np.ones(len(self.points))
@@ -211,7 +218,7 @@ def main() -> None:
     start = np.log([row.value for row in fit.rows])
     before = fit.errors(start)
     logs, error, slope = fit.run(start)
-    device = fit.left_out(logs, error, slope, lambda point: point.device)
+    device = fit.left_out(logs, error, slope, fit.held)
     source = fit.left_out(logs, error, slope, lambda point: point.source)
     report(fit, ("as it stands", "fitted", "device out", "source out"), (before, error, device, source))
     for row, value, count in zip(raw, np.exp(logs), fit.reach.sum(axis=0), strict=True):
