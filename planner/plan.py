@@ -25,8 +25,9 @@ from planner.errors import PlanError
 from planner.formula import Step
 from planner.hardware.catalog import Gpu, resolve
 from planner.memory.quantity import Memory
-from planner.performance.roofline import speed_of, tokens_of
+from planner.performance.roofline import speed_of
 from planner.performance.speed import Speed
+from planner.performance.timing import tokens_of
 from planner.request import GpuSpec, PlanRequest, Question
 from planner.verdict import Fit, judge
 from planner.ways_out import WayOut, ways_out

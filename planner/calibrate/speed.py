@@ -66,7 +66,7 @@ class Point:
 
     @property
     def source(self) -> str:
-        return "/".join(self.record["source"].split("/")[3:5]) + " " + self.record["id"].split("-")[1]
+        return " ".join([*str(self.record["source"]).split("/")[3:5], str(self.record["id"]).split("-")[1]])
 
     def predicted(self, table_rows: tuple[Row, ...]) -> float:
         return FIGURES[self.figure][1](self.timing.calibrated(table_rows))
