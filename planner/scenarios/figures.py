@@ -13,7 +13,7 @@ from planner.engines.registry import engine
 from planner.errors import PlanError
 from planner.estimate import Estimate
 from planner.memory.loading import Loading, loading
-from planner.performance.roofline import tokens_of
+from planner.performance.timing import tokens_of
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
 from planner.scenarios import words
