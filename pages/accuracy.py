@@ -4,12 +4,13 @@ import streamlit as st
 
 from planner.calibrate import report
 from planner.validate import FIGURES, comparisons, records, summaries
-from ui import accuracy
+from ui import accuracy, page
 from ui.colours import ground
 from ui.text import plain
 
 PERCENT = st.column_config.NumberColumn(format="%.2f")
 
+page.routed()
 st.header("How far can you trust these figures?", anchor=False)
 with st.spinner("Planning every measured run", show_time=False):
     compared = comparisons()

@@ -16,6 +16,7 @@ from planner.verdict import judge
 class Capacity:
     """Limits of the plan; a limit is 0 when not even one token or one sequence fits.
 
+    Where the engine sets a pool aside, `max_batch` is how many requests of the full context the pool holds; more wait their turn.
     `kv_cache_bytes` is the cache of the fullest GPU, `kv_cache_tokens` what one replica holds, both as engines log them.
     """
 
@@ -32,7 +33,8 @@ def find_capacity(case: Case, memory: Memory) -> Capacity:
     context = largest(lambda n: _fits(case.with_request(context=n, **held)), min(case.architecture.max_context, 2**24))
     batch = largest(lambda n: _fits(case.with_request(batch=n, **held)), 4_096)
     if memory.pool:
-        return Capacity(memory.pool.bytes.expected, memory.pool.tokens, context, batch)
+        most = int(memory.pool.sequences) if memory.pool.tokens else batch
+        return Capacity(memory.pool.bytes.expected, memory.pool.tokens, context, 0 if memory.refusal else most)
     fullest = max((device.kv_cache.expected for device in memory.devices), default=memory.host.kv_cache.expected)
     return Capacity(fullest, request.context * request.batch, context, batch)
 

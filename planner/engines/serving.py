@@ -35,6 +35,15 @@ class Rank:
     overhead: Quantity
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the pool holds: tokens as the engine's log prints them, requests of the full context, and why it would not start."""
+
+    tokens: int
+    sequences: float = 0.0
+    refusal: str = ""
+
+
 def runnable(title: str, runs: tuple[str, ...], case: Case) -> str:
     """The format that the request names, in lower case, if the engine runs it.
 
@@ -57,9 +66,7 @@ def served(case: Case, quantization: str) -> Scheme:
     return scheme_for(case.architecture, quantization)
 
 
-def lay_out(
-    case: Case, scheme: Scheme, degrees: Degrees, rank: Callable[[Gpu, int], Rank], tokens: Callable[[list[Rank]], tuple[int, str]], note: str
-) -> Memory:
+def lay_out(case: Case, scheme: Scheme, degrees: Degrees, rank: Callable[[Gpu, int], Rank], tokens: Callable[[list[Rank]], Held], note: str) -> Memory:
     """The ranks on their GPUs, the pool of the fullest, its tokens, and why the engine would not start."""
     made: dict[tuple[Gpu, int], Rank] = {}
     devices, ranks, refusal = [], [], ""
@@ -86,12 +93,14 @@ def lay_out(
                 "Use a smaller format or more GPUs."
             )
     unable, told = capabilities.verdict(case, scheme)
-    count, limit = (0, refusal) if refusal else tokens(list(made.values()))
+    held_tokens = Held(0, 0.0, refusal) if refusal else tokens(list(made.values()))
     largest = max((held.pool for held in ranks), key=lambda pool: pool.expected)
     pool = largest if caches and largest.expected > 0 else NOTHING
     notes = " ".join(text for text in (note, scheme.note, told, too_long(case)) if text)
     file = weights.weight_file(case.architecture, scheme)
-    return Memory(file, tuple(devices), HostMemory(), Pool(pool, count), unable or limit, notes, unable=bool(unable))
+    return Memory(
+        file, tuple(devices), HostMemory(), Pool(pool, held_tokens.tokens, held_tokens.sequences), unable or held_tokens.refusal, notes, unable=bool(unable)
+    )
 
 
 UNACCOUNTED = 0.01

@@ -8,7 +8,7 @@ Sliding layers have a smaller pool beside the full one (0.8 of its tokens); recu
 from __future__ import annotations
 
 from planner.engines.base import Case, Command
-from planner.engines.serving import DTYPES, Rank, flags, lay_out, nodes, pool_of, pooled, runnable, served, titled
+from planner.engines.serving import DTYPES, Held, Rank, flags, lay_out, nodes, pool_of, pooled, runnable, served, titled
 from planner.engines.versions import calibration
 from planner.formula import Formula
 from planner.hardware.catalog import Gpu
@@ -110,12 +110,12 @@ def default_fraction(gpu: Gpu, reserve: int) -> float:
     return round(max(gpu.usable_bytes - max(reserve, least), 0) / gpu.usable_bytes, 3)
 
 
-def tokens(ranks: list[Rank], case: Case, degrees: Degrees, block: Block) -> tuple[int, str]:
+def tokens(ranks: list[Rank], case: Case, degrees: Degrees, block: Block) -> Held:
     """Tokens of the full pool, and why the engine would not start."""
     counts = []
     for rank in ranks:
         if rank.pool.expected <= 0:
-            return 0, "Not enough memory. Please try to increase --mem-fraction-static, or use a smaller format or more GPUs."
+            return Held(0, 0.0, "Not enough memory. Please try to increase --mem-fraction-static, or use a smaller format or more GPUs.")
         cell = cell_bytes(rank.stage, degrees.tensor, block)
         states = state_bytes(rank.stage, degrees.tensor, case.request.batch)
         if cell:
@@ -123,8 +123,9 @@ def tokens(ranks: list[Rank], case: Case, degrees: Degrees, block: Block) -> tup
     count = min(counts, default=0)
     if counts and count < case.request.context:
         need = case.request.context * cell_bytes(ranks[0].stage, degrees.tensor, block)
-        return count, f"The pool holds {count:,} tokens, fewer than one request of {case.request.context:,} ({gib(need)}); shorten the context or add GPUs."
-    return count, ""
+        why = f"The pool holds {count:,} tokens, fewer than one request of {case.request.context:,} ({gib(need)}); shorten the context or add GPUs."
+        return Held(count, count / case.request.context, why)
+    return Held(count, count / case.request.context)
 
 
 def cell_bytes(stage: weights.Stage, ranks: int, block: Block) -> float:

@@ -7,7 +7,7 @@ Every layer is charged in full, sliding ones too.
 from __future__ import annotations
 
 from planner.engines.base import Case, Command
-from planner.engines.serving import Rank, flags, lay_out, pool_of, runnable, served, titled
+from planner.engines.serving import Held, Rank, flags, lay_out, pool_of, runnable, served, titled
 from planner.formula import Formula
 from planner.hardware.catalog import Gpu
 from planner.memory import weights
@@ -80,12 +80,12 @@ class TensorRtLlm:
         return (Command(titled("TensorRT-LLM server", case, self.quantization(case)), text),)
 
 
-def tokens(ranks: list[Rank], case: Case, tensor: int, block: Block) -> tuple[int, str]:
+def tokens(ranks: list[Rank], case: Case, tensor: int, block: Block) -> Held:
     """Tokens that the blocks of the fullest rank hold, and why the engine would not start."""
     counts = []
     for rank in ranks:
         if rank.pool.expected <= 0:
-            return 0, "Out of memory: nothing is free for the KV cache after weights and buffers; use a smaller format or more GPUs."
+            return Held(0, 0.0, "Out of memory: nothing is free for the KV cache after weights and buffers; use a smaller format or more GPUs.")
         cell = sum(
             count * cache.elements / cache.heads * heads_on_rank(cache.heads, tensor) * block[1] / block[0]
             for layer, count in weights.counted(rank.stage.layers) for cache in layer.caches if cache.per == "token"
@@ -94,11 +94,13 @@ def tokens(ranks: list[Rank], case: Case, tensor: int, block: Block) -> tuple[in
             counts.append(int(rank.pool.expected // (cell * BLOCK_TOKENS)) * BLOCK_TOKENS)
     count = min(counts, default=0)
     if counts and count < case.request.context:
-        return count, (
+        return Held(
+            count,
+            count / case.request.context,
             f"The KV cache holds {count:,} tokens, fewer than one request of {case.request.context:,}, in {gib(ranks[0].pool.expected)}; "
-            "shorten the context or add GPUs."
+            "shorten the context or add GPUs.",
         )
-    return count, ""
+    return Held(count, count / case.request.context)
 
 
 ENGINE = TensorRtLlm()

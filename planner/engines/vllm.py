@@ -10,7 +10,7 @@ from math import floor
 
 from planner.engines import pages, vllm_budget
 from planner.engines.base import Case, Command
-from planner.engines.serving import DTYPES, Rank, flags, lay_out, nodes, on_ray, pool_of, pooled, runnable, served, titled
+from planner.engines.serving import DTYPES, Held, Rank, flags, lay_out, nodes, on_ray, pool_of, pooled, runnable, served, titled
 from planner.engines.vllm_budget import Settings
 from planner.formula import Formula
 from planner.hardware.catalog import Gpu
@@ -84,13 +84,13 @@ class Vllm:
         return (*on_ray(degrees), Command(titled("vLLM server", case, wanted), text))
 
 
-def tokens(ranks: list[Rank], use: Settings, tensor: int, block: Block) -> tuple[int, str]:
+def tokens(ranks: list[Rank], use: Settings, tensor: int, block: Block) -> Held:
     """Tokens as the log prints them, and why one request of the full context would not fit, in vLLM's words.
 
     Up to 0.19 the log prints blocks / groups * block size, which undercounts hybrid models; from 0.20 concurrency * context.
     """
     if any(rank.pool.expected <= 0 for rank in ranks):
-        return 0, FULL
+        return Held(0, 0.0, FULL)
     counted = []
     for rank in ranks:
         found = pages.kinds(weights.counted(rank.stage.layers), tensor, block)
@@ -98,15 +98,17 @@ def tokens(ranks: list[Rank], use: Settings, tensor: int, block: Block) -> tuple
             layout = pages.paging(found, bool(use.number("grouping")), use.context)
             counted.append((rank.pool.expected // layout.block_bytes, layout, rank.pool.expected))
     if not counted:
-        return 0, ""
+        return Held(0)
     blocks, layout, size = min(counted, key=lambda item: item[0])
     need, paged = layout.blocks(use.context, use.batched_tokens), blocks // layout.group_count * layout.block_tokens
     if blocks < need:
-        return paged, (
+        return Held(
+            paged,
+            blocks / need,
             f"To serve at least one request with the model's max seq len ({use.context}), {gib(need * layout.block_bytes)} KV cache is needed, which is "
-            f"larger than the available KV cache memory ({gib(size)}). Shorten the context to {paged:,}, raise gpu_memory_utilization, or use more GPUs."
+            f"larger than the available KV cache memory ({gib(size)}). Shorten the context to {paged:,}, raise gpu_memory_utilization, or use more GPUs.",
         )
-    return (floor(blocks / need * use.context) if use.text("token_line") == "concurrency" else paged), ""
+    return Held(floor(blocks / need * use.context) if use.text("token_line") == "concurrency" else paged, blocks / need)
 
 
 ENGINE = Vllm()

@@ -102,10 +102,11 @@ class WeightFile:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The KV cache an engine sets aside: bytes on the fullest rank, and the tokens its log prints for one replica."""
+    """The KV cache an engine sets aside: bytes on the fullest rank, the tokens its log prints for one replica, and how many requests of the full context fit."""
 
     bytes: Quantity
     tokens: int
+    sequences: float = 0.0
 
     @property
     def token_range(self) -> Quantity:

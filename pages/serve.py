@@ -1,0 +1,71 @@
+"""How many users fit? For a serving engine the question turns round: what is left for the cache, and how many requests it holds."""
+
+import streamlit as st
+
+from planner.engines.side_by_side import TITLES, sides
+from planner.engines.users import users
+from ui import page, serve
+from ui.colours import VERDICTS, ground
+from ui.derivations import derivation
+from ui.tables import commands
+from ui.text import plain
+from ui.verdict import ways_out
+
+answer = page.answered()
+pool = answer.memory.pool
+
+if answer.request.engine in serve.SERVING and pool is not None:
+    colour, icon = VERDICTS[answer.fit.verdict]
+    st.header(f":{colour}[{icon}] {plain(serve.headline(answer))}", anchor=False)
+    st.caption(plain(serve.counting(answer)))
+    if answer.memory.note:
+        st.caption(plain(answer.memory.note))
+    ways_out(answer)
+else:
+    st.header("How many users fit?", anchor=False)
+    serve.choose_engine(answer)
+    pool = None
+
+names = ["Users", "Budget", "Start it", "Side by side"] if pool is not None else ["Side by side"]
+tabs = dict(zip(names, st.tabs(names, key=f"serve_tab:{len(names)}", on_change="rerun"), strict=True))
+
+if "Users" in tabs and tabs["Users"].open:
+    with tabs["Users"]:
+        rows = users(answer.case)
+        sentence = serve.users_sentence(rows, answer)
+        st.markdown(f"**{plain(sentence)}**")
+        chart = serve.users_chart(rows, answer, ground())
+        st.plotly_chart(chart, key="users", theme=None, config={"displayModeBar": False}, alt=sentence)
+        frame = serve.users_frame(rows)
+        columns = {name: st.column_config.NumberColumn(format="%.1f") for name in frame.columns[1:]}
+        columns["Context (tokens)"] = st.column_config.NumberColumn(format="localized")
+        st.dataframe(frame, hide_index=True, alt=sentence, column_config=columns)
+        st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-users.csv", "text/csv", icon=":material/download:", on_click="ignore")
+
+if "Budget" in tabs and tabs["Budget"].open and pool is not None:
+    with tabs["Budget"]:
+        st.markdown("**The cache gets what the engine's share of the card leaves after everything else; what lies outside that share can still run out.**")
+        frame = serve.budget_frame(answer)
+        st.dataframe(frame, hide_index=True, alt="The budget term by term", column_config={"GiB": st.column_config.NumberColumn(format="%.2f")})
+        derivation("How", [*pool.bytes.steps], "pool")
+        st.caption("The Accuracy page sets this pool beside what engines have logged.")
+
+if "Start it" in tabs and tabs["Start it"].open:
+    with tabs["Start it"]:
+        if answer.memory.refusal:
+            st.markdown(f"**It would stop at start-up:** {plain(answer.memory.refusal)}")
+        commands(answer)
+
+if tabs["Side by side"].open:
+    with tabs["Side by side"]:
+        found = sides(answer)
+        st.markdown("**The same model on three engines: they differ in what they allocate before the first token.**")
+        frame = serve.sides_frame(found)
+        st.dataframe(
+            frame,
+            hide_index=True,
+            alt="Three engines side by side",
+            column_config={name: st.column_config.NumberColumn(format="%.1f") for name in frame.columns if "GiB" in name},
+        )
+        for side in found:
+            st.markdown(f"**{plain(TITLES[side.engine])}.** {plain(side.why)}")

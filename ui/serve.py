@@ -1,0 +1,160 @@
+"""A serving engine's answer: who fits, what the pool is made of, and the same model on other engines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from planner.engines import vllm_budget
+from planner.engines.side_by_side import TITLES, Side
+from planner.engines.users import Users
+from planner.plan import Plan
+from planner.units import GIB, gib
+from ui import share
+from ui.colours import PARTS, Ground
+from ui.text import plain
+
+SERVING = {"vllm": "vLLM", "sglang": "SGLang", "tensorrt-llm": "TensorRT-LLM"}
+HEIGHT = 400
+LINE, LIGHTER = PARTS[0].colour, PARTS[1].colour
+
+NAMES = {
+    "weights": "weights", "activation": "activation peak", "libraries": "libraries", "graphs": "CUDA graphs", "context": "CUDA context", "buffers": "buffers",
+}  # fmt: skip
+
+
+def headline(plan: Plan) -> str:
+    """How many requests, on what; or the engine's own refusal."""
+    pool, request = plan.memory.pool, plan.request
+    if plan.memory.refusal or pool is None:
+        return plan.fit.reason
+    if not plan.architecture.generates:
+        return f"{plan.case.name} answers with embeddings and keeps no cache: a batch is limited by activations alone."
+    replicas = f" on each of {request.data_parallel} replicas" if (request.data_parallel or 1) > 1 else ""
+    return f"{_requests(pool.sequences)} of {request.context:,} tokens at once{replicas}: {gib(pool.bytes.expected)} of every GPU are left for the cache."
+
+
+def _requests(number: float) -> str:
+    return f"{number:,.0f} requests" if number >= 10 else f"{number:,.1f} requests"
+
+
+def counting(plan: Plan) -> str:
+    """Why the tokens of the log and the requests at once differ, where they do."""
+    pool, request = plan.memory.pool, plan.request
+    if pool is None or not pool.tokens:
+        return ""
+    said = f"{SERVING[request.engine]} logs this pool as {pool.tokens:,} tokens ({pool.token_range.low:,} to {pool.token_range.high:,} in eight cases of ten)"
+    by_tokens = pool.tokens / request.context
+    if pool.sequences and abs(by_tokens / pool.sequences - 1) > 0.03:
+        return (
+            f"{said}, which would be {by_tokens:,.1f} requests; {pool.sequences:,.1f} run at once, because layers with a window or a state "
+            "keep less of a long request than the count of tokens assumes, and blocks are taken whole."
+        )
+    return f"{said}.{_scheduled(plan)}"
+
+
+def _scheduled(plan: Plan) -> str:
+    """A word where the scheduler's limit binds before the pool does."""
+    pool = plan.memory.pool
+    if plan.request.engine != "vllm" or pool is None:
+        return ""
+    most = vllm_budget.settings(plan.case).sequences
+    return f" Its scheduler runs at most {most:,} of them at a time (--max-num-seqs)." if pool.sequences > most else ""
+
+
+def choose_engine(plan: Plan) -> None:
+    """A page about serving needs a serving engine: buttons that change the question."""
+    st.markdown(f"**{plain(plan.request.engine)} allocates for the batch that is asked for. How many users fit is a question to a serving engine:**")
+    with st.container(horizontal=True):
+        for name, title in SERVING.items():
+            change = {"engine": name, "quantization": "auto", "kv_cache_dtype": "auto", "gpu_layers": None, "cpu_moe_layers": None}
+            st.button(f"Plan with {title}", key=f"serve:{name}", on_click=share.change, args=(plan.request, change), icon=":material/arrow_forward:")
+
+
+def users_frame(rows: Sequence[Users]) -> pd.DataFrame:
+    """Requests at once by context."""
+    table = [(row.context, row.at_once, row.in_8_bit) for row in rows]
+    return pd.DataFrame(table, columns=["Context (tokens)", "Requests at once", "With an 8-bit cache"])
+
+
+def users_sentence(rows: Sequence[Users], plan: Plan) -> str:
+    """What the chart says."""
+    longest = max((row.context for row in rows if row.at_once >= 1), default=0)
+    if not longest:
+        return "Not one request fits, however short."
+    one = next(row for row in rows if row.context == longest)
+    shortest = rows[0]
+    return (
+        f"From {shortest.at_once:,.0f} requests of {shortest.context:,} tokens down to {one.at_once:,.1f} of {longest:,}; "
+        f"past the line, requests wait or are computed again."
+    )
+
+
+def users_chart(rows: Sequence[Users], plan: Plan, ground: Ground) -> Any:
+    """The limit as a line: context across, requests at once upwards, both doubling."""
+    import plotly.graph_objects as go
+
+    chart = go.Figure()
+    for label, colour, dash, values in (
+        ("With an 8-bit cache", LIGHTER, "dash", [row.in_8_bit for row in rows]),
+        ("The limit", LINE, "solid", [row.at_once for row in rows]),
+    ):
+        points = [(row.context, value) for row, value in zip(rows, values, strict=True) if value]
+        chart.add_scatter(
+            name=label, x=[x for x, _ in points], y=[y for _, y in points], mode="lines+markers", line={"color": colour, "width": 2.5, "dash": dash},
+            marker={"size": 7}, hovertemplate="%{x:,} tokens: %{y:,.1f} requests<extra></extra>",
+        )  # fmt: skip
+    asked = plan.request
+    chart.add_scatter(
+        name="What you ask for", x=[asked.context], y=[asked.batch], mode="markers", hovertemplate="%{y:,} requests of %{x:,} tokens<extra></extra>",
+        marker={"symbol": "x", "size": 11, "color": ground.text},
+    )  # fmt: skip
+    chart.add_hline(y=1, line={"color": ground.frame, "width": 1, "dash": "dot"})
+    chart.update_layout(
+        height=HEIGHT, margin={"l": 0, "r": 8, "t": 8, "b": 0}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", dragmode=False,
+        font={"color": ground.text, "size": 13}, legend={"orientation": "h", "y": 1.1, "x": 0},
+    )  # fmt: skip
+    axis = {"type": "log", "gridcolor": ground.free, "zeroline": False, "fixedrange": True, "automargin": True, "title": {"font": {"size": 13}}}
+    ticks = [row.context for row in rows if row.context & (row.context - 1) == 0]
+    chart.update_xaxes(title_text="Context of each request (tokens)", tickvals=ticks[:: 1 + len(ticks) // 6], tickformat=",d", **axis)
+    chart.update_yaxes(title_text="Requests at once", tickformat=",~g", dtick=1, **axis)
+    return chart
+
+
+def budget_frame(plan: Plan) -> pd.DataFrame:
+    """What the engine's rule leaves for the cache on the fullest GPU, term by term, in GiB."""
+    pool = plan.memory.pool
+    step = next((step for step in pool.bytes.steps if "capacity" in step.operands), None) if pool else None
+    if pool is None or step is None:
+        return pd.DataFrame(columns=["Term", "GiB"])
+    values = step.operands
+    share = values.get("utilization", values.get("fraction", 1.0))
+    rows = [("Total memory of the card", values["capacity"] / GIB), (f"Share the engine takes ({share:.3g})", share * values["capacity"] / GIB)]
+    rows += [(f"less {NAMES[name]}", -values[name] / GIB) for name in NAMES if values.get(name)]
+    rows.append(("KV cache pool", pool.bytes.expected / GIB))
+    fullest = max(plan.memory.devices, key=lambda device: device.total.expected)
+    outside = fullest.total.expected - share * values["capacity"]
+    if "utilization" in values and outside > 0:
+        rows += [("Outside that share: CUDA context and what is not charged", outside / GIB), ("Still free", fullest.free_bytes / GIB)]
+    return pd.DataFrame(rows, columns=["Term", "GiB"])
+
+
+def sides_frame(found: Sequence[Side]) -> pd.DataFrame:
+    """Each engine's figures side by side."""
+    table = []
+    for side in found:
+        answer = side.answer
+        if answer is None:
+            table.append((TITLES[side.engine], "", None, None, None, "no plan"))
+            continue
+        devices = answer.memory.devices
+        cache = sum(d.kv_cache.expected + d.state.expected for d in devices)
+        verdict = answer.fit.verdict.replace("_", " ")
+        table.append((
+            TITLES[side.engine], answer.memory.weights.format, answer.memory.weights.tensor_bytes.expected / GIB, cache / GIB,
+            sum(d.total.expected for d in devices) / GIB, verdict,
+        ))  # fmt: skip
+    return pd.DataFrame(table, columns=["Engine", "Format", "Weights (GiB)", "Cache (GiB)", "GPU memory (GiB)", "Verdict"])
