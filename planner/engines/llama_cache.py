@@ -65,7 +65,7 @@ def cells_of(model: Architecture, context: int, slots: int, ubatch: int, unified
     windowed = [cache.window for layer, _ in model.main.distinct for cache in layer.caches if cache.per == "token"]
     windows = not swa_full and any(window is None for window in windowed)
     values = [cache.elements for layer, _ in model.main.distinct for cache in layer.caches if cache.name == "v" and cache.per == "token"]
-    return Cells(slots, streams, full, min(ubatch, full), windows, block, 0 if flash else max(values, default=0))
+    return Cells(slots, streams, full, min(ubatch, padded(context * slots)), windows, block, 0 if flash else max(values, default=0))
 
 
 def layer_bytes(layer: Layer, cells: Cells) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from planner.architecture.tensors import Architecture, Layer, Stack
 from planner.data import table
 from planner.engines import llama_cache, llama_compute
 from planner.engines.base import Case
+from planner.engines.llama_builds import Build, build_of
 from planner.engines.llama_cache import Cells
 from planner.engines.llama_compute import Pass
 from planner.errors import PlanError
@@ -32,6 +33,9 @@ CACHES = ("fp32", "fp16", "bf16", "q8_0", "q5_0", "q5_1", "q4_0", "q4_1", "iq4_n
 
 CONTEXT = Formula("context_mib * 2**20", "bytes", "data/calibration/llama_cpp.csv: what programs of this backend use beside their buffers")
 OUTPUT = Formula("4 * vocab * slots", "bytes", "llama.cpp src/llama-context.cpp: a row of logits for each slot")
+SPREADS = {"cuda": (0.95, 1.08)}
+"""How far compute buffers may lie below and above the prediction, which follows the CUDA backend's allocator; wider for the others."""
+
 COPIES = 4
 """Copies of the inputs while several GPUs work in turn (GGML_SCHED_MAX_COPIES)."""
 
@@ -153,18 +157,27 @@ class Layout:
     def compute_of(self, span: Span, where: Split) -> Quantity:
         if not span.layers and not span.output:
             return NOTHING
-        active = sum(1 for span in where.devices if span.layers or span.output)
-        copies = COPIES if active > 1 and where.whole else 1
-        run = Pass(self.cells, self.flash_attention, copies)
-        steps = llama_compute.device_steps(self.model, self.kinds(span), span.output, run)
-        return Quantity.between(0.9, 1.15, *steps) if steps else NOTHING
+        active = [other for other in where.devices if other.layers or other.output]
+        copies = COPIES if len(active) > 1 and where.whole else 1
+        run = self.run(copies, 1 if span == active[0] else self.build.received)
+        steps = llama_compute.device_steps(self.model, self.layers[span.start : span.stop], span.output, run)
+        low, high = SPREADS.get(self.backend(self.case.gpus[0]), (0.75, 1.3))
+        return Quantity.between(low, high, *steps)
 
-    def kinds(self, span: Span) -> tuple[Layer, ...]:
-        return tuple({id(layer): layer for layer in self.layers[span.start : span.stop]}.values())
+    def run(self, copies: int = 1, received: int = 1) -> Pass:
+        outputs = self.cells.slots if self.build.logits == "slots" else self.cells.ubatch
+        return Pass(self.cells, self.flash_attention, copies, received, outputs, self.build.index_values)
+
+    @cached_property
+    def build(self) -> Build:
+        return build_of(self.case.request.engine_version)
+
+    def backend(self, gpu: Gpu) -> str:
+        asked = self.case.request.backend
+        return BACKENDS.get(gpu.vendor, "vulkan") if asked in ("auto", "cpu") else asked
 
     def overhead_of(self, gpu: Gpu) -> Quantity:
-        backend = self.case.request.backend
-        wanted = BACKENDS.get(gpu.vendor, "vulkan") if backend in ("auto", "cpu") else backend
+        wanted = self.backend(gpu)
         row = next(row for row in table("calibration/llama_cpp") if row["backend"] == wanted)
         step = CONTEXT(f"Context of {wanted}", context_mib=int(row["context_mib"]))
         return Quantity(int(row["low_mib"]) * MIB, int(step.value), int(row["high_mib"]) * MIB, (step,))
@@ -239,8 +252,9 @@ def host(layout: Layout) -> HostMemory:
         "norm and output": file.output_bytes if span.output else 0,
     }
     cache, state = cached(layout, span)
+    copies = COPIES if where.whole and sum(1 for other in where.devices if other.layers or other.output) > 1 else 1
     steps = [
-        *llama_compute.host_steps(layout.model, Pass(layout.cells, layout.flash_attention)),
+        *llama_compute.host_steps(layout.model, layout.run(copies)),
         OUTPUT("Logits for the caller", vocab=layout.model.vocab_size, slots=layout.cells.slots),
     ]
     compute = Quantity.between(0.8, 1.3, *steps, total("Host buffers", [int(step.value) for step in steps]))

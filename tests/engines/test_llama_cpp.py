@@ -1,0 +1,103 @@
+"""llama.cpp's memory against its own logs, and laws that hold for every plan."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner import PlanError, PlanRequest, plan
+from planner.plan import Plan
+
+MIB = 2**20
+
+
+def ask(**fields: Any) -> Plan:
+    return plan(PlanRequest.read({"engine": "llama.cpp", "model": "meta-llama/Meta-Llama-3-8B", "quantization": "Q4_K_M", **fields}))
+
+
+def mib(size: int) -> float:
+    return round(size / MIB, 2)
+
+
+def test_llama_3_8b_on_one_gpu_is_its_published_log() -> None:
+    """https://github.com/XiongjieDai/GPU-Benchmarks-on-LLM-Inference, build b2824: buffers of 4403.49, 1024.00 and 560.00 MiB."""
+    device = ask(context=8192, flash_attention=False, gpu_layers=33, gpus="RTX 3080 Ti", engine_version="b2824").memory.devices[0]
+    assert mib(device.weights.expected) == 4403.49
+    assert mib(device.kv_cache.expected) == 1024
+    assert mib(device.activation.expected) == pytest.approx(560, abs=0.02)
+
+
+def test_llama_3_8b_on_four_gpus_is_its_published_log() -> None:
+    """The same source, b2833: 9, 8, 8 and 7 layers, the output on the last, inputs in four copies."""
+    devices = ask(context=8192, flash_attention=False, gpu_layers=33, gpus="4x RTX 3090", engine_version="b2833").memory.devices
+    assert [mib(device.weights.expected) for device in devices] == [1130.62, 982.66, 982.66, 1307.55]
+    assert [mib(device.kv_cache.expected) for device in devices] == [288, 256, 256, 224]
+    assert all(mib(device.activation.expected) == pytest.approx(640, abs=0.1) for device in devices)
+
+
+def test_the_server_reserves_logits_of_one_token_a_slot_in_new_builds() -> None:
+    old = ask(context=4096, gpus="RTX 4090", engine_version="b8000").memory.devices[0].activation.expected
+    new = ask(context=4096, gpus="RTX 4090").memory.devices[0].activation.expected
+    assert mib(old) == pytest.approx(258.5 + 4, abs=1)
+    assert mib(new) == pytest.approx(108 + 4, abs=0.1)
+
+
+def test_a_moe_keeps_the_results_of_all_used_experts_twice() -> None:
+    """Qwen3 30B-A3B with 2048 wide tokens, 8 experts of 768: (3*8*768 + 8*2048 + 4*2048) * 4 bytes a token, and the mask."""
+    device = ask(model="Qwen/Qwen3-30B-A3B", context=8192, gpus="H100 SXM5 80GB").memory.devices[0]
+    assert device.activation.expected == pytest.approx(512 * (4 * 43_008 + 2 * 8192), rel=0.001)
+
+
+def test_values_without_flash_attention_are_as_wide_as_the_widest_layers() -> None:
+    """Gemma 4's local layers have 8 heads of 256 and its global ones 2 of 512: transposed values take 2048 everywhere."""
+    on = ask(model="google/gemma-4-26B-A4B", context=8192, gpus="H100 SXM5 80GB").memory.devices[0].kv_cache.expected
+    off = ask(model="google/gemma-4-26B-A4B", context=8192, gpus="H100 SXM5 80GB", flash_attention=False).memory.devices[0].kv_cache.expected
+    assert (mib(on), mib(off)) == (460, 540)
+
+
+def test_a_wrong_version_is_a_sentence() -> None:
+    with pytest.raises(PlanError, match="no build such as b9000"):
+        ask(gpus="RTX 4090", engine_version="newest")
+
+
+SETTINGS = st.fixed_dictionaries(
+    {
+        "model": st.sampled_from(["meta-llama/Meta-Llama-3-8B", "google/gemma-3-4b-it", "Qwen/Qwen3-30B-A3B", "nvidia/Nemotron-H-8B-Base-8K"]),
+        "context": st.sampled_from([512, 4096, 32_768]), "batch": st.integers(1, 5), "kv_unified": st.booleans(), "flash_attention": st.booleans(),
+        "gpu_layers": st.sampled_from([0, 1, 7, 20, 99]),
+    }
+)  # fmt: skip
+
+
+def used(**fields: Any) -> int:
+    return sum(device.total.expected for device in ask(gpus="2x RTX 4090", **fields).memory.devices)
+
+
+@settings(max_examples=25, deadline=None)
+@given(SETTINGS, st.sampled_from(["context", "batch", "gpu_layers"]))
+def test_more_context_slots_or_layers_never_need_less_gpu_memory(fields: dict[str, Any], more: str) -> None:
+    cache = lambda **f: sum(d.kv_cache.expected + d.state.expected + d.weights.expected for d in ask(gpus="2x RTX 4090", **f).memory.devices)  # noqa: E731
+    assert cache(**{**fields, more: fields[more] * 2}) >= cache(**fields)
+    if more == "context" and not (fields["batch"] > 1 and not fields["kv_unified"]):
+        assert used(**{**fields, more: fields[more] * 2}) >= used(**fields)
+
+
+@settings(max_examples=15, deadline=None)
+@given(SETTINGS)
+def test_a_quantized_cache_never_takes_more_room_than_one_in_16_bit(fields: dict[str, Any]) -> None:
+    whole = {**fields, "flash_attention": True}
+    small = ask(gpus="RTX 4090", kv_cache_dtype="q8_0", **whole).memory
+    plain = ask(gpus="RTX 4090", **whole).memory
+    assert sum(d.kv_cache.expected for d in small.devices) <= sum(d.kv_cache.expected for d in plain.devices)
+
+
+@settings(max_examples=15, deadline=None)
+@given(SETTINGS, st.integers(1, 24))
+def test_moving_a_layer_to_the_cpu_moves_exactly_its_bytes(fields: dict[str, Any], layers: int) -> None:
+    """What leaves the GPU, without its padding, is what arrives on the host; the whole file is somewhere."""
+    one = ask(gpus="RTX 4090", **{**fields, "gpu_layers": layers}).memory
+    other = ask(gpus="RTX 4090", **{**fields, "gpu_layers": layers + 1}).memory
+    moved = one.host.weights.expected - other.host.weights.expected
+    gained = other.devices[0].weights.expected - one.devices[0].weights.expected
+    assert 0 < moved <= gained <= moved + 64 * 1024
