@@ -1,4 +1,4 @@
-"""The command line: `python -m planner plan | train | model | batch | validate | gpus`.
+"""The command line: `python -m planner plan | train | model | batch | validate | gpus | data`.
 
 Every request field is a flag of the same name (`--kv-cache-dtype q8_0`), read as a link's parameter is.
 """
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from planner import cli_gpus, sources
+from planner import cli_data, cli_gpus, sources
 from planner.answer import model_json, plan_json
 from planner.batch import answers
 from planner.errors import PlanError
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("--fits", action="store_true", help="also the errors of every calibration, fitted and with each source left out")
     validate.set_defaults(run=_validate)
     cli_gpus.add(commands)
+    cli_data.add(commands)
     return parser
 
 

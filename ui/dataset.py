@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pandas as pd
@@ -9,13 +10,13 @@ import streamlit as st
 
 from planner.dataset import Analysis
 from planner.dataset.advice import Recommended, lengths_to_show
+from planner.dataset.answer import PERCENTILES, analysis_json
 from planner.dataset.lengths import AtLength
 from planner.units import count
 from ui.colours import PARTS, TOO_MUCH, Ground
 from ui.derivations import derivation
 from ui.text import plain
 
-PERCENTILES = (1, 5, 25, 50, 75, 90, 95, 99, 99.9, 100)
 WIDTH = 168
 PERCENT = st.column_config.NumberColumn(format="percent")
 WHOLE = st.column_config.NumberColumn(format="localized")
@@ -150,7 +151,12 @@ def tables(found: Analysis, chosen: int, batch: int) -> None:
         shapes = pd.DataFrame(found.shapes.most_common(), columns=["Shape", "Samples"])
         st.dataframe(shapes, hide_index=True, column_config={"Samples": WHOLE}, alt=", ".join(found.shapes))
     malformed(found)
-    st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-lengths.csv", "text/csv", icon=":material/download:", on_click="ignore")
+    with st.container(horizontal=True):
+        st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-lengths.csv", "text/csv", icon=":material/download:", on_click="ignore")
+        st.download_button(
+            "Analysis as JSON", lambda: json.dumps(analysis_json(found, batch), indent=2), "headroom-data.json", "application/json",
+            icon=":material/download:", on_click="ignore",
+        )  # fmt: skip
 
 
 def malformed(found: Analysis) -> None:

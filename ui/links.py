@@ -9,9 +9,10 @@ import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
 
-def to_page(path: str, label: str, query: Mapping[str, Any], icon: str = ":material/arrow_forward:") -> None:
-    """A link to a page of this app, for example `pages/fine_tune.py`, with its question in the address; nothing where the router has no such page."""
+def to_page(path: str, label: str, query: Mapping[str, Any], icon: str = ":material/arrow_forward:") -> bool:
+    """A link to a page of this app, for example `pages/fine_tune.py`, with its question in the address; nothing, and False, without such a page."""
     try:
         st.page_link(path, label=label, icon=icon, query_params={key: str(value) for key, value in query.items()})
     except StreamlitPageNotFoundError:
-        return
+        return False
+    return True

@@ -13,6 +13,7 @@ from ui.text import plain
 
 KEY = "scenario"
 A_ROW = 2
+MOST_WAYS = 3
 OPENED, CLOSED = "\x00", "\x01"
 COLOURS = {"fits": "#2f948833", "tight": "#efa73a33", "offload": "#efa73a33", "does_not_fit": "#d1343826", "refused": "#7f8b9926"}
 
@@ -53,15 +54,18 @@ def page(one: Scenario) -> None:
     with right, st.container(border=True, height="stretch"):
         st.markdown(":material/straighten: **What the planner finds**")
         st.markdown(written(one, one.answer))
-    st.markdown("**Open a plan**")
+    head = st.empty()
     with st.container(horizontal=True, gap="small"):
-        for title, request in one.plans.values():
-            to_page(_page_of(request), plain(title), request.to_query())
+        shown = [to_page(_page_of(request), plain(title), request.to_query()) for title, request in one.plans.values()]
+        shown += [to_page(link["page"], plain(link["title"]), link.get("query", {})) for link in one.links]
+    if any(shown):
+        head.markdown("**Open a plan**")
     st.subheader("Why", anchor=False)
     for paragraph in one.why:
         st.markdown(written(one, paragraph))
     claims(one)
     tables(one)
+    commands(one)
 
 
 def claims(one: Scenario) -> None:
@@ -77,6 +81,24 @@ def claims(one: Scenario) -> None:
         st.markdown("**Claimed accuracies.** They are shown as claimed; nothing here computes how good an answer is.")
         for accuracy in one.accuracy:
             st.markdown(f"- {plain(accuracy.says)}. :gray[{plain(accuracy.source)}]")
+
+
+def commands(one: Scenario) -> None:
+    """Commands that start the plans that run, and the first ways out of those that do not; written when opened."""
+    opened = st.expander("Commands and ways out", icon=":material/terminal:", key=f"commands:{one.id}", on_change="rerun")
+    if not opened.open:
+        return
+    with opened:
+        for name, (title, request) in one.plans.items():
+            if isinstance(request, TrainRequest):
+                continue
+            answer = one.plan(name)
+            st.markdown(f"**{plain(title)}**: {plain(answer.fit.reason)}")
+            if answer.fit.verdict != "does_not_fit":
+                for command in answer.commands:
+                    st.code(command.text, language="python" if command.title == "Python" else "bash", wrap_lines=True)
+            for way in answer.advice[:MOST_WAYS]:
+                to_page("pages/plan.py", plain(f"{way.title}: {way.reason}"), request.changed(**way.change).to_query(), ":material/alt_route:")
 
 
 def tables(one: Scenario) -> None:

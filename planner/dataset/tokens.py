@@ -21,8 +21,12 @@ class Counter(Protocol):
     """Counts tokens; `low` and `high` are factors on its counts, both 1 where they are exact."""
 
     label: str
-    low: float
-    high: float
+
+    @property
+    def low(self) -> float: ...
+
+    @property
+    def high(self) -> float: ...
 
     def count(self, texts: Sequence[str]) -> list[int]: ...
 

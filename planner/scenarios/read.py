@@ -47,6 +47,7 @@ class Scenario:
         answer, why: paragraphs with figures in braces.
         plans: requests by name, in the order of the page, each with its title; training runs among them.
         tables: as the file has them, for `tables.filled`.
+        links: other pages that help, each with its path, title and query.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Scenario:
     accuracy: tuple[Accuracy, ...]
     plans: dict[str, tuple[str, PlanRequest | TrainRequest]]
     tables: tuple[dict[str, Any], ...]
+    links: tuple[dict[str, Any], ...] = ()
 
     def plan(self, name: str) -> Plan:
         """The plan of this name."""
@@ -116,5 +118,5 @@ def _read(name: str, fields: dict[str, Any]) -> Scenario:
     return Scenario(
         id=name, title=fields["title"], icon=fields["icon"], question=fields["question"], rule=fields["rule"], answer=fields["answer"],
         why=tuple(fields["why"]), claims=tuple(Claim(**row) for row in fields["claims"]),
-        accuracy=tuple(Accuracy(**row) for row in fields.get("accuracy", ())), plans=plans, tables=tuple(fields["tables"]),
+        accuracy=tuple(Accuracy(**row) for row in fields.get("accuracy", ())), plans=plans, tables=tuple(fields["tables"]), links=tuple(fields.get("links", ())),
     )  # fmt: skip
