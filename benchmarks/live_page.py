@@ -70,7 +70,8 @@ def soak(seconds: float, folder: Path) -> Soak:
             passed = time.monotonic() - begin
             if passed > WARM_S + seconds:
                 break
-            (folder / "scenario").write_text(_scenario(second), encoding="utf-8")
+            (folder / "next").write_text(_scenario(second), encoding="utf-8")
+            (folder / "next").replace(folder / "scenario")  # the library reads it at any moment
             page.wait_for_timeout(1_000)
             seen.add(page.get_by_text("free now.").first.inner_text())
             complaints += [error.inner_text() for error in page.get_by_test_id("stException").all()]
@@ -95,7 +96,7 @@ def _server(folder: Path, environment: dict[str, str]) -> Iterator[tuple[str, su
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true", "--server.fileWatcherType", "none"]
     with (folder / "log").open("w") as log, subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log) as server:
         try:
             _wait(f"http://127.0.0.1:{port}/_stcore/health")

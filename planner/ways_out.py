@@ -8,6 +8,7 @@ from typing import Any
 
 from planner.engines.base import Case
 from planner.engines.registry import engine
+from planner.engines.vllm_budget import free_share
 from planner.errors import PlanError
 from planner.hardware.catalog import Gpu
 from planner.memory.quantity import Memory
@@ -35,7 +36,7 @@ class WayOut:
 
 
 def ways_out(case: Case) -> tuple[WayOut, ...]:
-    """The first change of each kind that works: smaller weights, smaller cache, shorter context, fewer sequences, more GPUs."""
+    """The first change of each kind that works: a share of what is free, smaller weights, smaller cache, shorter context, fewer sequences, more GPUs."""
     found = []
     now = _memory(case)
     kinds = (_able(case), _other_engines(case)) if now is not None and now.unable else _smaller(case)
@@ -52,7 +53,16 @@ Candidates = Iterator[tuple[str, Case, dict[str, Any]]]
 
 
 def _smaller(case: Case) -> tuple[Candidates, ...]:
-    return _formats(case), _cache_types(case), _contexts(case), _batches(case), _more_gpus(case)
+    return _shares(case), _formats(case), _cache_types(case), _contexts(case), _batches(case), _more_gpus(case)
+
+
+def _shares(case: Case) -> Candidates:
+    """vLLM beside other programs: the share of the card that is free now."""
+    memory = _memory(case)
+    if case.request.engine == "vllm" and memory and any(gpu.free_mib is not None for gpu in case.gpus):
+        share = free_share(case, memory.devices)
+        if share:
+            yield f"Take {share:.0%} of the GPU memory", case.with_request(gpu_memory_utilization=share), {"gpu_memory_utilization": share}
 
 
 def _able(case: Case) -> Candidates:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from planner.hardware.here import known
 from planner.hardware.inventory import Inventory, LiveGpu
 from planner.units import GIB, gib
 from ui.here import watch
@@ -58,6 +59,8 @@ def _card(gpu: LiveGpu) -> None:
         for part in gpu.mig:
             st.text(f"{part.name}: {_size(part.free_bytes)} free of {_size(part.total_bytes)}")
         st.caption(plain(details(gpu)))
+        if known(gpu.name, None) is None:
+            st.caption("The catalogue does not know this card, so that plans leave it out: add the nearest one from the list by hand.")
 
 
 def _metric(label: str, value: str, under: str, past: list[float]) -> None:

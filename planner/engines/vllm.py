@@ -6,6 +6,7 @@ lie outside that share. The rank with the smallest pool decides how many blocks 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import floor
 
 from planner.engines import pages, vllm_budget
@@ -53,13 +54,15 @@ class Vllm:
             libraries, context = vllm_budget.non_torch(gpu, degrees, use), vllm_budget.context(gpu, degrees, use)
             overhead = added("Libraries, context and graphs", (libraries, context, graphs, lost))
             step = POOL(
-                "KV cache pool", utilization=use.utilization, capacity=gpu.usable_bytes, weights=stages[stage].bytes.expected, activation=peak.expected,
+                "KV cache pool", utilization=use.utilization, capacity=gpu.lent_bytes, weights=stages[stage].bytes.expected, activation=peak.expected,
                 libraries=libraries.expected, graphs=charged.expected,
             )  # fmt: skip
             pool = pool_of(step, (peak, libraries, charged), gpu)
             return Rank(stages[stage], pool, peak, overhead)
 
-        return lay_out(case, scheme, degrees, rank, lambda ranks: tokens(ranks, use, degrees.tensor, (elements, bytes_)), note)
+        made = lay_out(case, scheme, degrees, rank, lambda ranks: tokens(ranks, use, degrees.tensor, (elements, bytes_)), note)
+        refusal = made.refusal or vllm_budget.too_little_free(case, made.devices)
+        return replace(made, refusal=refusal) if refusal != made.refusal else made
 
     def commands(self, case: Case) -> tuple[Command, ...]:
         request, (degrees, _) = case.request, resolve_degrees(case, self.title)

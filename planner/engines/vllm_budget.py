@@ -6,19 +6,21 @@ Coefficients by version in `data/calibration/vllm.csv`, from start-up logs that 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import floor
 
 from planner.architecture.tensors import Architecture, Layer
 from planner.engines.base import Case
 from planner.engines.versions import calibration
 from planner.formula import Formula, Step
 from planner.hardware.catalog import Gpu
-from planner.memory.quantity import NOTHING, Quantity
+from planner.memory.quantity import NOTHING, DeviceMemory, Quantity
 from planner.memory.remember import remembered
 from planner.parallelism.degrees import Degrees
 from planner.parallelism.tensor_parallel import EXPERTS, PADDING
 from planner.quantization.formats import Scheme
-from planner.units import GIB
+from planner.units import GIB, gib
 
 LARGE_GPU_BYTES = 70 * GIB
 """From this size on (and not on an A100) the server takes larger batches by default (vllm/engine/arg_utils.py)."""
@@ -61,7 +63,7 @@ def settings(case: Case) -> Settings:
     """The request's settings, or what this version takes by itself on this GPU."""
     request, gpu = case.request, case.gpus[0]
     row = calibration("vllm", request.engine_version)
-    large = gpu.usable_bytes >= LARGE_GPU_BYTES and "a100" not in gpu.name.lower()
+    large = gpu.lent_bytes >= LARGE_GPU_BYTES and "a100" not in gpu.name.lower()
     chunked = bool(int(row["chunked_prefill"]))
     sequences = request.max_num_seqs or (int(row["seqs_large"]) if large else 256)
     if request.max_num_batched_tokens:
@@ -151,3 +153,26 @@ def four_bit_experts(model: Architecture, scheme: Scheme) -> bool:
 
 def _sparse(model: Architecture) -> list[Layer]:
     return [layer for layer, _ in model.main.distinct if layer.ffn is not None and layer.ffn.kind == "moe"]
+
+
+def too_little_free(case: Case, devices: Sequence[DeviceMemory]) -> str:
+    """Why vLLM would not start beside the programs that run already, or "": it wants its share of the whole card, not of what is free."""
+    share = settings(case).utilization
+    for gpu, device in zip(case.gpus, devices, strict=True):
+        if gpu.free_mib is not None and device.total.expected and device.free_bytes < 0:
+            return (
+                f"Free memory on {gpu.name} ({gib(gpu.usable_bytes)}) is less than the desired GPU memory utilization ({share:g}, {gib(share * gpu.lent_bytes)}). "
+                f"Start with a utilization of {free_share(case, devices):g}, or stop what else runs there."
+            )
+    return ""
+
+
+def free_share(case: Case, devices: Sequence[DeviceMemory]) -> float:
+    """The largest utilization, in hundredths, with which what vLLM takes inside and outside its share is free on every GPU; 0 for none."""
+    share = settings(case).utilization
+    room = [
+        (gpu.usable_bytes - max(device.total.expected - int(share * gpu.lent_bytes), 0)) / gpu.lent_bytes
+        for gpu, device in zip(case.gpus, devices, strict=True)
+        if device.total.expected
+    ]
+    return max(floor(min(room, default=0.0) * 100) / 100, 0.0)

@@ -76,10 +76,14 @@ class Gpu:
         return self.memory_mib * MIB if self.memory_mib else int(self.memory_gb * 2**30)
 
     @cached_property
+    def lent_bytes(self) -> int:
+        """What a program can have of it by default, when no other program runs."""
+        return int(self.capacity_bytes * self.usable_fraction) if self.usable_fraction is not None else self.capacity_bytes - self.reserved_mib * MIB
+
+    @cached_property
     def usable_bytes(self) -> int:
-        """What a program can have of it by default, or what others leave of that."""
-        lent = int(self.capacity_bytes * self.usable_fraction) if self.usable_fraction is not None else self.capacity_bytes - self.reserved_mib * MIB
-        return lent if self.free_mib is None else min(lent, self.free_mib * MIB)
+        """What a program can have of it now: all that is lent, or what others leave of that."""
+        return self.lent_bytes if self.free_mib is None else min(self.lent_bytes, self.free_mib * MIB)
 
     @property
     def cuda(self) -> float | None:

@@ -76,7 +76,7 @@ def prometheus(exporter: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         f"  - job_name: {path[1:]}\n    metrics_path: {path}\n    static_configs: [{{targets: ['{exporter}'], labels: {{node: {node}}}}}]\n"
         for path, node in (("/dcgm", "node-a"), ("/smi", "desk"), ("/nothing", "empty"))
     )
-    (folder / "prometheus.yml").write_text(f"global:\n  scrape_interval: 200ms\n  scrape_timeout: 200ms\nscrape_configs:\n{jobs}")
+    (folder / "prometheus.yml").write_text(f"global:\n  scrape_interval: 2s\n  scrape_timeout: 2s\nscrape_configs:\n{jobs}")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -160,3 +160,28 @@ def test_an_address_that_is_no_prometheus(exporter: str, monkeypatch: pytest.Mon
 def test_an_answer_of_another_shape_is_one_sentence(answer: object) -> None:
     with pytest.raises(PlanError, match="cannot be read"):
         fleet._samples(answer)
+
+
+def test_the_page_lists_the_fleet_and_a_row_can_be_planned_on(prometheus: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from streamlit.testing.v1 import AppTest
+
+    from ui import fleet as listing
+
+    monkeypatch.setenv(fleet.ADDRESS, prometheus)
+    monkeypatch.setenv("HEADROOM_LIVE", "1")
+    listing.machines.clear()
+    test = AppTest.from_file(str(Path(__file__).parents[2] / "app.py"), default_timeout=30)
+    for key, value in {"model": "meta-llama/Meta-Llama-3-70B-Instruct", "quantization": "Q8_0", "gpus": "rtx-4090"}.items():
+        test.query_params[key] = value
+    test.switch_page("pages/my_gpus.py").run()
+    assert not test.exception
+    table = next(frame.value for frame in test.dataframe if "Machine" in frame.value.columns)
+    assert list(table["Machine"]) == ["desk", "node-a"]
+    assert list(table["On GPUs"])[1] == "0"
+    assert table["This question"][1].startswith("Fits")
+    assert any("fits on 1 of 2 machines" in text.value for text in test.text)
+    monkeypatch.setenv(fleet.ADDRESS, "http://127.0.0.1:1")
+    listing.machines.clear()
+    test.run()
+    assert not test.exception
+    assert any("does not answer" in warning.value for warning in test.warning)

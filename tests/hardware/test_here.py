@@ -70,3 +70,18 @@ def test_what_others_leave_travels_in_a_link_and_bounds_the_plan() -> None:
 
 def test_more_free_than_a_program_can_have_is_not_believed() -> None:
     assert resolve("rtx-4090").with_free_mib(10**6).usable_bytes == resolve("rtx-4090").usable_bytes
+
+
+def test_vllm_wants_its_share_of_the_whole_card_not_of_what_is_free() -> None:
+    request = PlanRequest(model="Qwen/Qwen3-8B", engine="vllm", context=4_096, gpus="RTX 4090 [21000/24564 MiB]")
+    alone, beside = plan(request.changed(gpus="RTX 4090")), plan(request)
+    assert alone.fit.verdict == "fits"
+    assert beside.fit.verdict == "does_not_fit"
+    assert "less than the desired GPU memory utilization" in beside.fit.reason
+    way = beside.advice[0]
+    share = way.change["gpu_memory_utilization"]
+    assert 0.7 < share < 0.9
+    changed = plan(request.changed(**way.change))
+    assert changed.fit.verdict in ("fits", "tight")
+    assert changed.capacity.kv_cache_tokens < alone.capacity.kv_cache_tokens
+    assert plan(request.changed(gpu_memory_utilization=share + 0.01)).fit.verdict == "does_not_fit"

@@ -152,3 +152,33 @@ def test_a_log_tells_the_parts(page: Callable[..., AppTest]) -> None:
     assert measured["Overhead"] == 200 / 1_024
     test.text_area("running_log").set_value("no log at all").run()
     assert "no line of a start-up log" in words(test)
+
+
+def test_a_chosen_program_that_ends_leaves_the_others(page: Callable[..., AppTest], nvml: Machine) -> None:
+    two = {**RTX_4090, "process1": f"5151:{300 * MIB}"}
+    test = page(machine(two))
+    test.multiselect("running").set_value(["pid:5151"]).run()
+    assert "measured 0.29 GiB" in words(test)
+    nvml(machine(RTX_4090))
+    here.watch()._read_at = 0
+    test.run()
+    assert not test.exception
+    nvml(machine({key: value for key, value in RTX_4090.items() if key not in ("process0", "graphics0", "used")}))
+    here.watch()._read_at = 0
+    test.run()
+    assert not test.exception
+    assert "When a program holds GPU memory" in words(test)
+
+
+def test_a_card_that_is_not_in_the_catalogue_says_so(page: Callable[..., AppTest]) -> None:
+    test = page(SCENARIOS["an unknown card"])
+    assert "catalogue does not know this card" in words(test)
+    test.button("plan_free").click().run()
+    assert "not in the catalogue" in test.toast[0].value.replace("\\", "")
+
+
+def test_programs_over_several_gpus_are_added(page: Callable[..., AppTest]) -> None:
+    test = page(machine({**RTX_4090, "process0": f"77:{4_000 * MIB}"}, {**RTX_4090, "uuid": "GPU-b", "process0": f"77:{3_000 * MIB}"}))
+    assert "measured 6.84 GiB" in words(test)
+    table = next(frame.value for frame in test.dataframe if "Process" in frame.value.columns)
+    assert list(table[table["Process"] == 77]["GPU"]) == [0, 1]
