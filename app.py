@@ -2,14 +2,29 @@
 
 import streamlit as st
 
-st.set_page_config(page_title="Headroom", page_icon=":material/memory:", layout="wide", initial_sidebar_state=340)
+from ui import page
 
-PAGES = [
-    st.Page("pages/plan.py", title="Plan", icon=":material/straighten:", default=True),
-    st.Page("pages/my_gpus.py", title="My GPUs", icon=":material/developer_board:"),
-    st.Page("pages/serve.py", title="Serve", icon=":material/groups:"),
-    st.Page("pages/accuracy.py", title="Accuracy", icon=":material/target:"),
-    st.Page("pages/data.py", title="Your data", icon=":material/bar_chart:"),
-    st.Page("pages/scenarios.py", title="Scenarios", icon=":material/menu_book:"),
-]
-st.navigation(PAGES, position="top").run()
+st.set_page_config(page_title="Headroom", page_icon="ui/icon.svg", layout="wide", initial_sidebar_state=340)
+
+# Whether a page answers the question of the sidebar, or has one of its own.
+QUESTION, OWN = True, False
+
+# Section, file in pages/, title, icon, and whose question it answers. The first row is the page that opens.
+PAGES = (
+    ("", "plan", "Plan", "straighten", QUESTION),
+    ("", "serve", "Serve", "groups", QUESTION),
+    ("", "my_gpus", "My GPUs", "developer_board", QUESTION),
+    ("Fine-tune", "data", "Your data", "bar_chart", OWN),
+    ("More", "scenarios", "Scenarios", "menu_book", OWN),
+    ("More", "accuracy", "Accuracy", "target", OWN),
+)  # fmt: skip
+
+asks = {}
+sections: dict[str, list[object]] = {}
+for section, file, title, icon, question in PAGES:
+    entry = st.Page(f"pages/{file}.py", title=title, icon=f":material/{icon}:", default=not asks)
+    asks[entry] = question
+    sections.setdefault(section, []).append(entry)
+chosen = st.navigation(sections, position="top")
+with page.frame(chosen.url_path, asks.get(chosen, QUESTION)):
+    chosen.run()

@@ -5,7 +5,7 @@ import streamlit as st
 from planner.dataset.advice import MULTIPLE, recommended
 from planner.dataset.tokens import Estimated
 from planner.errors import PlanError
-from ui import data_source, dataset, page
+from ui import data_source, dataset, page, share
 from ui.colours import ground
 from ui.links import to_page
 from ui.text import plain
@@ -50,7 +50,7 @@ model = {"model": name} if "/" in (name := st.session_state.get("tokenizer") or 
 to_page(
     "pages/fine_tune.py",
     f"Plan the fine-tune with {at.samples:,} samples at {seq_len:,} tokens",
-    {**model, "seq_len": seq_len, "samples": at.samples, "tokens_per_sample": each},
+    {**share.question(), **model, "seq_len": seq_len, "samples": at.samples, "tokens_per_sample": each},
 )
 dataset.tables(found, seq_len, batch)
 data_source.columns()

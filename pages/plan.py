@@ -27,7 +27,7 @@ TABS = {
     "Model": lambda: architecture(answer),
     "Quantizations": lambda: formats(answer),
     "Run it": lambda: commands(answer),
-    "Share": lambda: link(answer),
+    "Share": link,
 }
 for tab, draw in zip(st.tabs(list(TABS), key="tab", on_change="rerun"), TABS.values(), strict=True):
     if tab.open:

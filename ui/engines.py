@@ -1,15 +1,8 @@
-"""The engines that this installation has."""
+"""What can be asked of each engine."""
 
 from __future__ import annotations
 
-import importlib.util
-
-from planner.engines.registry import MODULES, engine
-
-
-def installed() -> list[str]:
-    """Names of the engines whose module is there, in the registry's order."""
-    return [name for name, module in MODULES.items() if importlib.util.find_spec(f"planner.engines.{module}")]
+from planner.engines.registry import engine
 
 
 def quantizations(name: str) -> list[str]:

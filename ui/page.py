@@ -2,15 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import StopException
 
 from planner.errors import PlanError
 from planner.plan import Plan, plan
+from planner.request import PlanRequest
 from ui import share
+from ui.fields import complain
 from ui.models import upload, with_config
-from ui.sidebar import complain, sidebar
+from ui.share import Asked
+from ui.sidebar import rest, sidebar
 from ui.text import plain
+
+Answer = TypeVar("Answer")
+
+
+@contextmanager
+def frame(name: str, question: bool) -> Iterator[None]:
+    """Around every page. One that answers the question has the sidebar before it, and after it the fields that it has no widget for."""
+    if not question:
+        st.session_state["page"] = name
+        yield
+        return
+    begin(name)
+    st.session_state["framed"] = True
+    try:
+        yield
+        rest()
+    except StopException:
+        rest()
+        raise
+    finally:
+        del st.session_state["framed"]
+
+
+def begin(name: str) -> None:
+    """Read the link and draw the sidebar."""
+    st.session_state["places"] = {}
+    share.arrive(name)
+    sidebar()
+    for field, sentence in share.not_taken().items():
+        complain(field, f"{sentence} Its default stands in.")
 
 
 def routed() -> None:
@@ -25,13 +63,19 @@ def routed() -> None:
 
 def answered() -> Plan:
     """The answer to the question that the sidebar and the link spell; a question without an answer ends the page with its reason."""
-    routed()
-    places = sidebar()
+    return answer(PlanRequest, plan)
+
+
+def answer(kind: type[Asked], ask: Callable[[Any], Answer]) -> Answer:
+    """The same for any kind of question and whatever answers it: `answer(TrainRequest, train)`."""
+    if "framed" not in st.session_state:
+        routed()
+        begin("")
     try:
         file = upload()
-        return plan(with_config(share.read(file[1] if file else None)))
+        return ask(with_config(share.read(kind, file[1] if file else None)))
     except PlanError as error:
-        complain(places, error.field, str(error))
+        complain(error.field, str(error))
         st.header(":gray[:material/help:] What would you like to run?", anchor=False)
         st.markdown(plain(str(error)))
         share.examples()

@@ -1,26 +1,28 @@
-"""The address bar is the share link: its parameters are the fields of `PlanRequest`, kept in step by Streamlit's bound widgets.
+"""One question for all pages, spelled by the address: `st.session_state[field]` is a field's value, whether this page has a widget for it or not.
 
-A link comes from anywhere. On arrival every parameter is tried by itself; one that is no value is left out and its sentence
-shown at the field. Fields without a widget are carried along unchanged and named on the page, so that nothing is lost.
+Widgets are bound to the address by Streamlit, which takes a page's own widgets out of it when another page opens; `keep` then writes
+their fields back, so that the address of every page is the whole question. A link comes from anywhere: on arrival every parameter is
+tried by itself, and one that is no value is left out and its sentence shown at the field.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from functools import cache
+from typing import Any, TypeVar
 
 import streamlit as st
+from pydantic.fields import FieldInfo
+from streamlit.errors import StreamlitAPIException
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from planner.errors import PlanError
-from planner.request import PlanRequest
+from planner.request import PlanRequest, Question, SystemSpec
 
-TEXTS = ("model", "engine", "quantization", "kv_cache_dtype", "gpus")
-NUMBERS = ("context", "batch", "tensor_parallel", "pipeline_parallel", "gpu_layers", "cpu_moe_layers", "gpu_memory_utilization")
-SWITCHES = ("flash_attention",)
-BOUND = (*TEXTS, *NUMBERS, *SWITCHES)
-"""Fields with a widget; its key is the field's name."""
+Asked = TypeVar("Asked", bound=Question)
 
-RAM = "ram_gib"
-"""The widget of `system.ram_gib`, the one field that is nested."""
+KINDS: tuple[type[Question], ...] = (PlanRequest,)
+"""The questions that pages ask; a field that several have is one field."""
 
 EXAMPLE = {"model": "meta-llama/Meta-Llama-3-70B-Instruct", "quantization": "Q4_K_M", "gpus": "rtx-4090"}
 """The question that an address without one opens with; it is written into the address, so that a link never depends on it."""
@@ -28,80 +30,190 @@ EXAMPLE = {"model": "meta-llama/Meta-Llama-3-70B-Instruct", "quantization": "Q4_
 SHARED_LENGTH = 60
 
 
-def arrive() -> None:
-    """Judge the link once, when a session begins; without one, begin with the example."""
-    if "complaints" in st.session_state:
-        return
-    link = {key: value for key, value in st.query_params.to_dict().items() if key in PlanRequest.model_fields}
+@cache
+def fields() -> dict[str, FieldInfo]:
+    """Every field that a link may carry; those of the system stand beside the others, as `ram_gib=128`."""
+    found: dict[str, FieldInfo] = {}
+    for kind in KINDS:
+        found |= kind.model_fields
+    return {key: info for key, info in found.items() if key != "system"} | SystemSpec.model_fields
+
+
+def number_type(field: str) -> type[int] | type[float] | None:
+    """Whether a field is a whole number, a number, or something that is kept as the link's text."""
+    words = str(fields()[field].annotation)
+    if "int" in words or "float" in words:
+        return None if "tuple" in words or "dict" in words else int if "int" in words else float
+    return None
+
+
+def typed(field: str, text: str) -> Any:
+    """A link's text as the value that `st.session_state` holds: a number, or the text itself.
+
+    Raises:
+        PlanError: when the field cannot have this value.
+    """
+    kind = next((kind for kind in KINDS if field in kind.model_fields), None)
+    if kind:
+        value = getattr(kind.from_query({"model": "-", field: text}), field)
+    else:
+        value = getattr(PlanRequest.from_query({"model": "-", "system": json.dumps({field: _system(field, text)})}).system, field)
+    number = number_type(field)
+    return number(value) if number and value is not None else text
+
+
+def _system(field: str, text: str) -> Any:
+    if not number_type(field):
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise PlanError(f"The link's {field} is {text[:40]!r}, which is no number; correct it or remove it.", field) from None
+
+
+def arrive(page: str) -> None:
+    """Judge the link when a session begins, when another page links here with a question, and when the back button brings one.
+
+    Without a link a session begins with the example.
+    """
+    state = st.session_state
+    first, moved, back = "complaints" not in state, state.get("page") != page, getattr(get_script_run_ctx(), "is_history_navigation", False)
+    state["page"] = page
+    state.setdefault("complaints", {})
+    link = _flat({key: value for key, value in st.query_params.to_dict().items() if key in fields() or key == "system"})
+    if first:
+        _take(link or EXAMPLE)
+    elif back and link:
+        _take(link)
+    elif back:
+        state["bare"] = True
+        st.rerun()  # back at the bare address: the widgets must not follow it to an empty question
+    elif moved and any(question().get(key) != text for key, text in link.items()):
+        for key in question():
+            if key not in link:
+                put(key, None)
+        _take(link)
+    elif state.pop("bare", False):
+        for key in question():
+            state[key] = state[key]  # a value that is set is written into the address
+    keep()
+
+
+def _take(link: dict[str, str]) -> None:
+    """Put every value of the link where the widgets and `read` find it, and keep a sentence about each that is none."""
     st.session_state["complaints"] = {}
-    for key, value in link.items():
+    st.session_state["arrived"] = {}
+    for key, text in link.items():
         try:
-            PlanRequest.from_query({"model": "-", key: value})
+            st.session_state[key] = st.session_state["arrived"][key] = typed(key, text)
         except PlanError as error:
             st.session_state["complaints"][key] = str(error)
-            if key not in BOUND:
-                del st.query_params[key]
-    st.session_state["arrived"] = {key: value for key, value in link.items() if key in BOUND and key not in st.session_state["complaints"]}
-    if not link:
-        for key, text in EXAMPLE.items():
-            st.session_state.setdefault(key, text)
 
 
-def check_arrival() -> None:
-    """Once the widgets have read the link: say which values they could not take, such as an engine that is not installed."""
-    for key, text in st.session_state.pop("arrived", {}).items():
-        wanted = getattr(PlanRequest.from_query({"model": "-", key: text}), key)
-        shown = st.session_state.get(key)
-        taken = text == (shown or "") if key in TEXTS else str(wanted).lower() == str(shown).lower()
-        if not taken:
-            st.session_state["complaints"][key] = f"The link's {key} {text[:SHARED_LENGTH]!r} is not among what this field takes."
+def _flat(link: dict[str, str]) -> dict[str, str]:
+    """The link with the system's fields beside the others, also when they came as one JSON object."""
+    text = link.pop("system", None)
+    if text is None:
+        return link
+    del st.query_params["system"]
+    try:
+        system = json.loads(text)
+        return {key: str(value) for key, value in system.items() if key in SystemSpec.model_fields and value is not None} | link
+    except (ValueError, RecursionError, AttributeError):
+        return link | {"ram_gib": text}
 
 
-def carried() -> dict[str, str]:
-    """Parameters of the link that belong to the request and have no widget."""
-    return {key: value for key, value in st.query_params.to_dict().items() if key in PlanRequest.model_fields and key not in BOUND}
+def not_taken() -> dict[str, str]:
+    """Once the widgets have read the link: fields whose widget could not take the link's value, with a sentence."""
+    arrived = st.session_state.pop("arrived", {})
+    return {
+        key: f"The link's {key} {str(wanted)[:SHARED_LENGTH]!r} is not among what this field takes."
+        for key, wanted in arrived.items()
+        if (st.session_state.get(key) or "") != (wanted or "")
+    }
 
 
-def forget(key: str) -> None:
-    """Take a carried parameter out of the link."""
-    if key in st.query_params:
-        del st.query_params[key]
+def keep() -> None:
+    """Write the fields into the address that no widget of this page writes."""
+    query, shown = question(), st.query_params.to_dict()
+    wanted = {key: text for key, text in query.items() if shown.get(key) != text}
+    try:
+        if wanted:
+            st.query_params.update(wanted)
+    except StreamlitAPIException:  # some of them are bound
+        for key, text in wanted.items():
+            _unless_bound(key, text)
+    for key in shown:
+        if key in fields() and key not in query:
+            _unless_bound(key, None)
 
 
-def read(config: dict[str, Any] | None = None) -> PlanRequest:
-    """The request that the page's widgets and the rest of its link spell.
+def _unless_bound(key: str, text: str | None) -> None:
+    """Set or remove a parameter; a widget that is bound to it does that itself, and Streamlit refuses."""
+    try:
+        if text is None:
+            del st.query_params[key]
+        else:
+            st.query_params[key] = text
+    except StreamlitAPIException:
+        pass
+
+
+def question() -> dict[str, str]:
+    """The whole question as the parameters of a link: fields that were never set, or are set to nothing, are left out."""
+    return {key: _text(st.session_state[key]) for key in fields() if st.session_state.get(key) not in (None, "", default(key))}
+
+
+def _text(value: Any) -> str:
+    return f"{value:.12g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def read(kind: type[Asked], config: dict[str, Any] | None = None) -> Asked:
+    """The question, as one kind of request reads it.
 
     Raises:
         PlanError: when something in it is no value, or two fields contradict each other.
     """
-    state = st.session_state
-    given = {key: state[key] for key in (*TEXTS, *NUMBERS) if state.get(key) not in (None, "")}
-    given |= {key: state[key] == "true" for key in SWITCHES if state.get(key)}
-    rest = PlanRequest.from_query({"model": "-", **carried()}).given()
-    if state.get(RAM):
-        given["system"] = {**rest.get("system", {}), RAM: state[RAM]}
-    if config is not None:
-        given["config"] = config
-    return PlanRequest.read({**{key: value for key, value in rest.items() if key != "model"}, **given})
+    query = question()
+    system = {key: _system(key, query[key]) for key in SystemSpec.model_fields if key in query}
+    nested = {"system": json.dumps(system)} if system else {}
+    named = {"model": "your model"} if config is not None else {}
+    asked = kind.from_query({**named, **{key: text for key, text in query.items() if key in kind.model_fields}, **nested})
+    return asked if config is None else asked.model_copy(update={"config": config})
 
 
-def change(request: PlanRequest, fields: dict[str, Any]) -> None:
-    """Set some fields of the request: what a button does when it is clicked. The widgets follow, and so does the link."""
-    changed = request.changed(**fields)
-    query = changed.to_query()
-    for key in fields:
-        if key in TEXTS:
-            st.session_state[key] = query.get(key, PlanRequest.model_fields[key].default or "")
-        elif key in SWITCHES:
-            value = getattr(changed, key)
-            st.session_state[key] = None if value is None else str(value).lower()
-        elif key in BOUND:
-            st.session_state[key] = getattr(changed, key)
-        elif key in query:
-            st.query_params[key] = query[key]
-        else:
-            forget(key)
+def change(request: Question, changes: dict[str, Any]) -> None:
+    """Set some fields of the question: what a button does when it is clicked. The widgets follow, and so does the link."""
+    query = _flat_query(request.changed(**changes))
+    for key in changes:
+        for field in SystemSpec.model_fields if key == "system" else (key,):
+            put(field, query.get(field))
     st.session_state["complaints"] = {}
+
+
+def put(field: str, text: str | None) -> None:
+    """Set one field from its text in a link; None sets its default."""
+    st.session_state[field] = default(field) if text is None else typed(field, text)
+
+
+def default(field: str) -> Any:
+    """The default as `st.session_state` holds it: a number, a text, or None."""
+    value = fields()[field].default
+    return value if value is None or number_type(field) else "" if value == () else _text(value)
+
+
+def replace(query: dict[str, str]) -> None:
+    """Ask another question altogether: every field that the link does not name takes its default."""
+    for field in fields():
+        if field in query or field in st.session_state:
+            put(field, query.get(field))
+    st.session_state["complaints"] = {}
+
+
+def _flat_query(request: Question) -> dict[str, str]:
+    query = request.to_query()
+    system = json.loads(query.pop("system", "{}"))
+    return query | {key: str(value) for key, value in system.items()}
 
 
 EXAMPLES = {
@@ -114,11 +226,5 @@ EXAMPLES = {
 def examples() -> None:
     """Questions to begin with."""
     with st.container(horizontal=True):
-        for title, fields in EXAMPLES.items():
-            st.button(title, on_click=_begin, args=(fields,), icon=":material/arrow_forward:")
-
-
-def _begin(fields: dict[str, str]) -> None:
-    for key, value in fields.items():
-        st.session_state[key] = value
-    st.session_state["complaints"] = {}
+        for title, query in EXAMPLES.items():
+            st.button(title, on_click=replace, args=(query,), icon=":material/arrow_forward:")

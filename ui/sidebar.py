@@ -1,71 +1,66 @@
-"""The question: every widget's key is its field of `PlanRequest`, and its value stands in the address."""
+"""The question as every page asks it: model, engine, quantization, GPUs, context, batch, and the engine's own options."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import streamlit as st
 
 from planner import catalog
+from planner.engines.registry import MODULES
 from planner.plan import DEFAULT_RAM_BYTES
 from planner.quantization.cache_types import cache_types
-from planner.request import PlanRequest
-from ui import gpus, share
-from ui.engines import installed, quantizations
+from ui import fields, gpus, share
+from ui.engines import quantizations
 from ui.models import other_sources
-from ui.text import plain
-
-BOUND: Any = {"bind": "query-params"}
 
 LLAMA = ("llama.cpp", "ollama")
 SERVING = ("vllm", "sglang", "tensorrt-llm")
-EVERY = (*LLAMA, *SERVING, "transformers", "mlx")
 
 
-def sidebar() -> dict[str, Any]:
-    """Draw the question; returns a place under each field where a sentence about it can be shown."""
-    share.arrive()
-    places: dict[str, Any] = {}
+def sidebar() -> None:
+    """Draw the question."""
     with st.sidebar:
-        _model(places)
-        _engine(places)
+        _model()
+        _engine()
         gpus.picker()
-        places["gpus"] = st.empty()
-        _sizes(places)
+        fields.place("gpus")
+        fields.number("context", "Context (tokens)", step=1_024, help="Tokens that each sequence may hold: prompt and answer together.")
+        fields.number("batch", "Batch (sequences)", help="Sequences at once: parallel slots, or requests in flight.")
         with st.expander("Advanced", icon=":material/tune:"):
-            _advanced(places, st.session_state["engine"])
-    share.check_arrival()
-    for field, sentence in st.session_state["complaints"].items():
-        complain(places, field, f"{sentence} Its default stands in.")
-    return places
+            _advanced(st.session_state["engine"])
+            st.session_state["places"]["rest"] = st.container()
 
 
-def complain(places: dict[str, Any], field: str | None, sentence: str) -> None:
-    """Show a sentence at the field that it is about; a field without a place of its own has the model's."""
-    place = places.get(field or "", places["model"])
-    place.warning(plain(sentence), icon=":material/error:")
+def rest() -> None:
+    """Once the page is drawn: the fields that are set and have no widget on it, so that nothing changes the answer unseen."""
+    places = st.session_state["places"]
+    if "rest" not in places:
+        return
+    with places["rest"]:
+        for key, text in share.question().items():
+            if key not in places:
+                st.text(f"{key} = {text[: share.SHARED_LENGTH]}")
+                st.button("Use the default", key=f"forget:{key}", on_click=share.put, args=(key, None), type="tertiary", icon=":material/close:")
+                fields.place(key)
+    unplaced = [sentence for key, sentence in st.session_state["complaints"].items() if key not in places]
+    if unplaced:
+        fields.complain("model", " ".join(unplaced))
 
 
-def _model(places: dict[str, Any]) -> None:
-    st.selectbox(
-        "Model", list(catalog.models()), index=None, key="model", accept_new_options=True, placeholder="Search, or type a Hugging Face id", **BOUND,
+def _model() -> None:
+    fields.choice(
+        "model", "Model", list(catalog.models()), other=True, placeholder="Search, or type a Hugging Face id",
         help="A bundled model, an everyday name such as llama3:70b, or any Hugging Face id (owner/name), whose config is then fetched from the Hub.",
     )  # fmt: skip
-    places["model"] = st.empty()
     other_sources()
-    places["config"] = st.empty()
+    fields.place("config")
 
 
-def _engine(places: dict[str, Any]) -> None:
-    names = installed()
-    default = PlanRequest.model_fields["engine"].default
-    st.selectbox("Engine", names, index=names.index(default) if default in names else 0, key="engine", on_change=_keep_format, **BOUND)
-    places["engine"] = st.empty()
-    st.selectbox(
-        "Quantization", quantizations(st.session_state["engine"]), key="quantization", accept_new_options=True, **BOUND,
+def _engine() -> None:
+    fields.choice("engine", "Engine", list(MODULES), on_change=_keep_format)
+    fields.choice(
+        "quantization", "Quantization", quantizations(st.session_state["engine"]), other=True,
         help="auto takes the weights as they are published, or the engine's usual format.",
     )  # fmt: skip
-    places["quantization"] = st.empty()
 
 
 def _keep_format() -> None:
@@ -74,17 +69,9 @@ def _keep_format() -> None:
         st.session_state["quantization"] = "auto"
 
 
-def _sizes(places: dict[str, Any]) -> None:
-    number("context", "Context (tokens)", step=1_024, help="Tokens that each sequence may hold: prompt and answer together.")
-    places["context"] = st.empty()
-    number("batch", "Batch (sequences)", help="Sequences at once: parallel slots, or requests in flight.")
-    places["batch"] = st.empty()
-
-
-def _advanced(places: dict[str, Any], engine: str) -> None:
+def _advanced(engine: str) -> None:
     """Options that engines set by themselves; empty means the engine's own default, which stands in the field."""
-    st.selectbox("KV cache type", ["auto", *cache_types()], key="kv_cache_dtype", accept_new_options=True, **BOUND)
-    places["kv_cache_dtype"] = st.empty()
+    fields.choice("kv_cache_dtype", "KV cache type", ["auto", *cache_types()], other=True)
     rows = (
         ("tensor_parallel", "Tensor parallel", (*SERVING, *LLAMA), "what the engine chooses"),
         ("pipeline_parallel", "Pipeline parallel", SERVING, "1"),
@@ -92,36 +79,15 @@ def _advanced(places: dict[str, Any], engine: str) -> None:
         ("cpu_moe_layers", "Layers with experts in system RAM", LLAMA, "none"),
     )
     for field, label, engines, default in rows:
-        if engine in engines or st.session_state.get(field) is not None or field in st.query_params:
-            number(field, label, placeholder=default)
-            places[field] = st.empty()
-    if engine in LLAMA or st.session_state.get("flash_attention") or "flash_attention" in st.query_params:
-        st.selectbox("Flash attention", ["true", "false"], index=None, key="flash_attention", placeholder="auto", **BOUND)
-        places["flash_attention"] = st.empty()
-    if engine in SERVING or st.session_state.get("gpu_memory_utilization") or "gpu_memory_utilization" in st.query_params:
-        number("gpu_memory_utilization", "GPU memory utilization", step=0.05, placeholder="the engine's own")
-        places["gpu_memory_utilization"] = st.empty()
-    st.number_input("System RAM (GiB)", 1.0, 65_536.0, None, 16.0, key=share.RAM, format="%g", placeholder=f"{DEFAULT_RAM_BYTES / 2**30:g} assumed", **BOUND)
-    places["system"] = st.empty()
-    for key, value in share.carried().items():
-        st.text(f"From the link: {key} = {value[: share.SHARED_LENGTH]}")
-        st.button(f"Forget {key}", key=f"forget:{key}", on_click=share.forget, args=(key,), type="tertiary", icon=":material/close:")
-        places[key] = st.empty()
+        if _shown(field, engine in engines):
+            fields.number(field, label, placeholder=default)
+    if _shown("flash_attention", engine in LLAMA):
+        fields.switch("flash_attention", "Flash attention")
+    if _shown("gpu_memory_utilization", engine in SERVING):
+        fields.number("gpu_memory_utilization", "GPU memory utilization", step=0.05, placeholder="the engine's own")
+    fields.number("ram_gib", "System RAM (GiB)", step=16, placeholder=f"{DEFAULT_RAM_BYTES / 2**30:g} assumed")
 
 
-def number(field: str, label: str, step: float = 1, placeholder: str | None = None, help: str | None = None) -> None:
-    """A number with the limits and the default of its field."""
-    info = PlanRequest.model_fields[field]
-    whole = "int" in str(info.annotation)
-    kind = int if whole else float
-    limits = {type(rule).__name__: getattr(rule, type(rule).__name__.lower()) for rule in _rules(info)}
-    low = kind(limits.get("Ge", 1 if whole else 0.05))
-    st.number_input(label, low, kind(limits["Le"]), info.default, kind(step), key=field, placeholder=placeholder, help=help, **BOUND)
-
-
-def _rules(info: Any) -> list[Any]:
-    """The limits of a field, wherever pydantic keeps them: on the field, or on the number inside an optional one."""
-    found = list(info.metadata)
-    for argument in getattr(info.annotation, "__args__", ()):
-        found += getattr(argument, "__metadata__", ())
-    return found
+def _shown(field: str, usual: bool) -> bool:
+    """Another engine's option is shown as long as it is set."""
+    return usual or st.session_state.get(field) not in (None, "")

@@ -12,6 +12,7 @@ from planner.answer import plan_json
 from planner.memory.quantity import COMPONENTS
 from planner.plan import Plan
 from planner.units import GIB
+from ui import share
 from ui.memory_bar import conclusion
 
 PLAIN_NAMES = {"weights": "Weights", "kv_cache": "KV cache", "state": "Recurrent state", "activation": "Activations", "overhead": "Overhead"}
@@ -44,12 +45,11 @@ def parts_frame(plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(table, columns=["Device", "Part", "Expected (GiB)", "Low (GiB)", "High (GiB)"])
 
 
-def link(plan: Plan) -> None:
+def link() -> None:
     """The address of this plan, to copy; an uploaded config stays here."""
     if st.session_state.get("upload"):
         st.warning("The uploaded config.json cannot travel in a link: whoever opens it must upload the file too.", icon=":material/link_off:")
-    request = plan.request.model_copy(update={"config": None}) if "config" not in st.query_params else plan.request
-    st.code(f"{(st.context.url or '').split('?')[0]}?{urlencode(request.to_query())}", language=None, wrap_lines=True)
+    st.code(f"{(st.context.url or '').split('?')[0]}?{urlencode(share.question())}", language=None, wrap_lines=True)
     st.caption("The same as the address bar: it holds the whole question, and nothing else.")
 
 

@@ -1,0 +1,50 @@
+"""The dashboard as a person meets it: open, wait until it is drawn, read, type."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+SLOWEST_MS = 30_000
+
+
+def visit(browser: Any, address: str, path: str = "/", width: int = 1_400, **query: str) -> Any:
+    """A page in a browser that has never been here; what is not this machine's own is not reachable, and fails the test that asks for it."""
+    page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
+    page.set_default_timeout(SLOWEST_MS)
+    page.outside = []
+    page.on("request", lambda request: page.outside.append(request.url) if urlsplit(request.url).hostname not in ("127.0.0.1", None) else None)
+    page.goto(address + path + ("?" + urlencode(query) if query else ""))
+    drawn(page)
+    return page
+
+
+def drawn(page: Any) -> None:
+    """Wait until the script has run and nothing is stale."""
+    page.wait_for_selector("[data-testid=stHeading], [data-testid=stAlert]")
+    page.wait_for_function("document.querySelector('[data-testid=stApp]').getAttribute('data-test-script-state') === 'notRunning'")
+    page.wait_for_function("!document.querySelector('[data-stale=true]')")
+
+
+def type_in(page: Any, label: str, text: str) -> None:
+    """Fill a number and wait for the answer."""
+    field = page.get_by_role("spinbutton", name=label)
+    field.fill(text)
+    field.press("Enter")
+    page.wait_for_timeout(150)
+    drawn(page)
+
+
+def shows(page: Any, label: str, text: str) -> None:
+    """Wait until a number reads like this: a field mounts with its default before it takes its value."""
+    page.wait_for_function("([label, text]) => document.querySelector(`input[aria-label='${label}']`)?.value === text", arg=[label, text])
+
+
+def verdict(page: Any) -> str:
+    text: str = page.locator("[data-testid=stHeading]").first.inner_text()
+    return text
+
+
+def query(page: Any) -> dict[str, str]:
+    """The parameters in the address bar."""
+    return dict(parse_qsl(urlsplit(page.url).query))

@@ -1,0 +1,65 @@
+"""The plan page in a real browser: its address is the question, in both directions, and back undoes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from dashboard_page import drawn, query, shows, type_in, verdict, visit
+
+from ui.share import EXAMPLE
+
+pytestmark = pytest.mark.browser
+
+LINK = {"model": "meta-llama/Llama-3.1-8B-Instruct", "quantization": "Q8_0", "gpus": "rtx-3090", "context": "16384", "batch": "2", "ubatch": "256"}
+
+
+def test_first_visit_writes_the_question_into_the_address_and_asks_nobody_else(chromium: Any, address: str) -> None:
+    page = visit(chromium, address)
+    assert query(page) == EXAMPLE
+    assert "layers fit on the GPU" in verdict(page)
+    assert page.outside == []
+    page.go_back()  # to the bare address: the example again, not an empty question
+    page.wait_for_url(lambda url: "model=" in url)
+    drawn(page)
+    assert "layers fit on the GPU" in verdict(page)
+
+
+def test_a_link_opens_the_same_plan_in_another_browser(chromium: Any, address: str) -> None:
+    first = visit(chromium, address, **LINK)
+    type_in(first, "Batch (sequences)", "3")
+    assert query(first) == LINK | {"batch": "3"}
+    second = visit(chromium, address, "/?" + first.url.split("?")[1])
+    assert verdict(second) == verdict(first)
+    shows(second, "Context (tokens)", "16384")
+    assert query(second) == query(first)
+
+
+def test_the_default_leaves_the_address(chromium: Any, address: str) -> None:
+    page = visit(chromium, address, **LINK)
+    type_in(page, "Context (tokens)", "8192")
+    assert "context" not in query(page)
+    assert query(page)["ubatch"] == "256"
+
+
+def test_a_way_out_changes_the_address_and_back_undoes_it(chromium: Any, address: str) -> None:
+    page = visit(chromium, address, **EXAMPLE)
+    before, said = query(page), verdict(page)
+    page.locator("[data-testid=stMain] [data-testid=stColumn] [data-testid=stButton] button").first.click()
+    page.wait_for_url(lambda url: "quantization=Q4_K_M" not in url or "gpus=rtx-4090" not in url)
+    drawn(page)
+    assert verdict(page) != said
+    assert query(page) != before
+    page.go_back()
+    page.wait_for_url(lambda url: "quantization=Q4_K_M" in url and "gpus=rtx-4090" in url)
+    page.wait_for_function("words => document.querySelector('[data-testid=stHeading]').innerText.includes(words)", arg="layers fit")
+    drawn(page)
+    assert verdict(page) == said
+    assert query(page) == before
+
+
+def test_what_a_link_says_is_never_markup(chromium: Any, address: str) -> None:
+    page = visit(chromium, address, model="<img src=x onerror=alert(1)>", gpus="**rtx** [a](http://example.org)", region="<b>x</b>")
+    assert page.locator("[data-testid=stMain] img, [data-testid=stSidebar] img, [data-testid=stMain] b").count() == 0
+    assert page.locator("a[href*='example.org']").count() == 0
+    assert page.outside == []

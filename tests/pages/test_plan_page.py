@@ -1,0 +1,117 @@
+"""The plan page: the question in the sidebar and the link, the answer, and everything that an address may hold."""
+
+from __future__ import annotations
+
+import pytest
+from dashboard import LLAMA, complaints, opened, said
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ui import share
+
+NUMBERS = {"context": "16384", "batch": "4", "ram_gib": "128", "tensor_parallel": "2", "gpu_layers": "0"}
+
+
+def test_first_visit_opens_with_an_example_in_its_address() -> None:
+    at = opened()
+    assert at.query_params == share.EXAMPLE
+    assert "layers fit on the GPU" in said(at)
+
+
+def test_llama3_70b_4_bit_on_one_and_two_4090() -> None:
+    one = opened(**share.EXAMPLE)
+    assert "swap_horiz" in said(one)
+    two = opened(**share.EXAMPLE | {"gpus": "2x rtx-4090"})
+    assert "Fits" in said(two)
+    frame = two.dataframe[0].value
+    assert set(frame["Device"]) == {"0: GeForce RTX 4090", "1: GeForce RTX 4090", "System RAM"}
+    assert (frame[frame["Part"] == "Total"]["Expected (GiB)"][:2] > 20).all()
+
+
+def test_fp16_70b_does_not_fit_an_h100_and_says_how_much_is_missing() -> None:
+    at = opened(model="meta-llama/Meta-Llama-3-70B-Instruct", quantization="fp16", engine="vllm", gpus="h100-sxm5-80gb")
+    assert "cancel" in said(at)
+    assert [metric.value for metric in at.metric if metric.label == "Weights on disk"] == ["131 GiB"]
+
+
+def test_every_number_of_the_link_arrives() -> None:
+    at = opened(**LLAMA, **NUMBERS)
+    for key, text in NUMBERS.items():
+        assert at.number_input(key=key).value == float(text)
+    assert at.query_params == LLAMA | NUMBERS
+    assert not at.warning
+
+
+def test_a_field_without_a_widget_stays_in_the_question_and_can_be_dropped() -> None:
+    at = opened(**LLAMA, ubatch="256")
+    at.number_input(key="context").set_value(4_096).run()
+    assert at.query_params["ubatch"] == "256"
+    assert any(text.value == "ubatch = 256" for text in at.sidebar.text)
+    at.button(key="forget:ubatch").click().run()
+    assert "ubatch" not in at.query_params
+    assert not any("ubatch" in text.value for text in at.sidebar.text)
+
+
+def test_the_system_may_come_as_one_object() -> None:
+    at = opened(**LLAMA, system='{"ram_gib": 96, "cpu": "Ryzen 9 7950X"}')
+    assert at.number_input(key="ram_gib").value == 96
+    assert at.query_params["ram_gib"] == "96"
+    assert at.query_params["cpu"] == "Ryzen 9 7950X"
+    assert "system" not in at.query_params
+
+
+def test_a_way_out_changes_the_question() -> None:
+    at = opened(**share.EXAMPLE | {"gpus": "rtx-3090", "ram_gib": "8"})
+    assert "cancel" in said(at)
+    button = next(button for button in at.main.button if button.key.startswith("way:"))
+    button.click().run()
+    assert "cancel" not in said(at)
+    assert not at.exception
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"model": "llama9:900b"}, "llama9:900b"),
+        ({"gpus": "RTX 4099"}, "Did you mean"),
+        ({"quantization": "Q4_K_X"}, "Did you mean"),
+        ({"context": "-5"}, "context"),
+        ({"context": "1e99"}, "context"),
+        ({"batch": "many"}, "batch"),
+        ({"engine": "vlmm"}, "engine"),
+        ({"gpus": "9999999x rtx-4090"}, "No GPU is called"),
+        ({"tensor_split": "[[[["}, "tensor_split"),
+        ({"system": "[1]"}, "ram_gib"),
+        ({"ram_gib": "lots"}, "ram_gib"),
+        ({"config": "{}"}, "config"),
+        ({"gpu_memory_utilization": "7"}, "gpu_memory_utilization"),
+        ({"model": "/etc/passwd"}, "passwd"),
+    ],
+)
+def test_what_a_link_cannot_hold_gets_one_sentence(query: dict[str, str], words: str) -> None:
+    at = opened(**LLAMA | query)
+    sentences = complaints(at)
+    assert any(words in sentence for sentence in sentences), sentences
+    assert "Traceback" not in " ".join(sentences)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.dictionaries(st.sampled_from(sorted(share.fields())), st.text(max_size=40), max_size=4))
+def test_any_link_opens_a_page(query: dict[str, str]) -> None:
+    at = opened(**LLAMA | query)
+    assert at.header
+
+
+def test_a_link_from_another_page_replaces_the_question() -> None:
+    at = opened("scenarios", **LLAMA | {"context": "4096"})
+    at.query_params = {"model": "Qwen/Qwen3-30B-A3B", "quantization": "Q8_0"}
+    at.switch_page("pages/plan.py").run()
+    assert at.query_params == {"model": "Qwen/Qwen3-30B-A3B", "quantization": "Q8_0"}
+    assert at.number_input(key="context").value == 8_192
+
+
+def test_the_question_outlives_a_page_without_it() -> None:
+    at = opened("scenarios", **LLAMA | {"context": "4096"})
+    at.query_params = {}
+    at.switch_page("pages/plan.py").run()
+    assert at.query_params == LLAMA | {"context": "4096"}
