@@ -4,7 +4,7 @@ import streamlit as st
 
 from planner.engines.side_by_side import TITLES, sides
 from planner.engines.users import users
-from ui import page, serve
+from ui import page, serve, serve_log
 from ui.colours import VERDICTS, ground
 from ui.derivations import derivation
 from ui.tables import commands
@@ -26,7 +26,7 @@ else:
     serve.choose_engine(answer)
     pool = None
 
-names = ["Users", "Budget", "Start it", "Side by side"] if pool is not None else ["Side by side"]
+names = ["Users", "Budget", "Start it", "Side by side", "Read a log"] if pool is not None else ["Side by side", "Read a log"]
 tabs = dict(zip(names, st.tabs(names, key=f"serve_tab:{len(names)}", on_change="rerun"), strict=True))
 
 if "Users" in tabs and tabs["Users"].open:
@@ -69,3 +69,7 @@ if tabs["Side by side"].open:
         )
         for side in found:
             st.markdown(f"**{plain(TITLES[side.engine])}.** {plain(side.why)}")
+
+if tabs["Read a log"].open:
+    with tabs["Read a log"]:
+        serve_log.section(answer)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from planner.engines.base import Case, Command
 from planner.engines.serving import DTYPES, Held, Rank, flags, lay_out, nodes, pool_of, pooled, runnable, served, titled
 from planner.engines.versions import calibration
+from planner.engines.vllm_budget import has_fabric
 from planner.formula import Formula
 from planner.hardware.catalog import Gpu
 from planner.memory import weights
@@ -56,11 +57,13 @@ class Sglang:
         row = calibration("sglang", request.engine_version)
         stages = weights.stages(model, scheme, degrees)
         inner = max((layer.ffn.width + layer.ffn.top_k * layer.ffn.expert_width for layer, _ in model.main.distinct if layer.ffn), default=0)
-        context = Quantity.between(0.6, 1.6, FIXED("CUDA context", size_gib=float(row["context_gib"])))
-        libraries = Quantity.between(0.4, 4.0 if degrees.tensor > 1 else 1.5, FIXED("Libraries besides PyTorch", size_gib=float(row["non_torch_gib"])))
+        libraries = Quantity.between(0.4, 1.5, FIXED("Libraries besides PyTorch", size_gib=float(row["non_torch_gib"])))
 
         def rank(gpu: Gpu, stage: int) -> Rank:
             chunk, largest = tier(gpu)
+            together = degrees.tensor > 1 and has_fabric(gpu)
+            size = float(row["context_tp_gib" if together else "context_gib"]) + (0.15 if degrees.tensor > 1 and not together else 0)
+            context = Quantity.between(0.6, 1.3 if together else 1.6, FIXED("CUDA context and communicators", size_gib=size))
             chunk = request.max_num_batched_tokens or chunk
             reserve = RESERVE("Reserve", chunk=chunk, largest_graph=largest, ranks=degrees.tensor * degrees.pipeline)
             fraction = request.gpu_memory_utilization or default_fraction(gpu, int(reserve.value))

@@ -54,3 +54,30 @@ def test_the_largest_batch_of_a_pool_is_what_it_holds() -> None:
     answer = plan(PlanRequest.read({"model": "llama3:8b", "engine": "vllm", "gpus": "H100", "context": 8192}))
     assert answer.memory.pool is not None
     assert answer.capacity.max_batch == int(answer.memory.pool.sequences)
+
+
+def test_a_pasted_log_gives_its_cause_and_a_button_that_mends_it() -> None:
+    page = opened(model="Qwen/Qwen2.5-7B-Instruct", engine="vllm", gpus="rtx-4090", context="32768")
+    page.session_state["serve_tab:5"] = "Read a log"
+    page.run()
+    log = (
+        "INFO [core.py:76] Initializing a V1 LLM engine (v0.11.0) with config: model='Qwen/Qwen2.5-7B-Instruct', dtype=torch.bfloat16, max_seq_len=32768\n"
+        "INFO Model loading took 14.2488 GiB and 5 seconds\n"
+        "ValueError: To serve at least one request with the model's max seq len (32768), (1.75 GiB KV cache is needed, which is larger than the available "
+        "KV cache memory (1.00 GiB)."
+    )
+    page.text_area(key="serve_log").input(log).run()
+    assert not page.exception
+    assert any("Not one request of full length fits" in element.value for element in page.markdown)
+    page.button(key="mend:0").click().run()
+    assert not page.exception
+    assert page.query_params["context"] in ("18432", ["18432"])
+
+
+def test_text_that_is_no_log_is_told_so() -> None:
+    page = opened(model="Qwen/Qwen2.5-7B-Instruct", engine="vllm", gpus="rtx-4090")
+    page.session_state["serve_tab:5"] = "Read a log"
+    page.run()
+    page.text_area(key="serve_log").input("hello").run()
+    assert not page.exception
+    assert any("no line of a start" in element.value for element in page.warning)
