@@ -48,7 +48,9 @@ def mass(kg: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it, in its two largest units: `5 days 4 h`, `28 h`, `3 min 20 s`, `1.25 s`."""
+    """A time as people say it, in its two largest units: `5 days 4 h`, `28 h`, `3 min 20 s`, `1.25 s`; an infinite one is `never`."""
+    if math.isinf(seconds):
+        return "never"
     if seconds < 10:
         return f"{significant(seconds)} s"
     if seconds < 59.5:

@@ -35,7 +35,10 @@ def job_json(job: Job) -> dict[str, Any]:
     """Duration and energy of all calls, and their cost each way."""
     bill = _bill(job.bill)
     energy = bill.pop("energy_kwh")
-    return {"calls": int(job.calls.expected), "in_flight": job.in_flight, "duration_s": _range(job.duration_s), "energy_kwh": energy, "cost": bill}
+    return {
+        "requests": job.requests, "calls": int(job.calls.expected), "in_flight": job.in_flight, "duration_s": _range(job.duration_s), "energy_kwh": energy,
+        "cost": bill,
+    }  # fmt: skip
 
 
 def money_steps(cost: Cost, job: Job) -> tuple[Step, ...]:

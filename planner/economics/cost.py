@@ -13,7 +13,7 @@ from planner.economics.electricity import CARBON, ELECTRICITY, carbon_per_kwh, p
 from planner.economics.figure import figure, given
 from planner.economics.machine import host_watts, pue
 from planner.economics.prices import Quote, assumptions
-from planner.economics.purchase import lost_usd, purchase_usd, wear_per_day
+from planner.economics.purchase import lifetime, lost_usd, purchase_usd, wear_per_day
 from planner.economics.rent import rent_per_hour
 from planner.errors import PlanError
 from planner.estimate import Estimate
@@ -134,7 +134,7 @@ class Cost:
     """The work of a request, the prices, and bills for any number of requests.
 
     Attributes:
-        hours_per_day: that the machine works.
+        hours_per_day: that the machine works; `lifetime_years`: that the hardware lasts.
         idle_kwh_per_day: what it draws in the rest of the day, when it is left on.
         standing_per_day: wear and idle electricity of a day.
     """
@@ -142,6 +142,7 @@ class Cost:
     work: Work
     prices: Prices
     hours_per_day: float
+    lifetime_years: float
     idle_kwh_per_day: Estimate
     standing_per_day: Estimate
 
@@ -196,7 +197,7 @@ def cost(request: PlanRequest, gpus: tuple[Gpu, ...], model: str, speed: Speed, 
     one = work(speed, tokens, host_watts(request, gpus, cpu_busy), pue(request, gpus), request.data_parallel or 1)
     idle = figure(IDLE, "Idle energy of a day", idle_kilowatts=one.idle_kilowatts, hours_per_day=hours)
     standing = figure(STANDING, "Standing cost of a day", wear_usd=known.wear_per_day or 0.0, idle_kwh=idle, usd_per_kwh=known.usd_per_kwh)
-    return Cost(one, known, hours, idle, standing)
+    return Cost(one, known, hours, lifetime(request), idle, standing)
 
 
 def _times(label: str, unit: str, requests: Estimate, of_one: Estimate) -> Estimate:

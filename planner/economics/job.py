@@ -9,6 +9,7 @@ from math import ceil
 from planner.data import table
 from planner.economics.cost import Bill, Cost
 from planner.economics.figure import figure, given
+from planner.economics.prices import assumptions
 from planner.estimate import Estimate
 from planner.formula import Formula
 from planner.performance.speed import Speed
@@ -43,15 +44,20 @@ class Job:
         return _duration(_calls(requests, self.calls_per_request), self.in_flight, self.cost.work.seconds)
 
 
+def questions(request: PlanRequest) -> int:
+    """How many there are, or are assumed."""
+    return request.requests or int(assumptions()["requests"].number)
+
+
 def in_flight(request: PlanRequest) -> int:
     """Calls at once: the concurrency, or else the plan's batch; never more than the job has."""
     wanted = request.concurrency or request.batch
-    return max(min(wanted, ceil((request.requests or 1) * (request.calls_per_request or 1))), 1)
+    return max(min(wanted, ceil(questions(request) * (request.calls_per_request or 1))), 1)
 
 
 def job(request: PlanRequest, cost: Cost, speed: Speed) -> Job:
     """The job of a request; `cost` and `speed` are the plan's with `in_flight(request)` sequences."""
-    count, each, at_once = request.requests or 1, request.calls_per_request or 1, in_flight(request)
+    count, each, at_once = questions(request), request.calls_per_request or 1, in_flight(request)
     calls = _calls(count, each)
     duration = _duration(calls, at_once, cost.work.seconds)
     return Job(count, each, at_once, speed, cost, calls, duration, cost.bill("the job", calls, duration))

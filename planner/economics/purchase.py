@@ -78,6 +78,11 @@ def lost_usd(request: Question, purchase: Estimate) -> Estimate:
     return figure(LOST, "Purchase less resale", purchase_usd=purchase, resale_fraction=known)
 
 
+def lifetime(request: Question) -> float:
+    """Years that the hardware lasts, as given or assumed."""
+    return request.lifetime_years or assumptions()["lifetime_years"].number
+
+
 def wear_per_day(request: Question, lost: Estimate) -> Estimate:
     """What a day of owning costs, used or not."""
     years = request.lifetime_years
