@@ -97,7 +97,7 @@ def cautions(plan: Plan) -> None:
 def conclusion(cost: Cost) -> str:
     """A million output tokens, each way."""
     million = cost.million
-    ways = [f"{usd(million.electricity_usd.expected)} of electricity, {usd(million.own_usd.expected)} with wear"]
+    ways = [f"{usd(million.electricity_usd.expected)} of electricity, {usd(million.own_usd.expected)} with wear and idling"]
     ways += [f"{usd(bill.expected)} {where}" for bill, where in ((million.rent_usd, "rented"), (million.api_usd, "from an API")) if bill]
     return f"A million output tokens cost {'; '.join(ways)}."
 
