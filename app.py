@@ -13,6 +13,8 @@ QUESTION, OWN = True, False
 PAGES = (
     ("", "plan", "Plan", "straighten", QUESTION),
     ("", "serve", "Serve", "groups", QUESTION),
+    ("", "cost", "Cost", "payments", QUESTION),
+    ("", "job", "Job", "schedule", QUESTION),
     ("", "my_gpus", "My GPUs", "developer_board", QUESTION),
     ("Fine-tune", "data", "Your data", "bar_chart", OWN),
     ("More", "scenarios", "Scenarios", "menu_book", OWN),

@@ -54,7 +54,10 @@ def test_what_nobody_knows_is_one_sentence(page: str, query: dict[str, str], wor
 
 
 def test_every_tab_opens() -> None:
-    for page, tabs in (("cost", ["Prices", "Bills", "Offers to rent", "APIs", "Arithmetic"]), ("job", ["Calendar", "Progress", "Bill", "Prices", "Arithmetic"])):
+    for page, tabs in (
+        ("cost", ["Prices", "Bills", "Offers to rent", "APIs", "Arithmetic"]),
+        ("job", ["Calendar", "Progress", "Bill", "Prices", "Arithmetic"]),
+    ):
         at = opened(page, **LLAMA, **EVALUATION)
         for tab in tabs:
             at.session_state[f"{page}-tab"] = tab
