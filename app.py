@@ -12,6 +12,7 @@ QUESTION, OWN = True, False
 # Section, file in pages/, title, icon, and whose question it answers. The first row is the page that opens.
 PAGES = (
     ("", "plan", "Plan", "straighten", QUESTION),
+    ("", "matrix", "Matrix", "grid_on", QUESTION),
     ("", "serve", "Serve", "groups", QUESTION),
     ("", "cost", "Cost", "payments", QUESTION),
     ("", "job", "Job", "schedule", QUESTION),

@@ -1,0 +1,34 @@
+"""Which models fit which cards? Every combination at once; a cell opens its plan."""
+
+import streamlit as st
+
+from ui import here, matrix, page
+from ui.text import plain
+
+here.leave()
+answer = page.answered()
+request = answer.request
+st.header("What fits where?", anchor=False)
+models, formats, names, (number,) = matrix.chosen(request)
+shows = st.segmented_control(
+    "Show", list(matrix.SHOWS), format_func=matrix.SHOWS.__getitem__, default="batch", key="matrix_show", bind="query-params", required=True
+)
+rows, verdict, batch, cards = matrix.table(request, models, formats, names, number)
+said = matrix.conclusion(rows, verdict, cards, number)
+st.markdown(f"**{plain(said)}**")
+st.caption(
+    f"{request.engine}, {request.context:,} tokens each; everything on the cards. Green fits, amber is tight, red does not fit. Choose a cell to open its plan."
+)
+frame = matrix.frame(rows, verdict, batch, cards, shows or "batch")
+numbers = {name: st.column_config.NumberColumn(format="%.1f") for name in frame.columns if frame[name].dtype.kind == "f"}
+st.dataframe(
+    matrix.tinted(frame, verdict, cards), hide_index=True, key="matrix_table", height=560, alt=said, column_config=numbers, selection_mode="single-cell",
+    on_select=lambda: matrix.open_cell(rows, cards, "matrix_table"),
+)  # fmt: skip
+st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-matrix.csv", "text/csv", icon=":material/download:", on_click="ignore")
+best = matrix.largest(rows, verdict, cards)
+st.markdown("**The largest model of these on each card**")
+st.dataframe(best, hide_index=True, alt=said, column_config={"Usable (GiB)": st.column_config.NumberColumn(format="%.1f")})
+refused = {row.refusal for row in rows if row.refusal}
+if refused:
+    st.caption(plain(f"{sum(bool(row.refusal) for row in rows):,} rows have no plan, for example: {sorted(refused)[0]}"))

@@ -1,0 +1,45 @@
+"""The matrix agrees with the plan of each cell, and its numbers move the right way."""
+
+from __future__ import annotations
+
+import pytest
+
+from planner.hardware.catalog import resolve
+from planner.matrix import needs, verdicts
+from planner.plan import plan
+from planner.request import PlanRequest
+
+CARDS = ("rtx-3060-12gb", "rtx-3090", "rtx-4090", "a100-sxm4-80gb", "h100-sxm5-80gb")
+MODELS = ("meta-llama/Llama-3.1-8B-Instruct", "Qwen/Qwen3-30B-A3B", "meta-llama/Meta-Llama-3-70B-Instruct")
+
+
+@pytest.mark.parametrize(("engine", "format", "count"), [("llama.cpp", "Q4_K_M", 1), ("llama.cpp", "Q8_0", 2), ("vllm", "bf16", 1), ("vllm", "bf16", 2)])
+def test_every_cell_is_the_verdict_of_its_plan(engine: str, format: str, count: int) -> None:
+    rows = list(needs(PlanRequest(model="-", engine=engine), MODELS, (format,), (count,)))
+    verdict, batch = verdicts(rows, [resolve(card).usable_bytes for card in CARDS])
+    for row, codes, batches in zip(rows, verdict, batch, strict=True):
+        for card, code, largest in zip(CARDS, codes, batches, strict=True):
+            one = plan(PlanRequest.read({"model": row.model, "engine": engine, "quantization": format, "gpus": f"{count}x {card}"}))
+            free = min(device.usable_bytes - device.total.expected for device in one.memory.devices)
+            if (abs(free) > 2**29 or one.memory.pool) and one.fit.verdict != "tight":  # closer than the cards' own overhead, only the plan can tell
+                assert (code > 0) == (one.fit.verdict in ("fits", "tight")), (row.model, card, code, one.fit)
+                assert (largest > 0) == (code > 0)
+
+
+def test_longer_contexts_need_more_and_hold_fewer() -> None:
+    cards = [resolve("rtx-4090").usable_bytes]
+    totals, batches = [], []
+    for context in (2_048, 8_192, 32_768):
+        rows = list(needs(PlanRequest(model="-", context=context), MODELS[:1], ("Q4_K_M",)))
+        totals.append(rows[0].total)
+        batches.append(int(verdicts(rows, cards)[1][0, 0]))
+    assert totals == sorted(totals)
+    assert batches == sorted(batches, reverse=True)
+    assert batches[-1] > 0
+
+
+def test_what_an_engine_refuses_is_a_row_with_its_reason() -> None:
+    rows = list(needs(PlanRequest(model="-", engine="vllm"), MODELS[:1], ("bf16",), (3,)))
+    verdict, batch = verdicts(rows, [resolve("h100-sxm5-80gb").usable_bytes])
+    if rows[0].refusal:
+        assert verdict.sum() == batch.sum() == 0

@@ -1,0 +1,133 @@
+"""The matrix on the page: which models, formats and cards, the table, and what each row and column comes to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from planner import catalog
+from planner.engines.registry import engine
+from planner.hardware.catalog import gpus
+from planner.matrix import Need, needs, verdicts
+from planner.request import PlanRequest
+from planner.units import GIB, count
+from ui import share
+
+MODELS = (
+    "Qwen/Qwen3-0.6B", "meta-llama/Llama-3.2-3B-Instruct", "meta-llama/Meta-Llama-3.1-8B", "Qwen/Qwen3-14B", "mistralai/Mistral-Small-24B-Instruct-2501",
+    "google/gemma-3-27b-it", "Qwen/Qwen3-30B-A3B", "Qwen/Qwen3-32B", "meta-llama/Llama-3.3-70B-Instruct", "openai/gpt-oss-20b", "openai/gpt-oss-120b",
+    "Qwen/Qwen3-235B-A22B",
+)  # fmt: skip
+CARDS = (
+    "rtx-3060-12gb", "rtx-4060-ti-16gb", "rtx-5080", "rtx-3090", "rtx-4090", "rtx-5090", "rtx-6000-ada", "l40s", "a100-sxm4-80gb", "h100-sxm5-80gb", "h200-sxm-141gb",
+    "instinct-mi300x",
+)  # fmt: skip
+USUAL = {"llama.cpp": ("Q4_K_M", "Q8_0"), "ollama": ("Q4_K_M", "Q8_0")}
+SHOWS = {"batch": "Largest batch", "verdict": "Verdict", "headroom": "Free memory (GiB)"}
+WORDS = ("does not fit", "tight", "fits")
+TINTS = ("#d1343826", "#efa73a33", "#2f948833")
+MOST_TINTED = 6_000
+
+
+def chosen(request: PlanRequest) -> tuple[list[str], list[str], list[str], list[int]]:
+    """What the visitor wants to see: models, formats, cards, counts; each stands in the link."""
+    every, cards = list(catalog.models()), {gpu.id: gpu.name for gpu in gpus()}
+    runs = list(engine(request.engine).formats())
+    usual = [name for name in USUAL.get(request.engine, ("bf16", "fp8", "awq-int4")) if name in runs] or runs[:2]
+    left, right = st.columns([3, 2])
+    with left:
+        models = _many("Models", every, [known.id for name in MODELS if (known := catalog.lookup(name))], "matrix_model", catalog_title)
+    with right:
+        formats = _many("Formats", runs, usual, f"matrix_format_{request.engine}", str)
+    left, right = st.columns([3, 2])
+    with left:
+        names = _many("Cards", list(cards), [card for card in CARDS if card in cards], "matrix_gpu", cards.__getitem__)
+    with right:
+        number = st.segmented_control("Cards at once", [1, 2, 4, 8], default=1, key="matrix_count", bind="query-params", required=True)
+    return models, formats, names, [int(number or 1)]
+
+
+def _many(label: str, options: list[str], usual: list[str], key: str, title: Any) -> list[str]:
+    """Some of the options; none means all of them."""
+    found = st.multiselect(label, options, default=usual, format_func=title, key=key, placeholder=f"all {len(options)}", bind="query-params")
+    return list(found) or options
+
+
+def catalog_title(model: str) -> str:
+    return catalog.models()[model].title
+
+
+def table(request: PlanRequest, models: list[str], formats: list[str], cards: list[str], number: int) -> tuple[list[Need], Any, Any, list[Any]]:
+    """Rows of needs, verdicts and batches against the cards from small to large."""
+    by_id = {gpu.id: gpu for gpu in gpus()}
+    chosen_cards = sorted((by_id[card] for card in cards), key=lambda gpu: gpu.usable_bytes)
+    rows = list(needs(request, models, formats, (number,)))
+    verdict, batch = verdicts(rows, [gpu.usable_bytes for gpu in chosen_cards])
+    return rows, verdict, batch, chosen_cards
+
+
+def frame(rows: list[Need], verdict: Any, batch: Any, cards: list[Any], shows: str) -> pd.DataFrame:
+    """The table: model, format, what it needs, the smallest card that fits, then a column a card."""
+    first = [int(line.argmax()) if line.any() else -1 for line in verdict > 0]
+    data: dict[str, Any] = {
+        "Model": [catalog_title(row.model) for row in rows],
+        "Format": [row.format for row in rows],
+        "Needs (GiB)": [None if row.refusal else row.total / GIB for row in rows],
+        "Smallest card": [cards[index].name if index >= 0 else "none of these" for index in first],
+    }
+    for index, card in enumerate(cards):
+        if shows == "verdict":
+            data[card.name] = [WORDS[code] for code in verdict[:, index]]
+        elif shows == "headroom":
+            data[card.name] = [None if row.refusal else (card.usable_bytes - row.total) / GIB for row in rows]
+        else:
+            data[card.name] = batch[:, index]
+    return pd.DataFrame(data)
+
+
+def tinted(table: pd.DataFrame, verdict: Any, cards: list[Any]) -> Any:
+    """The verdict as the cell's background, in words too where asked for; a very large table goes without."""
+    if verdict.size > MOST_TINTED:
+        return table
+    colours = pd.DataFrame("", index=table.index, columns=table.columns)
+    for index, card in enumerate(cards):
+        colours[card.name] = [f"background-color: {TINTS[code]}" for code in verdict[:, index]]
+    return table.style.apply(lambda _: colours, axis=None)
+
+
+def conclusion(rows: list[Need], verdict: Any, cards: list[Any], number: int) -> str:
+    """How much of the table fits, and the largest model that the smallest and the largest card hold."""
+    fits = int((verdict > 0).sum())
+    said = f"{fits:,} of {verdict.size:,} combinations fit."
+    for index in dict.fromkeys((0, len(cards) - 1)):
+        held = [row for row, code in zip(rows, verdict[:, index], strict=True) if code]
+        if held:
+            best = max(held, key=lambda row: (row.parameters, row.total))
+            many = f"{number}x " if number > 1 else ""
+            said += f" The largest on {many}{cards[index].name} is {catalog_title(best.model)} ({count(best.parameters)}) as {best.format}."
+    return said
+
+
+def largest(rows: list[Need], verdict: Any, cards: list[Any]) -> pd.DataFrame:
+    """For each card the largest model that fits, and the best format of it that does."""
+    found = []
+    for index, card in enumerate(cards):
+        held = [row for row, code in zip(rows, verdict[:, index], strict=True) if code]
+        best = max(held, key=lambda row: (row.parameters, row.total), default=None)
+        found.append((card.name, card.usable_bytes / GIB, catalog_title(best.model) if best else "none of these", best.format if best else ""))
+    return pd.DataFrame(found, columns=["Card", "Usable (GiB)", "Largest model", "Format"])
+
+
+def open_cell(rows: list[Need], cards: list[Any], key: str) -> None:
+    """Put the chosen cell into the question and go on to its plan."""
+    cells = st.session_state[key]["selection"]["cells"]
+    if not cells or cells[0][0] >= len(rows):
+        return
+    row, column = rows[cells[0][0]], cells[0][1]
+    card = next((card for card in cards if card.name == column), cards[-1])
+    share.put("model", row.model)
+    share.put("quantization", row.format)
+    share.put("gpus", f"{row.count}x {card.id}" if row.count > 1 else card.id)
+    st.session_state["leave"] = True
