@@ -14,6 +14,8 @@ PAGES = (
     ("", "plan", "Plan", "straighten", QUESTION),
     ("", "matrix", "Matrix", "grid_on", QUESTION),
     ("", "serve", "Serve", "groups", QUESTION),
+    ("", "speed", "Speed", "speed", QUESTION),
+    ("", "splits", "Splits", "account_tree", QUESTION),
     ("", "cost", "Cost", "payments", QUESTION),
     ("", "job", "Job", "schedule", QUESTION),
     ("", "my_gpus", "My GPUs", "developer_board", QUESTION),

@@ -59,7 +59,7 @@ def run(place: Place, rates: Rates, sequences: float, depth: float, prompt: floa
     work, tokens, name = place.work, sequences + prompt, place.gpu.name if place.gpu else "the host"
     asked = sequences + (1 if prompt else 0)
     computed = rates.compute * _sparse(work, rates)
-    read = work.dense_bytes + work.touched_bytes(tokens) + work.head_bytes
+    read = work.dense_bytes + work.touched_bytes(tokens * place.peers) + work.head_bytes
     flops = work.flops * tokens + work.head_flops * asked
     memory = {"bandwidth": rates.bandwidth_bytes_s, "peak_flops": rates.peak_flops}
     weights = WEIGHTS(f"Weights on {name}", weight_bytes=read, reached=rates.bandwidth, flops=flops, computed=computed, **memory)
@@ -81,10 +81,10 @@ def run(place: Place, rates: Rates, sequences: float, depth: float, prompt: floa
         sequences=sequences, sequence_s=rates.sequence_s,
     )  # fmt: skip
     steps.append(overhead)
-    exchange = _exchange(place, rates, tokens)
-    link = float(exchange.value) if exchange else 0.0
+    exchanges = _exchanges(place, rates, tokens)
+    link = sum(float(step.value) for step in exchanges)
     bound = flops / (rates.peak_flops * computed) > read / (rates.bandwidth_bytes_s * rates.bandwidth)
-    return Seconds(float(weights.value), attention, float(overhead.value), link, moved, scored, bound, (*steps, exchange) if exchange else tuple(steps))
+    return Seconds(float(weights.value), attention, float(overhead.value), link, moved, scored, bound, (*steps, *exchanges))
 
 
 def fetched(work: Work, rates: Rates, link: Link, prompt: float, before: float) -> Seconds:
@@ -103,14 +103,22 @@ def fetched(work: Work, rates: Rates, link: Link, prompt: float, before: float) 
     return Seconds(float(weights.value), float(attention.value), 0.0, 0.0, 0.0, flops + scores, False, (weights, attention))
 
 
-def _exchange(place: Place, rates: Rates, tokens: float) -> Step | None:
-    if place.ranks == 1 or place.gpu is None:
-        return None
-    link = between(place.gpu, place.ranks)
-    return LINK(
-        f"Exchanges over {link.name}", exchanges=2 * place.work.layers, latency_s=link.exchange_s(place.ranks, 0, 1) + rates.link_s,
-        moved_bytes=2 * (place.ranks - 1) / place.ranks * 2 * tokens * place.work.hidden, link_bandwidth=link.gb_per_s * 1e9, reached=rates.link,
-    )  # fmt: skip
+def _exchanges(place: Place, rates: Rates, tokens: float) -> list[Step]:
+    """Sums of the ranks after each half of a layer; tokens sent to the experts of other replicas and back."""
+    work, steps = place.work, []
+    if place.gpu is None:
+        return []
+    for words, ranks, count, sent in (
+        ("Exchanges", place.ranks, 2 * work.layers, tokens),
+        ("Tokens to experts of other replicas and back", place.ranks * place.peers if place.peers > 1 else 1, 2 * work.sparse_layers, tokens * place.peers),
+    ):
+        if ranks > 1 and count:
+            link = between(place.gpu, ranks)
+            steps.append(LINK(
+                f"{words} over {link.name}", exchanges=count, latency_s=link.exchange_s(ranks, 0, 1) + rates.link_s,
+                moved_bytes=2 * (ranks - 1) / ranks * 2 * sent * work.hidden, link_bandwidth=link.gb_per_s * 1e9, reached=rates.link,
+            ))  # fmt: skip
+    return steps
 
 
 def _sparse(work: Work, rates: Rates) -> float:

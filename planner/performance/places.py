@@ -35,6 +35,7 @@ class Place:
         ranks: GPUs that share each layer and exchange sums after it.
         work: of one rank.
         staged: whether a long prompt's pass fetches these weights over PCIe and computes on a GPU.
+        peers: replicas over which the routed experts are spread, which answer for each other's tokens.
     """
 
     gpu: Gpu | None
@@ -42,6 +43,7 @@ class Place:
     ranks: int
     work: Work
     staged: bool = False
+    peers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def _ranks(case: Case) -> Route:
         first = index * degrees.tensor
         gpus = case.gpus[first : first + degrees.tensor]
         slowest = min(gpus, key=lambda gpu: gpu.bandwidth_gb_per_s)
-        places.append(Place(slowest, tuple(range(first, first + degrees.tensor)), degrees.tensor, work))
+        places.append(Place(slowest, tuple(range(first, first + degrees.tensor)), degrees.tensor, work, peers=degrees.data if work.experts else 1))
     chunk = request.max_num_batched_tokens or (8_192 if case.gpus[0].memory_gb >= 70 else 2_048)
     return Route(tuple(places), scheme.format.asked or scheme.format.id, degrees, chunk, len(places) > 1)
 

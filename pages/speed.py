@@ -1,0 +1,72 @@
+"""How fast does it run? The figures with their ranges, what limits them, what would help, and how many requests at once pay."""
+
+import streamlit as st
+
+from planner.performance.curve import curve, helps, job_time, knee, largest_within
+from planner.performance.timing import Timing
+from planner.units import duration
+from ui import page, speed
+from ui.colours import ground
+from ui.text import plain
+
+answer = page.answered()
+timing = Timing.of(answer.case, answer.memory)
+
+st.header(plain(speed.sentence(answer)), anchor=False)
+if answer.fit.verdict == "does_not_fit":
+    st.warning(f"It does not fit as asked, so nothing runs at this speed yet. {plain(answer.fit.reason)}", icon=":material/cancel:")
+if answer.speed.extrapolated:
+    st.info(plain(answer.speed.extrapolated), icon=":material/info:")
+speed.figures(answer)
+st.caption(
+    f"One request: {timing.prompt:,} prompt and {timing.output:,} output tokens, {timing.depth:,.0f} in the cache while decoding on average. "
+    "Throughput counts output tokens over wall time, prompts included. A range holds eight cases in ten."
+)
+
+spent, curves, job = st.tabs(["Where the time goes", "Throughput and latency", "Job"], key="speed_tab", on_change="rerun")
+
+if spent.open:
+    with spent:
+        better = helps(timing)
+        words = speed.spent_sentence(timing, better)
+        st.markdown(f"**{plain(words)}**")
+        frame = speed.spent_frame(timing)
+        st.plotly_chart(speed.spent_chart(frame, ground()), key="spent", theme=None, config={"displayModeBar": False}, alt=words)
+        st.dataframe(frame, hide_index=True, alt=words, column_config={name: st.column_config.NumberColumn(format="%.3g") for name in frame.columns[2:]})
+        if better:
+            st.markdown("**What would help**")
+            st.markdown("\n".join(f"- {plain(one.name)}: {one.factor:.2f} times as fast" for one in better))
+        st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-step.csv", "text/csv", icon=":material/download:", on_click="ignore")
+
+if curves.open:
+    with curves:
+        most = max(answer.capacity.max_batch, 1)
+        points = curve(timing, most)
+        best = knee(points)
+        words = speed.curve_sentence(points, best)
+        st.markdown(f"**{plain(words)}**")
+        limit = st.number_input("Time per token that you can accept (ms)", 1.0, 10_000.0, 50.0, key="time_per_token_ms", bind="query-params")
+        within = largest_within(timing, most, limit / 1e3)
+        st.markdown(
+            f"At most **{within:,}** requests at once get a token every {limit:,.0f} ms."
+            if within
+            else f"Not even one request gets a token every {limit:,.0f} ms."
+        )
+        st.plotly_chart(speed.curve_chart(points, best, limit, ground()), key="curve", theme=None, config={"displayModeBar": False}, alt=words)
+        st.caption("The knee is where throughput over time per token is largest: beyond it every request waits longer than the machine gains.")
+        frame = speed.curve_frame(points)
+        st.dataframe(frame, hide_index=True, alt=words, column_config={name: st.column_config.NumberColumn(format="%.4g") for name in frame.columns[1:]})
+        st.download_button("Curve as CSV", frame.to_csv(index=False), "headroom-curve.csv", "text/csv", icon=":material/download:", on_click="ignore")
+
+if job.open:
+    with job:
+        first, second, third = st.columns(3)
+        requests = first.number_input("Questions", 1, 1_000_000, 1_200, key="job_requests", bind="query-params")
+        calls = second.number_input("Calls for each", 1, 1_000, 7, key="job_calls", bind="query-params")
+        at_once = third.number_input("Calls at once", 1, 4_096, max(answer.request.batch, 1), key="job_at_once", bind="query-params")
+        done = job_time(timing, int(requests) * int(calls), int(at_once))
+        st.markdown(
+            f"**{int(requests) * int(calls):,} calls of {timing.prompt:,} prompt and {timing.output:,} output tokens take about {duration(done.expected)}, "
+            f"between {duration(done.low)} and {duration(done.high)}.**"
+        )
+        speed.derivation("How", done.steps, "speed:job", "Calls beyond what the cache holds wait their turn.")

@@ -1,0 +1,48 @@
+"""How should the model lie over the GPUs? The split as it is, and the other ways for 1, 2, 4 and 8 of them."""
+
+import streamlit as st
+
+from planner.performance.splits import COUNTS, choices, proposed, together
+from planner.performance.timing import Timing
+from ui import page, share, splits
+from ui.colours import ground
+from ui.text import plain
+
+answer = page.answered()
+timing = Timing.of(answer.case, answer.memory)
+request, have = answer.request, len(answer.case.gpus)
+
+st.header(plain(splits.conclusion(timing)), anchor=False)
+if answer.fit.verdict == "does_not_fit":
+    st.warning(f"It does not fit as asked. {plain(answer.fit.reason)}", icon=":material/cancel:")
+st.graphviz_chart(splits.picture(timing, ground()), width="content")
+st.caption("Each box holds its layers and takes its time for one token; the arrows are what joins the devices. A bridge between PCIe cards is not assumed.")
+
+if not have:
+    st.info("Without a GPU there is nothing to cut. Add one in the sidebar.", icon=":material/info:")
+    st.stop()
+
+best, reason = proposed(request, have, tuple(sorted({*COUNTS, have})))
+st.subheader("Which split to take", anchor=False)
+st.markdown(f"**{plain(reason)}**")
+if best is not None and best.plan is not None and best.plan.request != request:
+    st.button("Take this split", on_click=share.change, args=(request, best.change), icon=":material/check:")
+
+st.subheader("Side by side", anchor=False)
+found = [choice for n in COUNTS for choice in choices(request, n)]
+wanted = together(request)
+able = [choice for choice in found if choice.runs]
+fastest = max(able, key=lambda choice: choice.rate(wanted), default=None)
+goal = f"together for {request.batch:,} requests" if wanted else "for one stream"
+words = (
+    f"Of all ways over up to {COUNTS[-1]} of {answer.case.gpus[0].name}, {fastest.title} over {fastest.count} is the fastest {goal}."
+    if fastest
+    else f"None of the ways over up to {COUNTS[-1]} of {answer.case.gpus[0].name} runs."
+)
+st.markdown(f"**{plain(words)}**")
+if able:
+    st.plotly_chart(splits.chart(found, wanted, ground()), key="splits", theme=None, config={"displayModeBar": False}, alt=words)
+table = splits.frame(found)
+numbers = {name: st.column_config.NumberColumn(format="%.4g") for name in table.columns if "(" in name}
+st.dataframe(table, hide_index=True, alt=words, column_config=numbers)
+st.download_button("Table as CSV", table.to_csv(index=False), "headroom-splits.csv", "text/csv", icon=":material/download:", on_click="ignore")
