@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from planner.performance.splits import COUNTS, choices, proposed, together
+from planner.performance.splits import COUNTS, choices, proposed, rate_of, together
 from planner.performance.timing import Timing
 from ui import page, share, splits
 from ui.colours import ground
@@ -25,7 +25,8 @@ if not have:
 best, reason = proposed(request, have, tuple(sorted({*COUNTS, have})))
 st.subheader("Which split to take", anchor=False)
 st.markdown(f"**{plain(reason)}**")
-if best is not None and best.plan is not None and best.plan.request != request:
+same = best is not None and best.count == have and abs(best.rate(together(request)) / max(rate_of(answer, together(request)), 1e-9) - 1) < 0.001
+if best is not None and not same:
     st.button("Take this split", on_click=share.change, args=(request, best.change), icon=":material/check:")
 
 st.subheader("Side by side", anchor=False)
@@ -35,9 +36,9 @@ able = [choice for choice in found if choice.runs]
 fastest = max(able, key=lambda choice: choice.rate(wanted), default=None)
 goal = f"together for {request.batch:,} requests" if wanted else "for one stream"
 words = (
-    f"Of all ways over up to {COUNTS[-1]} of {answer.case.gpus[0].name}, {fastest.title} over {fastest.count} is the fastest {goal}."
+    f"Of all ways over up to {COUNTS[-1]}x {answer.case.gpus[0].name}, {fastest.title} over {fastest.count} is the fastest {goal}."
     if fastest
-    else f"None of the ways over up to {COUNTS[-1]} of {answer.case.gpus[0].name} runs."
+    else f"None of the ways over up to {COUNTS[-1]}x {answer.case.gpus[0].name} runs."
 )
 st.markdown(f"**{plain(words)}**")
 if able:

@@ -33,8 +33,12 @@ def sentence(plan: Plan) -> str:
     each = "one stream" if batch == 1 else f"each of {batch:,} streams"
     return (
         f"About {quick(rate.expected)} tokens/s for {each} ({quick(rate.low)} to {quick(rate.high)}); the first token after "
-        f"{duration(speed.time_to_first_token_s.expected)}. {LIMITS[speed.limit].capitalize()} sets the pace."
+        f"{valued(speed.time_to_first_token_s.expected, 's')}. {first_upper(LIMITS[speed.limit])} sets the pace."
     )
+
+
+def first_upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def figures(plan: Plan) -> None:
@@ -90,8 +94,8 @@ def spent_frame(timing: Timing) -> pd.DataFrame:
 
 def spent_sentence(timing: Timing, better: Sequence[Help]) -> str:
     """Where the time goes, and what would help most."""
-    best = f"{better[0].name.capitalize()} would make it {better[0].factor:.2f} times as fast" if better else "Nothing alone would make it faster"
-    return f"A step takes {valued(float(timing.step.value), 's')}. {best.replace('gpu', 'GPU').replace('Gpu', 'GPU')}."
+    best = f"{first_upper(better[0].name)} would make it {better[0].factor:.2f} times as fast" if better else "Nothing alone would make it faster"
+    return f"A step takes {valued(float(timing.step.value), 's')}. {best}."
 
 
 def spent_chart(frame: pd.DataFrame, ground: Ground) -> go.Figure:
@@ -116,6 +120,8 @@ def grounded(chart: go.Figure, ground: Ground) -> go.Figure:
     chart.update_layout(
         margin={"l": 0, "r": 12, "t": 12, "b": 0}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": ground.text, "size": 13}, dragmode=False,
     )  # fmt: skip
+    chart.update_xaxes(automargin=True)
+    chart.update_yaxes(automargin=True)
     return chart
 
 
@@ -146,12 +152,12 @@ def curve_chart(points: Sequence[Point], best: Point, limit_ms: float, ground: G
         x=times, y=rates, text=names, mode="lines+markers", line={"color": PARTS[0].colour, "width": 2}, marker={"size": 7}, hovertemplate=hover, name="Batch"
     )
     chart.add_scatter(
-        x=[1e3 * best.time_per_token_s], y=[best.tokens_per_s], text=[f"{best.batch:,} at once: the knee"], mode="markers+text", textposition="top left",
+        x=[1e3 * best.time_per_token_s], y=[best.tokens_per_s], text=[f"{best.batch:,} at once: the knee"], mode="markers+text", textposition="bottom right",
         marker={"size": 13, "color": PARTS[1].colour, "line": {"color": ground.frame, "width": 1}}, hovertemplate=hover, name="Knee",
     )  # fmt: skip
     if times[0] < limit_ms < 1.3 * times[-1]:
         chart.add_vline(x=limit_ms, line={"color": ground.frame, "dash": "dot", "width": 1}, annotation_text="your limit", annotation_position="top")
-    chart.update_layout(height=360, showlegend=False)
+    chart.update_layout(height=380, showlegend=False)
     chart.update_xaxes(title="Time per token", ticksuffix=" ms", rangemode="tozero", gridcolor=ground.free, zeroline=False, fixedrange=True)
     chart.update_yaxes(title="Throughput (tokens/s)", rangemode="tozero", gridcolor=ground.free, zeroline=False, fixedrange=True, tickformat="~s")
     return grounded(chart, ground)

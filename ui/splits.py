@@ -18,7 +18,7 @@ from ui.speed import grounded, place_names, valued
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-SHADES = {"layers in turn": 0, "one GPU": 0, "tensor parallel": 1, "tensor split": 1, "pipeline parallel": 2, "replicas": 3}
+SHADES = {"layers in turn": 0, "one GPU": 0, "tensor parallel": 1, "tensor split": 1, "pipeline parallel": 2, "replicas": 3, "replicas of tensor parallel 2": 4}
 
 
 def picture(timing: Timing, ground: Ground) -> str:
@@ -56,7 +56,7 @@ def quoted(text: str) -> str:
 def conclusion(timing: Timing) -> str:
     """What the drawing says."""
     names = place_names(timing)
-    each = [f"{name} {valued(part.total, 's')}" for name, part in zip(names, timing.passes, strict=True)]
+    each = [f"{name}, {valued(part.total, 's')}" for name, part in zip(names, timing.passes, strict=True)]
     way = "ranks work on each layer together" if any(place.ranks > 1 for place in timing.route.places) else "one after another" if len(names) > 1 else "alone"
     return f"A token passes {len(names)} place{'s' if len(names) > 1 else ''}, {way}: {'; '.join(each[:8])}."
 
@@ -88,9 +88,10 @@ def chart(choices: Sequence[Choice], together: bool, ground: Ground) -> go.Figur
     counts = sorted({choice.count for choice in choices})
     for title in dict.fromkeys(choice.title for choice in choices):
         rates = {choice.count: choice.rate(together) for choice in choices if choice.title == title}
-        part = PARTS[SHADES.get(title, 3)]
+        shade = SHADES.get(title, 0)
+        colour = PARTS[shade].colour if shade < len(PARTS) else ground.frame
         drawn.add_bar(
-            name=title, x=[f"{n} GPU{'s' if n > 1 else ''}" for n in counts], y=[rates.get(n) or None for n in counts], marker={"color": part.colour},
+            name=title, showlegend=title != "one GPU", x=[f"{n} GPU{'s' if n > 1 else ''}" for n in counts], y=[rates.get(n) or None for n in counts], marker={"color": colour},
             text=[quick(rates[n]) if rates.get(n) else "" for n in counts], textposition="outside", cliponaxis=False,
             hovertemplate=f"{title}: %{{y:,.3g}} tokens/s<extra></extra>",
         )  # fmt: skip

@@ -31,6 +31,9 @@ from planner.plan import Plan, plan
 from planner.request import PlanRequest
 
 HUBER = 0.25
+FEW = 8
+"""With fewer measurements of a figure, its spread is that of the throughput, of which it is the larger part."""
+
 STEPS = 8
 
 FIGURES: dict[str, tuple[str, Callable[[Timing], float]]] = {
@@ -203,7 +206,8 @@ def write(fit: Fit, raw: Sequence[dict[str, str]], logs: np.ndarray, outside: np
     with (FOLDER / "calibration/speed_spread.csv").open("w", newline="", encoding="utf-8") as file:
         out = csv.writer(file, lineterminator="\n")
         out.writerow(["figure", "engine", "family", "low", "high", "records", "source", "as_of"])
-        for key, errors in sorted(groups.items(), key=lambda item: item[0]):
+        for key, few in sorted(groups.items(), key=lambda item: item[0]):
+            errors = few if len(few) >= FEW else groups.get(("throughput", *key[1:]), few)
             low, high = np.quantile(errors, [0.08, 0.92])
             shrunk = 3 / (len(errors) + 3)
             wide = 1.25 if key[1] == "*" else 1.0

@@ -31,10 +31,13 @@ class Choice:
 
     def rate(self, together: bool) -> float:
         """Tokens a second that decide: of all requests together, or of one; 0 when it does not run."""
-        if not self.runs or self.plan is None:
-            return 0.0
-        speed = self.plan.speed
-        return (speed.throughput_tokens_per_s if together else speed.decode_tokens_per_s_per_sequence).expected
+        return rate_of(self.plan, together) if self.runs and self.plan else 0.0
+
+
+def rate_of(plan: Plan, together: bool) -> float:
+    """Tokens a second of a plan: of all its requests together, or of one stream."""
+    speed = plan.speed
+    return (speed.throughput_tokens_per_s if together else speed.decode_tokens_per_s_per_sequence).expected
 
 
 def choices(request: PlanRequest, count: int) -> tuple[Choice, ...]:
@@ -52,7 +55,7 @@ def _ways(engine: str, count: int) -> Iterable[tuple[str, dict[str, Any]]]:
             ("replicas", {"tensor_parallel": 1, "data_parallel": count}),
         ]
         if count >= 4:
-            ways.append((f"{count // 2} replicas, tensor parallel 2", {"tensor_parallel": 2, "data_parallel": count // 2}))
+            ways.append(("replicas of tensor parallel 2", {"tensor_parallel": 2, "data_parallel": count // 2}))
         return ways
     if engine in ("llama.cpp", "ollama"):
         return [("layers in turn", {"split_mode": "layer"}), ("tensor split", {"split_mode": "tensor"})]
