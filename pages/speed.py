@@ -2,14 +2,17 @@
 
 import streamlit as st
 
-from planner.performance.curve import curve, helps, job_time, knee, largest_within
+from planner.performance.curve import curve, helps, knee, largest_within
 from planner.performance.timing import Timing
-from planner.units import duration
 from ui import page, speed
 from ui.colours import ground
 from ui.text import plain
 
 answer = page.answered()
+if not answer.architecture.generates:
+    st.header(plain(speed.reading_sentence(answer)), anchor=False)
+    speed.derivation("How", answer.speed.prefill_tokens_per_s.steps, "speed:reading")
+    st.stop()
 timing = Timing.of(answer.case, answer.memory)
 
 st.header(plain(speed.sentence(answer)), anchor=False)
@@ -23,7 +26,7 @@ st.caption(
     "Throughput counts output tokens over wall time, prompts included. A range holds eight cases in ten."
 )
 
-spent, curves, job = st.tabs(["Where the time goes", "Throughput and latency", "Job"], key="speed_tab", on_change="rerun")
+spent, curves = st.tabs(["Where the time goes", "Throughput and latency"], key="speed_tab", on_change="rerun")
 
 if spent.open:
     with spent:
@@ -57,16 +60,3 @@ if curves.open:
         frame = speed.curve_frame(points)
         st.dataframe(frame, hide_index=True, alt=words, column_config={name: st.column_config.NumberColumn(format="%.4g") for name in frame.columns[1:]})
         st.download_button("Curve as CSV", frame.to_csv(index=False), "headroom-curve.csv", "text/csv", icon=":material/download:", on_click="ignore")
-
-if job.open:
-    with job:
-        first, second, third = st.columns(3)
-        requests = first.number_input("Questions", 1, 1_000_000, 1_200, key="job_requests", bind="query-params")
-        calls = second.number_input("Calls for each", 1, 1_000, 7, key="job_calls", bind="query-params")
-        at_once = third.number_input("Calls at once", 1, 4_096, max(answer.request.batch, 1), key="job_at_once", bind="query-params")
-        done = job_time(timing, int(requests) * int(calls), int(at_once))
-        st.markdown(
-            f"**{int(requests) * int(calls):,} calls of {timing.prompt:,} prompt and {timing.output:,} output tokens take about {duration(done.expected)}, "
-            f"between {duration(done.low)} and {duration(done.high)}.**"
-        )
-        speed.derivation("How", done.steps, "speed:job", "Calls beyond what the cache holds wait their turn.")

@@ -37,6 +37,12 @@ def sentence(plan: Plan) -> str:
     )
 
 
+def reading_sentence(plan: Plan) -> str:
+    """The answer for a model that reads and does not write."""
+    rate = plan.speed.prefill_tokens_per_s
+    return f"Reads about {quick(rate.expected)} tokens/s ({quick(rate.low)} to {quick(rate.high)}); this model writes no tokens of its own."
+
+
 def first_upper(text: str) -> str:
     return text[:1].upper() + text[1:]
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from planner.estimate import Estimate
-from planner.formula import Formula
 from planner.parallelism.layer_split import largest_fit
 from planner.performance.rates import Rates
-from planner.performance.roofline import speed_at, spent
+from planner.performance.roofline import spent
 from planner.performance.timing import Timing
 
 MOST = 1_024
@@ -83,13 +81,3 @@ def helps(timing: Timing) -> tuple[Help, ...]:
     }
     found = [Help(name, now / time) for name, time in times.items() if now / time > 1.005]
     return tuple(sorted(found, key=lambda one: -one.factor))
-
-
-JOB = Formula("calls * output_tokens / tokens_per_s", "s", "output tokens of all calls at the plan's throughput, prompts included")
-
-
-def job_time(timing: Timing, calls: int, at_once: int) -> Estimate:
-    """How long so many calls take with so many of them in flight."""
-    speed = speed_at(timing.at(min(at_once, calls))).throughput_tokens_per_s
-    step = JOB("Time of the job", calls=calls, output_tokens=timing.output, tokens_per_s=speed.expected)
-    return Estimate(float(step.value) * speed.expected / speed.high, float(step.value), float(step.value) * speed.expected / speed.low, (*speed.steps, step))

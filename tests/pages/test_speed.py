@@ -45,13 +45,9 @@ def test_the_curve_answers_a_limit() -> None:
     assert "Not even one request" in words(page)
 
 
-def test_a_job_takes_longer_with_more_questions() -> None:
-    page = opened("speed", PLANS[1])
-    page.session_state["speed_tab"] = "Job"
-    page.run()
-    assert "8,400 calls" in words(page).replace("\\", "")
-    page.number_input(key="job_requests").set_value(12).run()
-    assert "84 calls" in words(page)
+def test_an_encoder_only_reads() -> None:
+    page = opened("speed", {"model": "google-bert/bert-base-uncased", "engine": "transformers", "quantization": "fp16", "gpus": "rtx-4090"})
+    assert "writes no tokens" in words(page)
 
 
 @pytest.mark.parametrize("query", PLANS, ids=str)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from planner.performance.curve import curve, helps, job_time, knee, largest_within
+from planner.performance.curve import curve, helps, knee, largest_within
 from planner.performance.splits import choices, proposed, together
 from planner.performance.timing import Timing
 from planner.plan import plan
@@ -76,8 +76,3 @@ def test_what_helps_most_is_what_takes_the_time() -> None:
     assert helps(timing(model="meta-llama/Meta-Llama-3-70B", gpus="RTX 4090"))[0].name == "system memory twice as fast"
     assert helps(timing(model="meta-llama/Meta-Llama-3-8B", gpus="RTX 4090", quantization="F16"))[0].name == "GPU memory twice as fast"
     assert all(1 < one.factor <= 2 for one in helps(timing(model="Qwen/Qwen3-30B-A3B", gpus="4x H100 80GB", engine="vllm", quantization="bf16")))
-
-
-def test_twice_the_calls_take_twice_as_long() -> None:
-    made = timing(model="meta-llama/Meta-Llama-3-8B", gpus="RTX 4090")
-    assert job_time(made, 200, 1).expected == pytest.approx(2 * job_time(made, 100, 1).expected)
