@@ -19,6 +19,7 @@ PAGES = (
     ("", "cost", "Cost", "payments", QUESTION),
     ("", "job", "Job", "schedule", QUESTION),
     ("", "my_gpus", "My GPUs", "developer_board", QUESTION),
+    ("Fine-tune", "fine_tune", "Fine-tune", "model_training", OWN),
     ("Fine-tune", "data", "Your data", "bar_chart", OWN),
     ("More", "scenarios", "Scenarios", "menu_book", OWN),
     ("More", "accuracy", "Accuracy", "target", OWN),

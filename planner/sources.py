@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from planner import catalog
-from planner import plan as _plan
 from planner.architecture.from_gguf import config_of
 from planner.errors import PlanError
 from planner.gguf_file import read_gguf_header
+from planner.plan import Plan
+from planner.plan import plan as _answer
 from planner.request import PlanRequest, Question
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ LARGEST_CONFIG_BYTES = 2 * 2**20
 """The largest published config.json is below 200 kB; anything far above is another file."""
 
 
-def plan(request: PlanRequest, hub: bool = False, token: str | None = None) -> _plan.Plan:
+def plan(request: PlanRequest, hub: bool = False, token: str | None = None) -> Plan:
     """Answer a question about inference; `model` may also be the path of a config.json, and with `hub` any Hugging Face id.
 
     `token` opens gated and private repositories; it goes into this call's request header and nowhere else.
@@ -36,7 +37,7 @@ def plan(request: PlanRequest, hub: bool = False, token: str | None = None) -> _
     Raises:
         PlanError: when a name is unknown or the request contradicts itself; one sentence with a next step.
     """
-    return _plan.plan(with_config(request, hub, token))
+    return _answer(with_config(request, hub, token))
 
 
 def train(request: TrainRequest, hub: bool = False, token: str | None = None) -> TrainPlan:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from planner.memory.quantity import DeviceMemory, Quantity
 from planner.plan import Plan
 from planner.units import GIB, gib
-from ui.colours import PARTS, TOO_MUCH, Ground
+from ui.colours import PARTS, TOO_MUCH, Ground, Part
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -84,15 +84,15 @@ def conclusion(plan: Plan) -> str:
     return f"{plan.fit.reason} {'; '.join(each)}."
 
 
-def figure(drawn: Sequence[Row], ground: Ground) -> go.Figure:
-    """The bar as a Plotly figure, in GiB."""
+def figure(drawn: Sequence[Row], ground: Ground, parts: Sequence[Part] = PARTS) -> go.Figure:
+    """The bar as a Plotly figure, in GiB; each row's parts follow `parts`."""
     import plotly.graph_objects as go
 
     chart = go.Figure()
     names = [row.name for row in drawn]
     cut = [segments(row) for row in drawn]
     filled = [sum(segment.size for segment in row) for row in cut]
-    for index, part in enumerate(PARTS):
+    for index, part in enumerate(parts):
         pieces = [row[index] for row in cut]
         if any(piece.size for piece in pieces):
             text = [_label(row.parts[index], piece.size, _longest(drawn)) for row, piece in zip(drawn, pieces, strict=True)]

@@ -14,11 +14,13 @@ from planner.architecture.tensors import Architecture, Tensor
 from planner.errors import PlanError, did_you_mean
 from planner.quantization.formats import Scheme
 
+EXPERTS = ("expert_gate", "expert_up", "expert_gate_up", "expert_down")
+
 LINEAR = frozenset({
     "q", "k", "v", "qkv", "o", "q_a", "q_b", "kv_a", "kv_b", "indexer", "gate", "up", "down", "gate_up", "shared_gate", "shared_up",
-    "shared_gate_up", "shared_down", "shared_expert_gate", "ssm_in", "ssm_out", "ssm_x", "ssm_dt", "linear",
+    "shared_gate_up", "shared_down", "shared_expert_gate", "ssm_in", "ssm_out", "ssm_x", "ssm_dt", "linear", "router", *EXPERTS,
 })  # fmt: skip
-"""Roles that are linear modules: what "all-linear" adapts. Experts are stored as one tensor of three dimensions, which adapters skip."""
+"""Roles that "all-linear" adapts. Experts are one tensor of three dimensions; PEFT adapts it as a parameter, gate and up together."""
 
 EVERYDAY = {
     "q_proj": ("q", "qkv"), "k_proj": ("k", "qkv"), "v_proj": ("v", "qkv"), "o_proj": ("o",), "gate_proj": ("gate", "gate_up"),
@@ -62,8 +64,14 @@ class Trained:
 
 
 def adapter_parameters(tensor: Tensor, rank: int, dora: bool = False) -> int:
-    """Parameters of one adapter: rank * (in + out), and a magnitude for each output under DoRA."""
+    """Parameters of one adapter: rank * (in + out), and a magnitude for each output under DoRA.
+
+    Gate and up of experts share one adapter of twice the rank on their joined matrix, half of which each of them counts.
+    """
     out, inner = prod(tensor.shape[:-1]), tensor.shape[-1]
+    if tensor.role in ("expert_gate", "expert_up", "expert_gate_up"):
+        joined = tensor.role == "expert_gate_up"
+        return tensor.copies * rank * (2 if joined else 1) * (inner + (out if joined else 2 * out))
     return tensor.copies * (rank * (inner + out) + (out if dora else 0))
 
 

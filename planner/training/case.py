@@ -10,6 +10,7 @@ from planner.architecture.tensors import Architecture, Layer
 from planner.errors import PlanError
 from planner.hardware.catalog import Gpu
 from planner.parallelism.degrees import allowed
+from planner.plan import resolve_gpus
 from planner.quantization.formats import Scheme, scheme
 from planner.training.adapters import Trained, targeted
 from planner.training.request import Sharding, TrainRequest
@@ -32,9 +33,9 @@ class TrainCase:
     ram_bytes: int
 
     def with_request(self, **fields: Any) -> TrainCase:
-        """The same case with some request fields replaced (not the model or the GPUs), validated again."""
+        """The same case with some request fields replaced (not the model), validated again."""
         request = TrainRequest.model_validate({**self.request.model_dump(), **fields})
-        return replace(self, request=request)
+        return replace(self, request=request, gpus=resolve_gpus(request.gpus) if "gpus" in fields else self.gpus)
 
     @cached_property
     def tensor(self) -> int:

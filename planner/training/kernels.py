@@ -27,6 +27,7 @@ class Kernels:
         softcap: whether scores pass through a tanh.
         head_softcap: whether logits do.
         contiguous: whether queries are copied, so that the attention's output is copied again for the output projection.
+        parallel: whether attention and ffn, each with a norm of its own, both read what enters the layer.
     """
 
     norm: Literal["rms", "gemma", "native", "fp32", "centered"] = "rms"
@@ -36,6 +37,7 @@ class Kernels:
     softcap: bool = False
     head_softcap: bool = False
     contiguous: bool = False
+    parallel: bool = False
 
 
 LLAMA = Kernels()
@@ -47,7 +49,7 @@ def kernels() -> dict[str, Kernels]:
     return {
         row["model_type"]: Kernels(
             row["norm"], int(row["bare_norms"]), int(row["activation"]), row["attention"],  # type: ignore[arg-type]
-            row["softcap"] == "1", row["head_softcap"] == "1", row["contiguous"] == "1",
+            row["softcap"] == "1", row["head_softcap"] == "1", row["contiguous"] == "1", row["parallel"] == "1",
         )
         for row in table("training_kernels")
     }  # fmt: skip

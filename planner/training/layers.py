@@ -12,7 +12,7 @@ from math import prod
 
 from planner.architecture.tensors import Ffn, Layer, Mixer, Tensor
 from planner.parallelism.tensor_parallel import COLUMN, ROW
-from planner.training.adapters import Trained
+from planner.training.adapters import Trained, adapter_parameters
 from planner.training.kernels import Kernels
 from planner.training.tape import Ref, Tape
 
@@ -51,6 +51,14 @@ class Setting:
         return self.sequences * self.length
 
 
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Gradient bytes of some experts, and the copies of their weights that adapters are added to."""
+
+    gradient: int
+    kept: int
+
+
 def layer_tape(layer: Layer, hidden: int, setting: Setting) -> Tape:
     """The operations of one layer from its entering stream to the stream that leaves it."""
     tape = Tape(setting.tokens * hidden * setting.element)
@@ -59,12 +67,12 @@ def layer_tape(layer: Layer, hidden: int, setting: Setting) -> Tape:
     bare = setting.kernels.bare_norms
     blocks = len(layer.mixers) + (layer.ffn is not None)
     count = len(norms) or bare
-    parallel = count < blocks
+    parallel = count < blocks or setting.kernels.parallel
     stream: Ref = tape.input
     entering = stream
     for index, part in enumerate((*layer.mixers, *((layer.ffn,) if layer.ffn else ()))):
-        if not parallel or index == 0:
-            entering = maker.norm(stream, hidden, norms[index] if index < len(norms) else None) if count else stream
+        if count >= blocks or index == 0:
+            entering = maker.norm(tape.input if parallel else stream, hidden, norms[index] if index < len(norms) else None) if count else stream
         output = maker.mixer(part, entering) if isinstance(part, Mixer) else maker.ffn(part, entering)
         if count > blocks and blocks + index < len(norms):
             output = maker.norm(output, hidden, norms[blocks + index])
@@ -276,6 +284,14 @@ class LayerMaker:
             return self.tape.add(self.size(width), x, keeps_output=True)
         return self.tape.add(self.size(width), x, kept=[x], extra=0 if self.s.compiled else more * self.size(width))
 
+    def merged(self, ffn: Ffn, roles: tuple[str, ...]) -> Merged:
+        """What training these experts leaves: their gradients, or those of adapters, which PEFT adds to whole copies of the weights and keeps."""
+        trained, ranks = self.s.trained, self.s.ranks
+        tensors = [t for t in ffn.tensors if t.role in roles and t.is_matrix]
+        adapted = [t for t in tensors if trained.rank(t)]
+        gradient = sum(trained.gradient(t) for t in tensors) + sum(adapter_parameters(t, trained.rank(t)) * trained.gradient_bytes for t in adapted)
+        return Merged(gradient // ranks, sum(t.elements for t in adapted) * self.s.element // ranks)
+
     def experts(self, ffn: Ffn, x: Ref) -> Ref:
         """Routed experts: tokens gathered for their experts, one grouped product after another, and the weighted sum."""
         tape, s, routed = self.tape, self.s, ffn.top_k
@@ -284,10 +300,16 @@ class LayerMaker:
         inner = next((t.shape[-1] for t in ffn.tensors if t.role in ("expert_gate_up", "expert_up")), self.hidden)
         gathered = tape.add(self.size(inner * routed), x)
         width = self.cut(ffn.expert_width) * routed
-        up = sum(gradient.get(role, 0) for role in ("expert_gate", "expert_up", "expert_gate_up")) // s.ranks
-        down = gradient.get("expert_down", 0) // s.ranks
-        first = tape.add(self.size(width * (2 if ffn.gated else 1)), gathered, kept=[gathered] if up else [], gradient=up)
+        up = self.merged(ffn, ("expert_gate", "expert_up", "expert_gate_up"))
+        down = self.merged(ffn, ("expert_down",))
+        first = tape.add(
+            self.size(width * (2 if ffn.gated else 1)), gathered, kept=[gathered] if up.gradient else [], gradient=up.gradient, extra=up.kept, scratch=up.kept,
+            backward_scratch=up.kept,
+        )  # fmt: skip
         product = self.product(first, first, width) if ffn.gated else self.activation(first, width)
-        out = tape.add(self.size(inner * routed), product, kept=[product] if down else [], gradient=down)
+        out = tape.add(
+            self.size(inner * routed), product, kept=[product] if down.gradient else [], gradient=down.gradient, extra=down.kept, scratch=down.kept,
+            backward_scratch=down.kept,
+        )  # fmt: skip
         weighted = tape.add(self.size(inner * routed), out, choice, kept=[out])
         return tape.add(self.size(self.hidden), weighted)

@@ -138,7 +138,7 @@ def held(case: TrainCase, stage: Stage) -> Held:
             adapters += count * extra * wide.weight
             numbers += count * extra
             largest = max(largest, extra)
-            learning.append((Tensor(tensor.name, (extra // rank, rank), "linear", tensor.copies), count))
+            learning.append((Tensor(tensor.name, (extra // rank, rank), "linear"), count))
         packed += count * tensor.elements // ranks if trained.packed(tensor) else 0
         root += size if outer else 0
     frozen += sum(_frozen_bytes(t, scheme, wide.activation, 1) * n for stack in model.loaded[1:] for t, n in stack.counted) if stage.first else 0

@@ -97,7 +97,15 @@ def train(request: TrainRequest) -> TrainPlan:
     Raises:
         PlanError: when a name is unknown or the request contradicts itself; one sentence with a next step.
     """
-    case = resolve_case(request)
+    return train_case(resolve_case(request))
+
+
+def train_case(case: TrainCase) -> TrainPlan:
+    """The answer to a case whose names are resolved, for searches over variants of it.
+
+    Raises:
+        PlanError: when its degrees, targets or formats contradict each other.
+    """
     return TrainPlan(case, devices(case))
 
 

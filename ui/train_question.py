@@ -1,0 +1,174 @@
+"""The question about fine-tuning: every widget's key is its field of `TrainRequest`, and its value stands in the address."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import streamlit as st
+
+from planner import catalog
+from planner.errors import PlanError
+from planner.training.adapters import EVERYDAY
+from planner.training.case import BASES
+from planner.training.request import Checkpointing, Method, Offload, Precision, Sharding, TrainRequest
+from planner.training.states import optimizers
+from ui import gpus
+from ui.models import other_sources
+from ui.text import plain
+
+BOUND: Any = {"bind": "query-params"}
+
+EXAMPLE = {"model": "meta-llama/Llama-3.1-8B-Instruct", "gpus": "rtx-4090"}
+"""The question that an address without one opens with."""
+
+LAST = "train_last"
+"""Where the model and GPUs of the last question stand while the visitor is on another page."""
+
+HELP = {
+    "method": "full trains every weight; lora and dora train small matrices beside frozen ones; qlora keeps the frozen ones in 4 bit.",
+    "precision": "bf16: everything in 16 bit. -mixed and fp8 keep fp32 master weights and moments.",
+    "sharding": "ddp keeps whole copies. zero1 spreads the optimizer over the GPUs, zero2 gradients too, zero3 and fsdp weights too.",
+    "optimizer": "adamw-fused is transformers' default; the 8-bit ones keep both moments in a byte each.",
+    "offload": "What moves to system memory; weights takes the optimizer along.",
+}
+"""What the values of a field mean. Values stand in links as they are, so they have no other names on the page."""
+
+TEXTS = ("model", "gpus", "method", "precision", "checkpointing", "optimizer", "sharding", "offload", "quantization", "lora_targets")
+NUMBERS = (
+    "micro_batch", "seq_len", "gradient_accumulation", "samples", "tokens_per_sample", "epochs", "lora_rank", "tensor_parallel", "pipeline_parallel",
+)  # fmt: skip
+SWITCHES = ("packing", "fused_cross_entropy", "flash_attention", "compile", "train_embeddings")
+WIDGETS = (*TEXTS, *NUMBERS, *SWITCHES)
+
+
+def ask() -> dict[str, Any]:
+    """Draw the question; returns a place under the fields where a sentence about them can be shown."""
+    _arrive()
+    places: dict[str, Any] = {}
+    with st.sidebar:
+        st.selectbox(
+            "Model", list(catalog.models()), index=None, key="model", accept_new_options=True, placeholder="Search, or type a Hugging Face id", **BOUND
+        )
+        places["model"] = st.empty()
+        other_sources()
+        st.segmented_control("Method", get_args(Method), default="lora", key="method", required=True, help=HELP["method"], **BOUND)
+        gpus.picker()
+        places["gpus"] = st.empty()
+        left, right = st.columns(2)
+        with left:
+            _number("micro_batch", "Micro-batch", help="Sequences that one GPU takes at once.")
+            _number("seq_len", "Tokens a sequence", step=256, help="As the data really is: the limit when padded or packed full. Your data tells.")
+        with right:
+            _number("gradient_accumulation", "Accumulation", help="Micro-batches before the optimizer steps.")
+            _number("epochs", "Epochs")
+        _number("samples", "Samples", step=100, placeholder="for the duration")
+        _number("tokens_per_sample", "Tokens a sample, on average", step=10, placeholder="as long as the sequence")
+        st.toggle("Pack samples into full sequences", key="packing", **BOUND)
+        places["request"] = st.empty()
+        with st.expander("Advanced", icon=":material/tune:"):
+            _advanced(places)
+    for field, sentence in st.session_state["train_complaints"].items():
+        complain(places, field, f"{sentence} Its default stands in.")
+    return places
+
+
+def _advanced(places: dict[str, Any]) -> None:
+    fields = TrainRequest.model_fields
+    st.selectbox("Checkpointing", get_args(Checkpointing), index=2, key="checkpointing", **BOUND, help="Layers keep less and run again in the backward pass.")
+    names = list(optimizers())
+    st.selectbox("Optimizer", names, index=names.index(fields["optimizer"].default), key="optimizer", help=HELP["optimizer"], **BOUND)
+    st.selectbox("Precision", get_args(Precision), index=1, key="precision", help=HELP["precision"], **BOUND)
+    st.selectbox("Frozen base", ["auto", *BASES], key="quantization", **BOUND, help="auto: 16 bit for LoRA, NF4 for QLoRA. It has no part in full fine-tuning.")
+    places["quantization"] = st.empty()
+    _number("lora_rank", "Adapter rank")
+    st.text_input("Adapters on", "all-linear", key="lora_targets", **BOUND, help=f"all-linear, or modules such as {', '.join(list(EVERYDAY)[:4])}.")
+    places["lora_targets"] = st.empty()
+    st.selectbox("Sharding", get_args(Sharding), index=None, key="sharding", help=HELP["sharding"], placeholder="DDP on several GPUs", **BOUND)
+    st.selectbox("Offload to the host", get_args(Offload), key="offload", help=HELP["offload"], **BOUND)
+    _number("tensor_parallel", "Tensor parallel", placeholder="1")
+    places["tensor_parallel"] = st.empty()
+    _number("pipeline_parallel", "Pipeline parallel", placeholder="1")
+    places["pipeline_parallel"] = st.empty()
+    st.toggle("Fused or chunked loss", key="fused_cross_entropy", **BOUND, help="Liger's fused loss, or torchtune's chunked one where the model is compiled.")
+    st.toggle("Flash attention", True, key="flash_attention", **BOUND, help="SDPA or FlashAttention; without it the scores are kept.")
+    st.toggle("Compile", key="compile", **BOUND)
+    st.toggle("Train embedding and head whole", key="train_embeddings", **BOUND)
+
+
+def _number(field: str, label: str, step: float = 1, placeholder: str | None = None, help: str | None = None) -> None:
+    """A number with the limits and the default of its field."""
+    info = TrainRequest.model_fields[field]
+    whole = "int" in str(info.annotation)
+    kind = int if whole else float
+    rules = {type(rule).__name__: rule for rule in _rules(info)}
+    low = kind(rules["Ge"].ge) if "Ge" in rules else kind(0.1)
+    default = info.default if info.default is None else kind(info.default)
+    st.number_input(label, low, kind(rules["Le"].le), default, kind(step), key=field, placeholder=placeholder, help=help, **BOUND)
+
+
+def _rules(info: Any) -> list[Any]:
+    """The limits of a field, on the field or on the number inside an optional one."""
+    found = list(info.metadata)
+    for argument in getattr(info.annotation, "__args__", ()):
+        found += getattr(argument, "__metadata__", ())
+    return found
+
+
+def _arrive() -> None:
+    """Judge the link whenever the visitor comes to this page; without a model in it, begin with the last question here, or the example."""
+    if "method" in st.session_state:
+        return
+    st.session_state["train_complaints"] = {}
+    for key, value in st.query_params.to_dict().items():
+        if key in TrainRequest.model_fields:
+            try:
+                TrainRequest.from_query({"model": "-", key: value})
+            except PlanError as error:
+                st.session_state["train_complaints"][key] = str(error)
+                if key not in WIDGETS:
+                    del st.query_params[key]
+    if "model" not in st.query_params:
+        for key, text in st.session_state.get(LAST, EXAMPLE).items():
+            st.session_state[key] = text
+    if st.session_state.get("quantization") not in ("auto", *BASES):  # the Plan page's format is no frozen base
+        st.session_state["quantization"] = "auto"
+    for key in SWITCHES:  # and its flash attention has a third value
+        if not isinstance(st.session_state.get(key, True), bool):
+            st.session_state[key] = TrainRequest.model_fields[key].default
+
+
+def complain(places: dict[str, Any], field: str | None, sentence: str) -> None:
+    """Show a sentence at the field that it is about; a field without a place has the one under the batch."""
+    places.get(field or "", places["request"]).warning(plain(sentence), icon=":material/error:")
+
+
+def read(config: dict[str, Any] | None = None) -> TrainRequest:
+    """The request that the page's widgets and the rest of its link spell.
+
+    Raises:
+        PlanError: when something in it is no value, or two fields contradict each other.
+    """
+    state = st.session_state
+    given = {key: state[key] for key in (*TEXTS, *NUMBERS) if state.get(key) not in (None, "")}
+    given |= {key: state[key] for key in SWITCHES if state.get(key) is not None}
+    if given.get("model"):
+        state[LAST] = {key: given.get(key, "") for key in EXAMPLE}
+    if given.get("method") == "full":
+        given.pop("quantization", None)
+    rest = {key: value for key, value in st.query_params.to_dict().items() if key in TrainRequest.model_fields and key not in WIDGETS}
+    carried = TrainRequest.from_query({"model": "-", **rest}).given()
+    if config is not None:
+        given["config"] = config
+    return TrainRequest.read({**{key: value for key, value in carried.items() if key != "model"}, **given})
+
+
+def change(request: TrainRequest, fields: dict[str, Any]) -> None:
+    """Set some fields of the request: what a button does when it is clicked. The widgets follow, and so does the link."""
+    changed = request.changed(**fields)
+    query = changed.to_query()
+    for key in fields:
+        if key in TEXTS:
+            st.session_state[key] = query.get(key, TrainRequest.model_fields[key].default or "")
+        elif key in (*NUMBERS, *SWITCHES):
+            st.session_state[key] = getattr(changed, key)
+    st.session_state["train_complaints"] = {}

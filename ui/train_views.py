@@ -1,0 +1,197 @@
+"""What the fine-tuning page shows: verdict, figures, the bar by phase, the ladder, and the tables around them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from urllib.parse import urlencode
+
+import pandas as pd
+import streamlit as st
+
+from planner.formula import Step
+from planner.memory.quantity import Quantity
+from planner.training.answer import train_json
+from planner.training.ladder import Rung, cheapest
+from planner.training.memory import TrainDevice
+from planner.training.plan import TrainPlan
+from planner.training.snippets import snippets
+from planner.units import GIB, count, gib
+from ui import memory_bar, train_question
+from ui.colours import VERDICTS, Part, ground
+from ui.derivations import derivation
+from ui.figures import WIDTH, quick
+from ui.text import plain
+
+PARTS = (
+    Part(("weights",), "Weights", "#2f68ad", "#ffffff"),
+    Part(("gradients",), "Gradients", "#b4552d", "#ffffff"),
+    Part(("optimizer",), "Optimizer", "#efa73a", "#1b2430"),
+    Part(("activation",), "Activations", "#2f9488", "#ffffff"),
+    Part(("overhead",), "Overhead", "#d8c3ea", "#1b2430"),
+)
+PHASES = {"forward": "Forward", "backward": "Backward", "step": "Optimizer step"}
+A_ROW = 3
+
+
+def verdict(plan: TrainPlan) -> None:
+    """What was asked, and the answer."""
+    request, model = plan.request, plan.case.architecture
+    share = plan.trainable_parameters / max(model.parameters, 1)
+    st.text(
+        f"{plan.case.name}: {count(model.parameters)} parameters, {count(plan.trainable_parameters)} trained ({share:.2%}), "
+        f"{request.micro_batch:,} x {request.seq_len:,} tokens a micro-batch"
+    )
+    colour, icon = VERDICTS[plan.fit.verdict]
+    st.header(f":{colour}[{icon}] {plain(plan.fit.reason)}", anchor=False)
+    if not model.exact:
+        st.warning(plain(model.note or "The counts of this architecture are an estimate."), icon=":material/info:")
+
+
+def figures(plan: TrainPlan) -> None:
+    """A row of key figures, each with its steps."""
+    with st.container(horizontal=True, gap="small"):
+        for index, (label, value, under, steps, words) in enumerate(_figures(plan)):
+            with st.container(width=WIDTH, gap=None):
+                st.metric(label, value, under, delta_color="off", delta_arrow="off")
+                derivation("How", steps, f"train:{index}", words)
+
+
+Shown = tuple[str, str, str, Iterable[Step], str]
+
+
+def _figures(plan: TrainPlan) -> list[Shown]:
+    device, peak, torch, speed, job = plan.fullest, plan.peak, plan.peak_allocated, plan.speed, plan.job
+    steps = [step for part in (*device.parts, device.total) for step in part.steps] if device else []
+    found: list[Shown] = [
+        ("Peak memory", gib(peak.expected), f"{gib(peak.low)} to {gib(peak.high)}", steps, "What nvidia-smi shows at most on the fullest GPU."),
+        ("PyTorch allocates", gib(torch.expected), f"{gib(torch.low)} to {gib(torch.high)}", device.allocated.steps if device else (),
+         "Without the CUDA context and the blocks that the allocator keeps for later."),
+        ("Host memory", gib(plan.host.total.expected), f"{gib(plan.host.disk.expected)} of disk", [*plan.host.total.steps, *plan.host.disk.steps], ""),
+    ]  # fmt: skip
+    if speed:
+        rate = speed.tokens_per_s
+        found.append((
+            "Speed", f"{quick(rate.expected)} tok/s", f"{quick(rate.low)} to {quick(rate.high)}", rate.steps,
+            f"Over all GPUs; {speed.mfu:.0%} of their peak does useful arithmetic. {LIMITS[speed.limit]} sets the pace.",
+        ))  # fmt: skip
+    if job:
+        found.append(("Duration", hours(job.duration_s.expected), f"{job.steps:,} steps", job.duration_s.steps, _between(job.duration_s)))
+        money = job.rent_usd
+        price = f"{job.electricity_usd.expected:,.2f} USD of electricity"
+        if money:
+            found.append(("Rent", f"{money.expected:,.2f} USD", price, job.derivation, plain(job.quotes["rent"].sentence)))
+        else:
+            found.append(("Electricity", f"{job.electricity_usd.expected:,.2f} USD", f"{job.energy_kwh.expected:,.2f} kWh", job.derivation, ""))
+    return found
+
+
+LIMITS = {"compute": "Arithmetic", "launches": "The processor, which starts the kernels,", "link": "The link over which weights are gathered"}
+
+
+def _between(duration: object) -> str:
+    low, high = getattr(duration, "low", 0.0), getattr(duration, "high", 0.0)
+    return f"Between {hours(low)} and {hours(high)} in eight cases of ten."
+
+
+def hours(seconds: float) -> str:
+    """A duration as people say it: `45 s`, `12 min`, `3.4 h`, `6.1 days`."""
+    if seconds < 90:
+        return f"{seconds:,.0f} s"
+    if seconds < 5_400:
+        return f"{seconds / 60:,.0f} min"
+    return f"{seconds / 3_600:,.1f} h" if seconds < 172_800 else f"{seconds / 86_400:,.1f} days"
+
+
+def bar_rows(device: TrainDevice) -> list[memory_bar.Row]:
+    """The fullest GPU at the highest moment of each phase."""
+    line = device.timeline
+    if line is None:
+        return []
+    buckets = max(device.gradients.expected - line.step.gradients, 0)
+    fixed = (device.weights.expected, device.optimizer.expected)
+    extra = max(device.allocated.expected - fixed[0] - fixed[1] - buckets - line.peak.total, 0)
+    found = []
+    for moment in (line.forward, line.backward, line.step):
+        working = moment.kept + moment.working + extra
+        parts = (fixed[0], moment.gradients + buckets, fixed[1], working, device.overhead.expected)
+        size = sum(parts)
+        below = device.total.expected - device.total.low
+        above = device.total.high - device.total.expected
+        total = Quantity(max(size - below, 0), size, size + above)
+        found.append(memory_bar.Row(PHASES[moment.name], parts, total, device.usable_bytes, device.capacity_bytes))
+    return found
+
+
+def bar(plan: TrainPlan) -> None:
+    """Memory of the fullest GPU by phase, in the frame of its capacity."""
+    device = plan.fullest
+    if device is None or device.timeline is None:
+        return
+    rows = bar_rows(device)
+    highest = max(rows, key=lambda row: row.total.expected)
+    said = f"{device.name}: the {highest.name.lower()} needs most, {gib(highest.total.expected)} of {gib(device.usable_bytes)} usable."
+    st.markdown(plain(said))
+    st.plotly_chart(memory_bar.figure(rows, ground(), PARTS), key="phases", theme=None, config={"displayModeBar": False}, alt=said)
+
+
+def rungs(plan: TrainPlan, found: tuple[Rung, ...]) -> None:
+    """The ladder: each change, what it saves and what it costs, one click each."""
+    if not found:
+        st.caption("Every saving that Headroom knows is in use already.")
+        return
+    best = cheapest(found)
+    if plan.fit.verdict == "does_not_fit":
+        st.markdown(f"**Cheapest way to make it fit: {plain(best.title)}**" if best else "**No single change makes it fit: combine some of these**")
+    else:
+        st.markdown("**What each saving does**")
+    for start in range(0, len(found), A_ROW):
+        for column, rung in zip(st.columns(A_ROW), found[start : start + A_ROW], strict=False):
+            with column:
+                icon = VERDICTS[rung.fit.verdict][1]
+                st.button(
+                    rung.title, key=f"rung:{rung.title}", on_click=train_question.change, args=(plan.request, rung.change), width="stretch", icon=icon,
+                    type="primary" if rung is best and plan.fit.verdict == "does_not_fit" else "secondary",
+                )  # fmt: skip
+                st.caption(plain(f"{gib(rung.peak_bytes)}, {gib(rung.saved_bytes)} less; {_pace(rung.slowdown)}. {rung.why[0].upper()}{rung.why[1:]}."))
+
+
+def _pace(slowdown: float | None) -> str:
+    if slowdown is None:
+        return "time unknown"
+    if abs(slowdown - 1) < 0.02:
+        return "as fast"
+    return f"{slowdown - 1:+.0%} time" if slowdown < 3 else f"{slowdown:.1f} times as long"
+
+
+def parts_table(plan: TrainPlan) -> None:
+    """Every part of every GPU with its range, to sort and to take away."""
+    rows = []
+    for device in plan.devices[:64]:
+        names = ("Weights", "Gradients", "Optimizer", "Activations", "Overhead", "Total")
+        for name, part in zip(names, (*device.parts, device.total), strict=True):
+            rows.append((f"{device.index}: {device.name}", name, part.expected / GIB, part.low / GIB, part.high / GIB))
+    frame = pd.DataFrame(rows, columns=["Device", "Part", "Expected (GiB)", "Low (GiB)", "High (GiB)"])
+    number = st.column_config.NumberColumn(format="%.3f")
+    st.dataframe(frame, hide_index=True, alt=plan.fit.reason, column_config={name: number for name in frame.columns if "GiB" in name})
+    with st.container(horizontal=True):
+        st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-training.csv", "text/csv", icon=":material/download:", on_click="ignore")
+        st.download_button(
+            "Answer as JSON", lambda: json.dumps(train_json(plan, derivation=True), indent=2), "headroom-train.json", "application/json",
+            icon=":material/download:", on_click="ignore",
+        )  # fmt: skip
+
+
+def run_it(plan: TrainPlan) -> None:
+    """The run as code for three trainers."""
+    for command in snippets(plan):
+        st.markdown(f"**{command.title}**")
+        st.code(command.text, language="yaml" if command.title == "Axolotl" else "bash" if command.title == "torchtune" else "python", wrap_lines=True)
+    st.caption("Samples are read from train.jsonl. The settings are those of the sidebar, written for each trainer's current release.")
+
+
+def link(plan: TrainPlan) -> None:
+    """The address of this plan, to copy."""
+    request = plan.request.model_copy(update={"config": None}) if "config" not in st.query_params else plan.request
+    st.code(f"{(st.context.url or '').split('?')[0]}?{urlencode(request.to_query())}", language=None, wrap_lines=True)
+    st.caption("The same as the address bar: it holds the whole question, and nothing else.")
