@@ -115,7 +115,8 @@ def _lines(found: tuple[Scaled, ...], usable: int) -> go.Figure:
         font={"color": ink.text, "size": 13}, dragmode=False, legend={"orientation": "h", "y": -0.25},
     )  # fmt: skip
     chart.update_xaxes(type="log", tickvals=list(LENGTHS), ticktext=[f"{length:,}" for length in LENGTHS], fixedrange=True, gridcolor=ink.unusable)
-    chart.update_yaxes(type="log", title="Peak, GiB", fixedrange=True, gridcolor=ink.unusable)
+    ticks = [4, 8, 16, 24, 32, 48, 80, 141, 320, 640, 1_280]
+    chart.update_yaxes(type="log", tickvals=ticks, ticktext=[f"{tick:,} GiB" for tick in ticks], fixedrange=True, gridcolor=ink.unusable, automargin=True)
     return chart
 
 

@@ -30,7 +30,7 @@ PARTS = (
     Part(("activation",), "Activations", "#2f9488", "#ffffff"),
     Part(("overhead",), "Overhead", "#d8c3ea", "#1b2430"),
 )
-PHASES = {"forward": "Forward", "backward": "Backward", "step": "Optimizer step"}
+PHASES = {"forward": "Forward pass", "backward": "Backward pass", "step": "Optimizer step"}
 A_ROW = 3
 
 
@@ -132,7 +132,9 @@ def bar(plan: TrainPlan) -> None:
     highest = max(rows, key=lambda row: row.total.expected)
     said = f"{device.name}: the {highest.name.lower()} needs most, {gib(highest.total.expected)} of {gib(device.usable_bytes)} usable."
     st.markdown(plain(said))
-    st.plotly_chart(memory_bar.figure(rows, ground(), PARTS), key="phases", theme=None, config={"displayModeBar": False}, alt=said)
+    chart = memory_bar.figure(rows, ground(), PARTS)
+    chart.update_layout(legend={"xref": "paper", "x": 0, "y": -0.22, "maxheight": 0.3}, height=chart.layout.height + 40)
+    st.plotly_chart(chart, key="phases", theme=None, config={"displayModeBar": False}, alt=said)
 
 
 def rungs(plan: TrainPlan, found: tuple[Rung, ...]) -> None:

@@ -28,7 +28,9 @@ class GpuRow:
 
 
 def by_gpu(plan: TrainPlan, cards: Sequence[Gpu] | None = None) -> tuple[GpuRow, ...]:
-    """Every GPU that PyTorch trains on, smallest memory first; what a run needs does not depend on the card, only whether it fits.
+    """Every GPU that PyTorch trains on: those that hold the run, smallest memory first, then those that may, then the others from the largest down.
+
+    What a run needs does not depend on the card, only whether it fits.
 
     Training speed is given where the data sheet's 16-bit rate is known.
     """
@@ -47,7 +49,8 @@ def by_gpu(plan: TrainPlan, cards: Sequence[Gpu] | None = None) -> tuple[GpuRow,
             rate = swapped.speed.tokens_per_s.expected if swapped.speed else None
             hours = swapped.job.duration_s.expected / 3600 if swapped.job else None
         found.append(GpuRow(gpu, verdict, chance, need, rate, hours))
-    return tuple(sorted(found, key=lambda row: (row.gpu.usable_bytes, row.gpu.name)))
+    order = ("fits", "tight", "does_not_fit")
+    return tuple(sorted(found, key=lambda row: (order.index(row.verdict), row.gpu.usable_bytes * (-1 if row.verdict == order[-1] else 1), row.gpu.name)))
 
 
 def trains(gpu: Gpu) -> bool:
