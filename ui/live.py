@@ -50,9 +50,7 @@ def _card(gpu: LiveGpu) -> None:
             return
         past = watch().past
         with st.container(horizontal=True, gap="small"):
-            _metric(
-                "Used memory", _size(gpu.used_bytes), f"{_size(gpu.free_bytes)} free of {_size(gpu.total_bytes)}", [v / GIB for v in past(gpu, "used_bytes")]
-            )
+            _metric("Used memory", _size(gpu.used_bytes), _left(gpu), [value / GIB for value in past(gpu, "used_bytes")])
             _metric("Busy", _number(gpu.utilization, "%"), f"memory {_number(gpu.memory_utilization, '%')}", past(gpu, "utilization"))
             _metric("Power", _number(gpu.power_w, "W"), f"limit {_number(gpu.power_limit_w, 'W')}", past(gpu, "power_w"))
             _metric("Temperature", _number(gpu.temperature_c, "°C"), throttle(gpu), past(gpu, "temperature_c"))
@@ -65,8 +63,15 @@ def _card(gpu: LiveGpu) -> None:
 
 def _metric(label: str, value: str, under: str, past: list[float]) -> None:
     with st.container(width=METRIC_WIDTH, gap=None):
-        # an empty chart would make the card jump when the second value arrives
-        st.metric(label, value, under, delta_color="off", delta_arrow="off", chart_data=past if len(past) > 1 else [0.0, *past], chart_type="area")
+        # a chart from the first value on: the card would jump if it came with the second
+        drawn = past if len(past) > 1 else past * 2
+        st.metric(label, value, under, delta_color="off", delta_arrow="off", chart_data=drawn or None, chart_type="area")
+
+
+def _left(gpu: LiveGpu) -> str:
+    if gpu.free_bytes is None and gpu.total_bytes is None:
+        return "the driver tells none"
+    return f"{_size(gpu.free_bytes)} free of {_size(gpu.total_bytes)}"
 
 
 def throttle(gpu: LiveGpu) -> str:
