@@ -12,8 +12,8 @@ from planner.errors import PlanError
 from planner.hardware.here import request_text, usable
 from planner.hardware.inventory import Inventory, LiveGpu, Process
 from planner.hardware.measured import Comparison, compare, explanations, record
-from planner.hardware.running import request_of
-from planner.logs import llama_cpp
+from planner.hardware.running import request_of, valid
+from planner.logs import readers
 from planner.logs.reading import Reading
 from planner.plan import Plan, plan
 from planner.units import GIB, gib
@@ -44,10 +44,12 @@ def section(answer: Plan) -> None:
         return
     _guess(answer, [process for _, _, process in picked if process])
     with st.expander("Its start-up log tells the parts", icon=":material/article:"):
-        text = st.text_area("Start-up log of llama.cpp or Ollama", key="running_log", height=120, max_chars=LONGEST_LOG)
-    reading = llama_cpp.read(text) if text else None
+        text = st.text_area("Start-up log of llama.cpp, Ollama, vLLM or SGLang", key="running_log", height=120, max_chars=LONGEST_LOG)
+    reading = readers.read(text) if text else None
     if reading is not None and reading.empty:
-        st.warning("This text has no line of a start-up log of llama.cpp or Ollama: paste it from the start.", icon=":material/error:")
+        st.warning("This text has no line of a start-up log that Headroom reads: paste it from the start.", icon=":material/error:")
+    elif reading is not None:
+        _take(answer, {key: value for key, value in valid(reading.request()).items() if key != "gpus"}, "Take what its log says", "take_log")
     held: dict[int, int] = {}
     for _, sizes, _ in picked:
         for position, size in sizes.items():
@@ -75,10 +77,14 @@ def _guess(answer: Plan, processes: list[Process]) -> None:
     fields: dict[str, Any] = {}
     for process in processes:
         fields = request_of(process.name, process.command) or fields
+    _take(answer, fields, "Take what its command line says", "take_command")
+
+
+def _take(answer: Plan, fields: dict[str, Any], title: str, key: str) -> None:
+    """A button that sets these fields of the question, with the fields below it."""
     if fields:
-        words = ", ".join(f"{key} {value}" for key, value in fields.items())
-        st.button("Take what its command line says", on_click=share.change, args=(answer.request, fields), icon=":material/terminal:", key="take_command")
-        st.caption(plain(words))
+        st.button(title, on_click=share.change, args=(answer.request, fields), icon=":material/terminal:", key=key)
+        st.caption(plain(", ".join(f"{field} {value}" for field, value in fields.items())))
 
 
 def _compared(answer: Plan, found: Inventory, held: dict[int, int], reading: Reading | None) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from planner.engines.registry import engine
 from planner.errors import PlanError
-from planner.logs.reading import Kind, Reading
+from planner.logs.reading import SERVING, Kind, Reading
 from planner.memory.quantity import NOTHING, Quantity, added
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
@@ -97,11 +97,19 @@ def compare(answer: Plan, measured_bytes: int, reading: Reading | None = None) -
     measured overhead = measured total - the buffers on GPUs that the log names
     """
     told = reading if reading is not None and any(buffer.on_gpu for buffer in reading.buffers) else None
-    found = {part: sum(told.total(kind, on_gpu=True) for kind in kinds) if told and kinds else None for part, (_, kinds, _) in KINDS.items()}
-    if told:
-        found["overhead"] = measured_bytes - sum(size for size in found.values() if size is not None)
-    rows = tuple(Row(part, label, _predicted(answer, components), found[part]) for part, (label, _, components) in KINDS.items())
+    found = _told(told, sum(1 for device in answer.memory.devices if device.total.expected)) if told else {}
+    if told and all(part in found for part in RECORDED):
+        found["overhead"] = measured_bytes - sum(found.values())
+    rows = tuple(Row(part, label, _predicted(answer, components), found.get(part)) for part, (label, _, components) in KINDS.items())
     return Comparison(answer, rows, Row("total", "Total", _total(answer), measured_bytes), told)
+
+
+def _told(reading: Reading, ranks: int) -> dict[str, int]:
+    """Bytes of each part over all GPUs. A serving engine's log speaks of one rank, and may leave its activations out."""
+    if reading.engine not in SERVING:
+        return {part: sum(reading.total(kind, on_gpu=True) for kind in kinds) for part, (_, kinds, _) in KINDS.items() if kinds}
+    found = {"weights": reading.total("weights", on_gpu=True), "kv_cache": reading.pool_bytes or 0, "activation": reading.total("activation", on_gpu=True)}
+    return {part: size * ranks for part, size in found.items() if size}
 
 
 def explanations(comparison: Comparison) -> tuple[Explanation, ...]:
@@ -128,7 +136,10 @@ def explanations(comparison: Comparison) -> tuple[Explanation, ...]:
 def record(comparison: Comparison, conditions: str, source: str = "") -> dict[str, Any]:
     """The measurement in the schema of `data/measurements/`, ready to contribute once `source` says where it can be read."""
     request, measured = comparison.answer.request, {TOTAL: comparison.total.measured}
-    if comparison.reading:
+    reading = comparison.reading
+    if reading and reading.engine in SERVING:
+        measured |= {"rank_weights_bytes": reading.total("weights", on_gpu=True), "pool_bytes": reading.pool_bytes, "pool_tokens": reading.pool_tokens}
+    elif reading:
         measured |= {RECORDED[row.part]: row.measured for row in comparison.parts if row.part in RECORDED and row.measured is not None}
     day = datetime.now(UTC).date().isoformat()
     names = [request.engine, comparison.answer.case.name.split("/")[-1], comparison.answer.memory.weights.format]
@@ -137,7 +148,7 @@ def record(comparison: Comparison, conditions: str, source: str = "") -> dict[st
         "id": re.sub(r"[^a-z0-9.]+", "-", " ".join([*names, day]).lower()).strip("-"),
         "kind": request.engine,
         "request": request.given(),
-        "measured": {name: size for name, size in measured.items() if size is not None},
+        "measured": {name: size for name, size in measured.items() if size},
         "conditions": " ".join(conditions.split())[:500],
         "source": source.strip()[:500],
         "as_of": day,

@@ -57,7 +57,7 @@ def request_of(name: str | None, command: str | None) -> dict[str, Any]:
         given |= _model(given.pop("model"))
     if engine in ("llama.cpp", "ollama") and given.get("context"):
         given["context"] = max(given["context"] // given.get("batch", 1), 1)  # -c is of all slots together
-    return _valid({"engine": engine, **given})
+    return valid({"engine": engine, **given})
 
 
 def _words(command: str) -> list[str]:
@@ -104,8 +104,8 @@ def _model(text: str) -> dict[str, Any]:
     return found | ({"model": path} if re.fullmatch(r"[\w.-]{1,96}/[\w.-]{1,96}", path) and not path.startswith((".", "/")) and not gguf else {})
 
 
-def _valid(given: dict[str, Any]) -> dict[str, Any]:
-    """The fields that the request takes, each tried by itself."""
+def valid(given: dict[str, Any]) -> dict[str, Any]:
+    """The fields that a request takes, each tried by itself: of a command line, of a log."""
     kept = {}
     for field, value in given.items():
         try:

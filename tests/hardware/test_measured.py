@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from planner.hardware.measured import TOTAL, compare, explanations, record
 from planner.hardware.running import engine_of, request_of
+from planner.logs import readers
 from planner.logs.reading import Buffer, Reading
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
@@ -73,6 +74,18 @@ def test_a_measurement_is_a_record_that_validates() -> None:
     total = next(one for one in validated(saved) if one.figure == TOTAL)
     assert total.error == 0
     assert total.inside
+
+
+def test_a_serving_log_speaks_of_one_rank_and_may_leave_parts_out() -> None:
+    reading = readers.read(
+        "INFO vLLM version 0.19.0\nINFO Model loading took 7.6 GiB memory\nINFO Available KV cache memory: 12.5 GiB\nINFO GPU KV cache size: 180,000 tokens\n"
+    )
+    answer = plan(PlanRequest(model="Qwen/Qwen3-8B", engine="vllm", tensor_parallel=2, gpus="2x RTX 4090"))
+    found = compare(answer, 44_000 * MIB, reading)
+    assert [row.measured for row in found.parts] == [2 * int(7.6 * 2**30), 2 * int(12.5 * 2**30), None, None]
+    measured = record(found, "")["measured"]
+    assert measured == {TOTAL: 44_000 * MIB, "rank_weights_bytes": int(7.6 * 2**30), "pool_bytes": int(12.5 * 2**30), "pool_tokens": 180_000}
+    assert set(measured) <= set(FIGURES)
 
 
 def test_a_process_without_memory_is_no_comparison() -> None:

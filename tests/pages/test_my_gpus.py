@@ -150,6 +150,11 @@ def test_a_log_tells_the_parts(page: Callable[..., AppTest]) -> None:
     measured = dict(zip(table["Part"], table["Measured (GiB)"], strict=True))
     assert measured["Weights"] == 2_000 / 1_024
     assert measured["Overhead"] == 200 / 1_024
+    log += "llama_context: n_ctx = 4096\nprint_info: file type = Q6_K\n"
+    test.text_area("running_log").set_value(log).run()
+    test.button("take_log").click().run()
+    assert not test.exception
+    assert (test.session_state["context"], test.session_state["quantization"], test.session_state["gpus"]) == (4_096, "Q6_K", "rtx-4090")
     test.text_area("running_log").set_value("no log at all").run()
     assert "no line of a start-up log" in words(test)
 
