@@ -30,7 +30,7 @@ def question() -> None:
         )  # fmt: skip
         with st.popover("Use a tokenizer.json", icon=":material/upload_file:", type="tertiary"):
             st.file_uploader("The model's tokenizer.json", type=["json"], key="tokenizer_file", max_upload_size=64)
-    st.caption("Read here as a stream and kept nowhere: only the counts stay, until you close this page. It cannot travel in a link.")
+    st.caption("A file stays in the memory of this visit until you remove it or close the page; it is written nowhere, and cannot travel in a link.")
 
 
 def counter() -> tuple[str, Counter]:

@@ -27,14 +27,14 @@ def test_an_upload_gives_lengths_and_stays_out_of_the_address(address: str, chro
     path = tmp_path / "notes.jsonl"
     path.write_text("\n".join([*(json.dumps({"text": "a short note " * (1 + index % 40)}) for index in range(2_000)), "{broken"]))
     page = chromium.new_page()
-    page.goto(f"{address}/data?seq_len=128")
+    page.goto(f"{address}/data?max_length=128")
     page.get_by_role("heading", name="How long are your samples?").wait_for(timeout=WAIT)
     page.locator("input[type=file]").first.set_input_files(str(path))
     page.get_by_role("heading", name="2,000 samples").wait_for(timeout=WAIT)
     page.locator(".js-plotly-plot .bars").first.wait_for(timeout=WAIT)
     page.get_by_text("1 row was left out").wait_for(timeout=WAIT)
     assert "notes" not in page.url
-    assert "seq_len=128" in page.url
+    assert "max_length=128" in page.url
     page.close()
 
 

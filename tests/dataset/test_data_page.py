@@ -36,7 +36,7 @@ def test_it_begins_with_one_sentence() -> None:
 
 
 def test_the_veterinary_notes() -> None:
-    page = with_file(opened(seq_len="512"), notes(note_lengths()))
+    page = with_file(opened(max_length="512"), notes(note_lengths()))
     assert not page.exception
     assert "about" in page.subheader[0].value  # no tokenizer yet: an estimate that says so
     page.file_uploader(key="tokenizer_file").set_value(("tokenizer.json", words_tokenizer(), "application/json")).run()
@@ -103,7 +103,7 @@ def test_a_tokenizer_that_cannot_be_had_leaves_the_estimate() -> None:
 
 
 @pytest.mark.parametrize(
-    "query", [{"seq_len": "-5"}, {"seq_len": "x"}, {"micro_batch": "99999999999"}, {"tokenizer": "<script>"}, {"tokenizer": "../../etc/passwd"}]
+    "query", [{"max_length": "-5"}, {"max_length": "x"}, {"padded_batch": "99999999999"}, {"tokenizer": "<script>"}, {"tokenizer": "../../etc/passwd"}]
 )
 def test_any_link_opens_the_page(query: dict[str, str]) -> None:
     page = with_file(opened(**query), b'{"text": "fine"}')
@@ -114,7 +114,7 @@ def test_any_link_opens_the_page(query: dict[str, str]) -> None:
 def test_another_file_is_read_anew_and_the_same_one_once() -> None:
     page = with_file(opened(), b'{"text": "fine"}')
     kept = page.session_state["analysis"][1]
-    page.number_input(key="seq_len").set_value(7).run()
+    page.number_input(key="max_length").set_value(7).run()
     assert page.session_state["analysis"][1] is kept
     with_file(page, b'{"text": "fine"}\n{"text": "fine"}')
     assert figures(page)["Samples"] == "2"
