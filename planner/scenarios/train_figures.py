@@ -11,7 +11,6 @@ from planner.dataset.lengths import USED
 from planner.economics.purchase import purchase_usd
 from planner.errors import PlanError
 from planner.estimate import Estimate
-from planner.formula import Formula
 from planner.scenarios import words
 from planner.training.plan import TrainPlan, train
 from planner.training.request import TrainRequest
@@ -19,7 +18,6 @@ from planner.units import count, gib
 
 NONE = "–"
 METHODS = {"full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA", "dora": "DoRA"}
-EPOCH = Formula("samples * positions / tokens_per_s", "s", "padding is computed like any token; packed samples leave none")
 
 
 @lru_cache(maxsize=2_048)
@@ -40,21 +38,15 @@ def shown(one: TrainPlan, name: str) -> str:
 
 
 def epoch_seconds(one: TrainPlan) -> Estimate | None:
-    """Time of an epoch: samples * positions / tokens_per_s, with seq_len positions a sample, or its own tokens when packed."""
-    request, speed = one.request, one.speed
-    if speed is None or request.samples is None:
+    """Time of an epoch: the run's duration / epochs; None without samples or a GPU."""
+    if one.job is None:
         return None
-    positions = request.tokens_per_sample if request.packing and request.tokens_per_sample else request.seq_len
-    rate = speed.tokens_per_s
-    step = EPOCH("Time of an epoch", samples=request.samples, positions=positions, tokens_per_s=rate.expected)
-    return Estimate(step.value * rate.expected / rate.high, step.value, step.value * rate.expected / rate.low, (*rate.steps, step))
+    run, epochs = one.job.duration_s, one.request.epochs
+    return Estimate(run.low / epochs, run.expected / epochs, run.high / epochs, run.steps)
 
 
-def steps_an_epoch(one: TrainPlan) -> int:
-    """Optimizer steps of an epoch without packing: samples over the samples of a step."""
-    request = one.request
-    samples = request.samples or 0
-    return ceil(samples / (request.micro_batch * request.gradient_accumulation * max(len(one.case.gpus), 1)))
+def _steps(one: TrainPlan) -> str:
+    return f"{ceil(one.steps / one.request.epochs):,}" if one.steps else NONE
 
 
 def _part(name: str) -> Callable[[TrainPlan], str]:
@@ -114,8 +106,10 @@ FIGURES: dict[str, Callable[[TrainPlan], str]] = {
     "speed": lambda one: words.between(one.speed.tokens_per_s, "tokens/s") if one.speed and one.fit.verdict != "does_not_fit" else NONE,
     "epoch_time": _time(lambda one: 1.0),
     "run_time": _time(lambda one: one.request.epochs),
-    "steps": lambda one: f"{steps_an_epoch(one):,}",
-    "all_steps": lambda one: f"{ceil(steps_an_epoch(one) * one.request.epochs):,}",
+    "steps": _steps,
+    "all_steps": lambda one: f"{one.steps:,}" if one.steps else NONE,
+    "electricity": lambda one: words.usd(one.job.electricity_usd) if one.job and one.fit.verdict != "does_not_fit" else NONE,
+    "rent": lambda one: words.usd(one.job.rent_usd) if one.job and one.fit.verdict != "does_not_fit" else NONE,
     "length": lambda one: f"{one.request.seq_len:,} tokens",
     "samples": lambda one: f"{one.request.samples or 0:,}",
     "used": _used,
