@@ -7,6 +7,7 @@ from typing import Any
 from planner.architecture.tensors import Architecture
 from planner.economics.answer import cost_json, job_json, money_steps
 from planner.formula import Step
+from planner.load import Load
 from planner.memory import kv_cache
 from planner.memory.quantity import COMPONENTS, DeviceMemory
 from planner.performance.speed import Speed
@@ -38,6 +39,7 @@ def plan_json(plan: Plan, derivation: bool = False, advice: bool = True) -> dict
                 "total_bytes": memory.host.total.json(),
             },
         },
+        "load": load_json(plan.load),
         "fit": {
             "verdict": fit.verdict,
             "probability": round(fit.probability, 4),
@@ -82,6 +84,11 @@ def model_json(name: str, architecture: Architecture) -> dict[str, Any]:
     if architecture.note:
         answer["note"] = architecture.note
     return answer
+
+
+def load_json(load: Load) -> dict[str, Any]:
+    """Disk, download, memory and time to load."""
+    return {"ram_bytes": load.ram.json(), "disk_bytes": load.disk.json(), "download_s": load.download.json(), "load_s": load.load.json()}
 
 
 def speed_json(speed: Speed) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from planner.engines.registry import engine
 from planner.errors import PlanError
 from planner.formula import Step
 from planner.hardware.catalog import Gpu, resolve
+from planner.load import Load, load_of
 from planner.memory.quantity import Memory
 from planner.performance.roofline import speed_of
 from planner.performance.speed import Speed
@@ -56,6 +57,11 @@ class Plan:
     def speed(self) -> Speed:
         """How fast it runs at this batch and context, and what it draws."""
         return speed_of(self.case, self.memory)
+
+    @cached_property
+    def load(self) -> Load:
+        """What it takes to have the model ready: disk, download, memory and time."""
+        return load_of(self.case, self.memory)
 
     @cached_property
     def cost(self) -> Cost:
