@@ -8,6 +8,9 @@ from ui.colours import ground
 from ui.derivations import write
 from ui.figures import figures
 from ui.formats import formats
+from ui.layers import layers
+from ui.loading import loading
+from ui.sidebar import LLAMA
 from ui.tables import commands, link, parts_table
 from ui.verdict import verdict, ways_out
 
@@ -26,10 +29,12 @@ TABS = {
     "Arithmetic": lambda: write(answer.derivation),
     "Model": lambda: architecture(answer),
     "Quantizations": lambda: formats(answer),
+    **({"Layers": lambda: layers(answer)} if answer.request.engine in LLAMA else {}),
+    "Loading": lambda: loading(answer),
     "Run it": lambda: commands(answer),
     "Share": link,
 }
-for tab, draw in zip(st.tabs(list(TABS), key="tab", on_change="rerun"), TABS.values(), strict=True):
+for tab, draw in zip(st.tabs(list(TABS), key=f"tab:{len(TABS)}", on_change="rerun"), TABS.values(), strict=True):
     if tab.open:
         with tab:
             draw()

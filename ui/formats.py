@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from planner.data import table
 from planner.engines.registry import engine
 from planner.errors import PlanError
 from planner.plan import Plan, plan
@@ -14,6 +15,9 @@ from ui import share
 from ui.text import plain
 
 WORDS = {"fits": "fits", "tight": "tight", "offload": "partly in system RAM", "does_not_fit": "does not fit"}
+
+
+LOSS = "Published loss (perplexity)"
 
 
 def formats(answer: Plan) -> None:
@@ -30,10 +34,13 @@ def formats(answer: Plan) -> None:
         frame, hide_index=True, key="formats", on_select=lambda: _choose(request, list(frame["Quantization"])), selection_mode="single-row", alt=said,
         column_config={
             "Weights on disk (GiB)": st.column_config.NumberColumn(format="%.2f"), "Bits a weight": st.column_config.NumberColumn(format="%.2f"),
-            "Memory needed (GiB)": st.column_config.NumberColumn(format="%.2f"),
+            "Memory needed (GiB)": st.column_config.NumberColumn(format="%.2f"), LOSS: st.column_config.NumberColumn(format="+%.4f"),
         },
     )  # fmt: skip
     st.markdown(plain(said))
+    if LOSS in frame.columns:
+        row = table("gguf_quality")[0]
+        st.caption(f"{LOSS} is a claim: how much perplexity rose for {plain(row['model'])}, as llama.cpp publishes it. Other models lose more or less.")
 
 
 def formats_frame(request: PlanRequest) -> pd.DataFrame:
@@ -48,7 +55,11 @@ def formats_frame(request: PlanRequest) -> pd.DataFrame:
         weights = one.memory.weights
         rows.append((name, weights.file_bytes.expected / GIB, weights.bits_per_weight, needed / GIB, WORDS[one.fit.verdict]))
     rows.sort(key=lambda row: -row[1])
-    return pd.DataFrame(rows, columns=["Quantization", "Weights on disk (GiB)", "Bits a weight", "Memory needed (GiB)", "Verdict"])
+    frame = pd.DataFrame(rows, columns=["Quantization", "Weights on disk (GiB)", "Bits a weight", "Memory needed (GiB)", "Verdict"])
+    losses = {row["file_type"]: float(row["perplexity_increase"]) for row in table("gguf_quality")}
+    if losses.keys() & set(frame["Quantization"]):
+        frame[LOSS] = [losses.get(name) for name in frame["Quantization"]]
+    return frame
 
 
 def _choose(request: PlanRequest, names: list[str]) -> None:

@@ -1,0 +1,58 @@
+"""llama.cpp's parts of the plan page: the picture of the layers, its slider, the quantization table and loading."""
+
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+from planner import PlanRequest, plan
+from planner.engines.llama_places import units
+from planner.units import GIB
+from ui.formats import LOSS, formats_frame
+from ui.layers import conclusion, layout_of, table
+
+SPLIT = {"model": "meta-llama/Meta-Llama-3-70B-Instruct", "quantization": "Q4_K_M", "gpus": "rtx-4090"}
+
+
+def opened(tab: str, **query: str) -> AppTest:
+    page = AppTest.from_file("../../app.py", default_timeout=60)
+    for key, value in query.items():
+        page.query_params[key] = value
+    page.session_state["tab:8"] = tab
+    page.run()
+    assert not page.exception
+    return page
+
+
+def test_the_slider_moves_layers_and_a_button_gives_them_back() -> None:
+    page = opened("Layers", **SPLIT)
+    slider = next(iter(page.slider))
+    assert 0 < slider.value < 81
+    slider.set_value(10).run()
+    assert not page.exception
+    assert page.session_state["gpu_layers"] == 10
+    next(button for button in page.button if button.label == "As many as fit").click().run()
+    assert page.session_state["gpu_layers"] is None
+
+
+def test_loading_says_disk_download_memory_and_time() -> None:
+    page = opened("Loading", **SPLIT)
+    assert {"On disk", "System memory while loading", "Download", "Load"} <= {metric.label for metric in page.metric}
+
+
+def test_the_picture_adds_up_to_the_plan() -> None:
+    answer = plan(PlanRequest.read({"model": "Qwen/Qwen3-30B-A3B", "quantization": "Q4_K_M", "engine": "llama.cpp", "gpus": "RTX 4060 Ti 16GB"}))
+    layout = layout_of(answer)
+    found = units(layout)
+    on_host = sum(unit.weights_bytes for unit in found if unit.device < 0) + sum(unit.experts_bytes for unit in found if unit.experts_device < 0)
+    assert abs(on_host - answer.memory.host.weights.expected) < 64
+    frame: Any = table(layout, found)
+    assert len(frame) == 50
+    assert abs(frame["Cache (GiB)"].sum() * GIB - answer.memory.devices[0].kv_cache.expected) < 1024
+    assert "System RAM holds 0 layers" in conclusion(layout, found)
+
+
+def test_the_quantization_table_marks_the_published_loss() -> None:
+    frame = formats_frame(PlanRequest.read({**SPLIT, "engine": "llama.cpp"}))
+    row = frame[frame["Quantization"] == "Q4_K_M"].iloc[0]
+    assert round(row["Weights on disk (GiB)"], 2) == 39.6
+    assert row[LOSS] == 0.1754

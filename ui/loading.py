@@ -1,0 +1,42 @@
+"""What it takes to have the model ready, on the plan page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from planner.load import DISK_GB_PER_S, DOWNLOAD_MBIT_PER_S
+from planner.plan import Plan
+from planner.units import GIB, duration, gib
+from ui.derivations import derivation
+from ui.text import plain
+
+
+def loading(plan: Plan) -> None:
+    """Disk, download, memory and time, each with its range, and what keeping the model loaded saves."""
+    load, system = plan.load, plan.request.system
+    line, disk = system.download_mbit_per_s or DOWNLOAD_MBIT_PER_S, system.disk_gb_per_s or DISK_GB_PER_S
+    st.markdown(
+        f"**{plain(gib(load.disk.expected))} on disk, {plain(span(load.download.low, load.download.high))} to download at {line:g} Mbit/s, "
+        f"and {plain(span(load.load.low, load.load.high))} to load from a disk that reads {disk:g} GB/s.**"
+    )
+    with st.container(horizontal=True):
+        st.metric("On disk", gib(load.disk.expected), border=True)
+        st.metric("System memory while loading", f"{load.ram.low / GIB:.1f} to {load.ram.high / GIB:.1f} GiB", border=True)
+        st.metric("Download", span(load.download.low, load.download.high), border=True)
+        st.metric("Load", span(load.load.low, load.load.high), border=True)
+    st.caption(plain(load.why))
+    if load.ram.high > plan.case.ram_bytes:
+        st.warning(
+            f"Loading may need up to {gib(load.ram.high)} of system memory and the machine has {gib(plan.case.ram_bytes)}: add swap for the difference, or more RAM.",
+            icon=":material/memory:",
+        )
+    st.caption(
+        f"A model that stays loaded saves about {duration(load.load.expected)} before each first answer (Ollama: keep_alive; llama-server and vLLM stay loaded)."
+    )
+    derivation("How", [*load.download.steps, *load.load.steps, *load.ram.steps], "loading")
+
+
+def span(low: float, high: float) -> str:
+    """A duration with its range."""
+    first, last = duration(low), duration(high)
+    return first if first == last else f"{first} to {last}"
