@@ -34,7 +34,7 @@ def formats(answer: Plan) -> None:
         frame, hide_index=True, key="formats", on_select=lambda: _choose(request, list(frame["Quantization"])), selection_mode="single-row", alt=said,
         column_config={
             "Weights on disk (GiB)": st.column_config.NumberColumn(format="%.2f"), "Bits a weight": st.column_config.NumberColumn(format="%.2f"),
-            "Memory needed (GiB)": st.column_config.NumberColumn(format="%.2f"), LOSS: st.column_config.NumberColumn(format="+%.4f"),
+            "On GPUs (GiB)": st.column_config.NumberColumn(format="%.2f"), "In system RAM (GiB)": st.column_config.NumberColumn(format="%.2f"), LOSS: st.column_config.NumberColumn(format="+%.4f"),
         },
     )  # fmt: skip
     st.markdown(plain(said))
@@ -51,11 +51,13 @@ def formats_frame(request: PlanRequest) -> pd.DataFrame:
             one = plan(request.changed(quantization=name))
         except PlanError:
             continue
-        needed = sum(device.total.expected for device in one.memory.devices) or one.memory.host.total.expected
+        on_gpus = sum(device.total.expected for device in one.memory.devices)
         weights = one.memory.weights
-        rows.append((name, weights.file_bytes.expected / GIB, weights.bits_per_weight, needed / GIB, WORDS[one.fit.verdict]))
+        rows.append(
+            (name, weights.file_bytes.expected / GIB, weights.bits_per_weight, on_gpus / GIB, one.memory.host.total.expected / GIB, WORDS[one.fit.verdict])
+        )
     rows.sort(key=lambda row: -row[1])
-    frame = pd.DataFrame(rows, columns=["Quantization", "Weights on disk (GiB)", "Bits a weight", "Memory needed (GiB)", "Verdict"])
+    frame = pd.DataFrame(rows, columns=["Quantization", "Weights on disk (GiB)", "Bits a weight", "On GPUs (GiB)", "In system RAM (GiB)", "Verdict"])
     losses = {row["file_type"]: float(row["perplexity_increase"]) for row in table("gguf_quality")}
     if losses.keys() & set(frame["Quantization"]):
         frame[LOSS] = [losses.get(name) for name in frame["Quantization"]]

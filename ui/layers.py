@@ -96,7 +96,7 @@ def _dress(chart: Any, found: tuple[Unit, ...], behind: Ground) -> None:
     )  # fmt: skip
     names = ["in" if index == 0 else "out" if index == len(found) - 1 else str(index - 1) for index in ticks]
     chart.update_xaxes(tickvals=ticks, ticktext=names, showgrid=False, fixedrange=True, tickangle=0)
-    chart.update_yaxes(ticksuffix=" GiB", showgrid=False, zeroline=False, fixedrange=True)
+    chart.update_yaxes(ticksuffix=" GiB", showgrid=False, zeroline=False, fixedrange=True, automargin=True, nticks=4)
 
 
 def table(layout: Layout, found: tuple[Unit, ...]) -> pd.DataFrame:

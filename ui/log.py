@@ -28,15 +28,15 @@ EXAMPLE = """\
 general.name str = Meta-Llama-3-70B-Instruct
 print_info: file type   = Q4_K - Medium
 load_tensors: offloaded 38/81 layers to GPU
-load_tensors:   CPU_Mapped model buffer size = 21733.50 MiB
-load_tensors:        CUDA0 model buffer size = 18810.12 MiB
+load_tensors:   CPU_Mapped model buffer size = 21581.96 MiB
+load_tensors:        CUDA0 model buffer size = 18961.66 MiB
 llama_context: n_seq_max     = 1
 llama_context: n_ctx         = 8192
 llama_context: n_ubatch      = 512
 llama_context: flash_attn    = enabled
 llama_kv_cache:        CPU KV buffer size =  1376.00 MiB
 llama_kv_cache:      CUDA0 KV buffer size =  1184.00 MiB
-llama_context:      CUDA0 compute buffer size =   1088.45 MiB
+llama_context:      CUDA0 compute buffer size =   407.80 MiB
 llama_context:  CUDA_Host compute buffer size =    48.01 MiB
 """
 

@@ -25,6 +25,7 @@ MASK = Formula("copies * ubatch * cells * mask_bytes", "bytes", SOURCE)
 INDEX = Formula("copies * ubatch * 8 * values", "bytes", SOURCE)
 PASSED = Formula("4 * copies * tensors * ubatch * hidden", "bytes", "ggml/src/ggml-backend.cpp: inputs exist once for each of the passes in flight")
 SMALL = Formula("24 * ubatch", "bytes", SOURCE)
+STAGED = "ggml/src/ggml-backend.cpp: operations on host weights run on the GPU from 32 tokens on, one weight at a time"
 UNPACKED = 2
 """Bytes of a number of a quantized cache while flash attention reads it (ggml-cuda/fattn.cu)."""
 
@@ -38,6 +39,7 @@ class Pass:
         received: tensors that the device takes over from the one before it.
         outputs: tokens that get logits.
         index_values: whether the places of the transposed values are an input (builds since July 2025).
+        staged: bytes of the largest matrix in system memory that this GPU multiplies with when a batch is large.
     """
 
     cells: Cells
@@ -46,6 +48,7 @@ class Pass:
     received: int = 1
     outputs: int = 1
     index_values: bool = True
+    staged: int = 0
 
     @property
     def ubatch(self) -> int:
@@ -57,6 +60,8 @@ def device_steps(model: Architecture, layers: Sequence[Layer], output: bool, run
     lasting = [*input_steps(layers, run), SMALL("Positions and places", ubatch=run.ubatch)]
     if run.copies > 1:
         lasting.append(PASSED("What the GPU before it hands over", copies=run.copies, tensors=run.received, ubatch=run.ubatch, hidden=model.main.hidden_size))
+    if run.staged:
+        lasting.append(total("The largest matrix in system memory, copied here for large batches", [run.staged], source=STAGED))
     parts, gaps = results(model, tuple(id(layer) for layer in sample(layers)), min(run.outputs, run.ubatch) if output else 0, run.cells, run.flash_attention)
     held = total("Intermediate results at the fullest moment, the gaps between them last", [*parts, gaps], source=ALLOCATOR)
     return [held, *lasting, total("Compute buffer", [int(held.value), *(int(step.value) for step in lasting)])]

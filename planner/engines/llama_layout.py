@@ -159,14 +159,20 @@ class Layout:
             return NOTHING
         active = [other for other in where.devices if other.layers or other.output]
         copies = COPIES if len(active) > 1 and where.whole else 1
-        run = self.run(copies, 1 if span == active[0] else self.build.received)
+        run = self.run(copies, 1 if span == active[0] else self.build.received, self.staged(where) if span == active[0] else 0)
         steps = llama_compute.device_steps(self.model, self.layers[span.start : span.stop], span.output, run)
         low, high = SPREADS.get(self.backend(self.case.gpus[0]), (0.75, 1.3))
         return Quantity.between(low, high, *steps)
 
-    def run(self, copies: int = 1, received: int = 1) -> Pass:
+    def staged(self, where: Split) -> int:
+        """The largest matrix that lies in system memory and is multiplied with."""
+        layers = self.file.layers
+        dense = max((layer.largest_dense for layer in layers[: where.host.stop]), default=0)
+        return max(dense, max((layer.largest_experts for layer in layers[: max(where.host.stop, where.cpu_moe_layers)]), default=0))
+
+    def run(self, copies: int = 1, received: int = 1, staged: int = 0) -> Pass:
         outputs = self.cells.slots if self.build.logits == "slots" else self.cells.ubatch
-        return Pass(self.cells, self.flash_attention, copies, received, outputs, self.build.index_values)
+        return Pass(self.cells, self.flash_attention, copies, received, outputs, self.build.index_values, staged if self.cells.ubatch >= 32 else 0)
 
     @cached_property
     def build(self) -> Build:

@@ -29,12 +29,14 @@ NAMES = {"fp16": "F16", "f16": "F16", "bf16": "BF16", "fp32": "F32", "f32": "F32
 
 @dataclass(frozen=True, slots=True)
 class LayerBytes:
-    """One layer: its routed experts and everything else, in the file and as a GPU holds them."""
+    """One layer: its routed experts and everything else, in the file and as a GPU holds them; and its largest tensor of each."""
 
     dense: int
     experts: int
     gpu_dense: int
     gpu_experts: int
+    largest_dense: int = 0
+    largest_experts: int = 0
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,11 @@ Size = tuple[int, int]
 """Bytes in the file, and as a GPU holds them."""
 
 
+def largest(sizes: list[tuple[bool, Size]]) -> Size:
+    """Bytes of the largest tensor outside the experts and of the largest that holds experts."""
+    return (max((size[1] for expert, size in sizes if not expert), default=0), max((size[1] for expert, size in sizes if expert), default=0))
+
+
 def plus(sizes: Iterable[Size]) -> Size:
     file = gpu = 0
     for size in sizes:
@@ -154,6 +161,7 @@ class _Plan:
     experts: Size
     moving: list[FileTensor]
     padding: int
+    largest: Size
 
 
 class _Writer:
@@ -208,13 +216,14 @@ class _Writer:
                 sizes = [(tensor.expert, self.size(tensor)) for tensor in fixed]
                 plans[id(layer)] = _Plan(
                     plus(size for expert, size in sizes if not expert), plus(size for expert, size in sizes if expert),
-                    [tensor for tensor in pieces if self.moves(tensor)], sum(-size[0] % ALIGNMENT for _, size in sizes),
+                    [tensor for tensor in pieces if self.moves(tensor)], sum(-size[0] % ALIGNMENT for _, size in sizes), largest(sizes),
                 )  # fmt: skip
             plan = plans[id(layer)]
             sizes = [(tensor.expert, self.size(tensor, index)) for tensor in plan.moving]
             dense = plus([plan.dense, *(size for expert, size in sizes if not expert)])
             experts = plus([plan.experts, *(size for expert, size in sizes if expert)])
-            found.append(LayerBytes(dense[0], experts[0], dense[1], experts[1]))
+            most = tuple(max(pair) for pair in zip(plan.largest, largest(sizes), strict=True))
+            found.append(LayerBytes(dense[0], experts[0], dense[1], experts[1], *most))
             self.tensors += len(pieces)
             self.parameters += sum(tensor.elements for tensor in pieces)
             self.padding += plan.padding + sum(-size[0] % ALIGNMENT for _, size in sizes)
