@@ -22,6 +22,7 @@ PAGES = (
     ("Fine-tune", "fine_tune", "Fine-tune", "model_training", OWN),
     ("Fine-tune", "data", "Your data", "bar_chart", OWN),
     ("More", "scenarios", "Scenarios", "menu_book", OWN),
+    ("More", "log", "Read a log", "description", OWN),
     ("More", "accuracy", "Accuracy", "target", OWN),
 )  # fmt: skip
 
@@ -34,13 +35,3 @@ for section, file, title, icon, question in PAGES:
 chosen = st.navigation(sections, position="top")
 with page.frame(chosen.url_path, asks.get(chosen, QUESTION)):
     chosen.run()
-PAGES = [
-    st.Page("pages/plan.py", title="Plan", icon=":material/straighten:", default=True),
-    st.Page("pages/my_gpus.py", title="My GPUs", icon=":material/developer_board:"),
-    st.Page("pages/serve.py", title="Serve", icon=":material/groups:"),
-    st.Page("pages/log.py", title="Read a log", icon=":material/description:"),
-    st.Page("pages/accuracy.py", title="Accuracy", icon=":material/target:"),
-    st.Page("pages/data.py", title="Your data", icon=":material/bar_chart:"),
-    st.Page("pages/scenarios.py", title="Scenarios", icon=":material/menu_book:"),
-]
-st.navigation(PAGES, position="top").run()
