@@ -62,12 +62,12 @@ class Work:
     idle_kilowatts: Estimate
 
 
-def work(speed: Speed, tokens: tuple[int, int], host: Estimate, building: Estimate, replicas: int = 1) -> Work:
+def work(speed: Speed, tokens: tuple[int, int], host: Estimate, resting_host: Estimate, building: Estimate, replicas: int = 1) -> Work:
     """One request's time, and the draw: (prefill W x its time + decode W x its time) / both, plus the host's, times PUE.
 
     Args:
         tokens: prompt and output of one request.
-        host: what the machine draws besides its GPUs.
+        host: what the machine draws besides its GPUs; `resting_host` the same with nothing to do.
         building: power usage effectiveness.
         replicas: copies of the model that share the requests; prefill speed is one replica's, the others are all replicas'.
     """
@@ -77,7 +77,7 @@ def work(speed: Speed, tokens: tuple[int, int], host: Estimate, building: Estima
     writing = figure(DECODE, "of it decode", output_tokens=output, decode_tokens_per_s=speed.decode_tokens_per_s)
     mean = figure(MEAN, "GPUs while working", prefill_watts=speed.prefill_watts, prefill_s=reading, decode_watts=speed.decode_watts, decode_s=writing)
     wall = figure(WALL, "At the wall while working", gpu_watts=mean, host_watts=host, pue=building)
-    idle = figure(WALL, "At the wall with nothing to do", gpu_watts=speed.idle_watts, host_watts=host, pue=building)
+    idle = figure(WALL, "At the wall with nothing to do", gpu_watts=speed.idle_watts, host_watts=resting_host, pue=building)
     return Work(prompt, output, seconds, reading, writing, mean, host, building, wall, idle)
 
 
@@ -194,7 +194,7 @@ def cost(request: PlanRequest, gpus: tuple[Gpu, ...], model: str, speed: Speed, 
     if not hours:
         raise PlanError("A machine at work for 0 hours a day answers nothing; give hours_per_day above 0.", "hours_per_day")
     known = prices(request, gpus, model)
-    one = work(speed, tokens, host_watts(request, gpus, cpu_busy), pue(request, gpus), request.data_parallel or 1)
+    one = work(speed, tokens, host_watts(request, gpus, cpu_busy), host_watts(request, gpus, cpu_busy=False), pue(request, gpus), request.data_parallel or 1)
     idle = figure(IDLE, "Idle energy of a day", idle_kilowatts=one.idle_kilowatts, hours_per_day=hours)
     standing = figure(STANDING, "Standing cost of a day", wear_usd=known.wear_per_day or 0.0, idle_kwh=idle, usd_per_kwh=known.usd_per_kwh)
     return Cost(one, known, hours, lifetime(request), idle, standing)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from planner.data import table
 from planner.estimate import Estimate
 from planner.formula import Formula, Step, total
 from planner.performance.passes import Seconds
-from planner.performance.rates import Rates
+from planner.performance.rates import memory_kind
 
 if TYPE_CHECKING:
     from planner.performance.spread import Spread
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 CALIBRATED = "data/calibration/speed.csv, fitted by python -m planner.calibrate.speed"
 WATTS = Formula("gpus * rated_watts * min(1, idle + memory * memory_busy + compute * compute_busy)", "W", CALIBRATED)
-IDLE = Formula("gpus * rated_watts * idle", "W", CALIBRATED)
+IDLE = Formula("gpus * rated_watts * idle", "W")
 SERVING = Formula("(decode_s * decode_watts + prefill_s * prefill_watts) / (decode_s + prefill_s)", "W", "shares of the time")
 
 
@@ -45,7 +46,7 @@ def watts(timing: Timing, spread: Spread) -> Watts:
     )  # fmt: skip
     return Watts(
         Estimate.between(low, high, *decoding, *reading, mixed), Estimate.between(low, high, *reading), Estimate.between(low, high, *decoding),
-        Estimate.between(0.6, 1.6, *idle(timing)),
+        idle(timing),
     )  # fmt: skip
 
 
@@ -63,17 +64,20 @@ def phase(label: str, timing: Timing, passes: list[Seconds], seconds: float) -> 
     return (*steps, total(label, [step.value for step in steps], "W"))
 
 
-def idle(timing: Timing) -> tuple[Step, ...]:
-    """Every GPU of the plan with the model loaded and nothing to do."""
-    rate_of: dict[int, Rates] = {}
-    for place, rate in zip(timing.route.places, timing.found, strict=True):
-        rate_of |= dict.fromkeys(place.indices, rate)
-    fallback = timing.found[-1]
-    steps = [
-        IDLE(f"At rest: {gpu.name}", gpus=1, rated_watts=gpu.tdp_w or 0.0, idle=rate_of.get(index, fallback).idle_power * 0.5)
-        for index, gpu in enumerate(timing.case.gpus)
-    ]
-    return (*steps, total("At rest", [step.value for step in steps], "W"))
+def idle(timing: Timing) -> Estimate:
+    """Every GPU of the plan with the model loaded and nothing to do: a share of its rated power by its kind of memory (`data/gpu_rest.csv`).
+
+    Not the calibrated formula at no load: its constant is that of clocks held up by work.
+    """
+    at_rest = {row["memory"]: row for row in table("gpu_rest")}
+    steps, low, high = [], 0.0, 0.0
+    for gpu in timing.case.gpus:
+        row = at_rest[memory_kind(gpu)]
+        step = Formula(IDLE.expression, IDLE.unit, row["source"])(f"At rest: {gpu.name}", gpus=1, rated_watts=gpu.tdp_w or 0.0, idle=float(row["share"]))
+        steps.append(step)
+        low, high = low + step.value * float(row["low"]), high + step.value * float(row["high"])
+    whole = total("At rest", [step.value for step in steps], "W")
+    return Estimate(low, float(whole.value), high, (*steps, whole))
 
 
 def busy(amount: float, rate: float, seconds: float) -> float:

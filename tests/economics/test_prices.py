@@ -16,7 +16,7 @@ from planner.errors import PlanError
 from planner.hardware.catalog import by_id, resolve
 
 
-@pytest.mark.parametrize("name", ["electricity", "cloud_prices", "gpu_prices", "machines", "economics", "schedules"])
+@pytest.mark.parametrize("name", ["electricity", "cloud_prices", "gpu_prices", "machines", "economics", "schedules", "gpu_rest"])
 def test_every_row_has_a_date_and_a_source(name: str) -> None:
     for row in table(name):
         assert row["source"], row
