@@ -20,7 +20,7 @@ SEARCHED = """The engine's memory is planned again with other values, halving th
 The model itself declares at most {most:,} tokens."""
 
 
-WIDTH = 168
+WIDTH = 138
 """Pixels of a figure: six in a row on a desktop, two on a phone."""
 
 
@@ -57,7 +57,7 @@ def _figures(plan: Plan) -> tuple[Figure, ...]:
         Figure("Memory needed", gib(needed.expected), f"of {gib(usable)} usable", [*parts, *memory.host.total.steps, *needed.steps], _range(needed)),
         Figure(
             "Weights on disk", gib(memory.weights.file_bytes.expected),
-            f"{gb(memory.weights.file_bytes.expected)}, {memory.weights.bits_per_weight:.2f} bits each",
+            f"{gb(memory.weights.file_bytes.expected)}, {memory.weights.bits_per_weight:.2f} bit",
             [*memory.weights.tensor_bytes.steps, *memory.weights.file_bytes.steps],
         ),
         Figure(

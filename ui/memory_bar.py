@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 ROW_HEIGHT = 46
-EDGES = 104
+EDGES = 120
 """Pixels of a row, and of the legend and the axis together."""
 
 MOST_ROWS = 8
@@ -102,7 +102,7 @@ def figure(drawn: Sequence[Row], ground: Ground, parts: Sequence[Part] = PARTS) 
     _bar(chart, "Free", names, filled, [max(row.usable - used, 0) for row, used in zip(drawn, filled, strict=True)], ground.free)
     reserved = [max(row.capacity - row.usable, 0) for row in drawn]
     if any(reserved):
-        _bar(chart, "Kept by the driver, the system or others", names, [row.usable for row in drawn], reserved, ground.unusable)
+        _bar(chart, "Not usable", names, [row.usable for row in drawn], reserved, ground.unusable)
     beyond = [max(row.total.expected - row.usable, 0) for row in drawn]
     if any(beyond):
         text = [gib(size) if size else "" for size in beyond]
@@ -152,11 +152,10 @@ def _bar(
 
 def _layout(chart: Any, drawn: Sequence[Row], ground: Ground) -> None:
     chart.update_layout(
-        barmode="overlay", height=EDGES + ROW_HEIGHT * len(drawn), margin={"l": 0, "r": 8, "t": 8, "b": 0}, bargap=0.2, paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)", font={"color": ground.text, "size": 13}, dragmode=False,
+        barmode="overlay", height=EDGES + ROW_HEIGHT * len(drawn), margin={"l": 0, "r": 8, "t": 8, "b": EDGES - 8}, bargap=0.2, paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)", font={"color": ground.text, "size": 13, "family": "Source Sans, sans-serif"}, dragmode=False,
         legend={
-            "orientation": "h", "yanchor": "top", "y": -30 / (ROW_HEIGHT * len(drawn)), "xref": "container", "x": 0, "maxheight": 200,
-            "itemclick": False, "itemdoubleclick": False,
+            "orientation": "h", "yanchor": "bottom", "yref": "container", "y": 0, "xanchor": "left", "x": 0, "itemclick": False, "itemdoubleclick": False,
         },
     )  # fmt: skip
     chart.update_xaxes(
