@@ -13,6 +13,8 @@ QUESTION, OWN = True, False
 PAGES = (
     ("", "plan", "Plan", "straighten", QUESTION),
     ("", "matrix", "Matrix", "grid_on", QUESTION),
+    ("", "scaling", "Scaling", "show_chart", QUESTION),
+    ("", "compare", "Compare", "view_column", QUESTION),
     ("", "serve", "Serve", "groups", QUESTION),
     ("", "speed", "Speed", "speed", QUESTION),
     ("", "splits", "Splits", "account_tree", QUESTION),

@@ -32,7 +32,7 @@ TABS = {
     **({"Layers": lambda: layers(answer)} if answer.request.engine in LLAMA else {}),
     "Loading": lambda: loading(answer),
     "Run it": lambda: commands(answer),
-    "Share": link,
+    "Share": lambda: link(answer),
 }
 for tab, draw in zip(st.tabs(list(TABS), key=f"tab:{len(TABS)}", on_change="rerun"), TABS.values(), strict=True):
     if tab.open:

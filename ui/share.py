@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import streamlit as st
 from pydantic.fields import FieldInfo
@@ -162,6 +163,11 @@ def _unless_bound(key: str, text: str | None) -> None:
 def question() -> dict[str, str]:
     """The whole question as the parameters of a link: fields that were never set, or are set to nothing, are left out."""
     return {key: _text(st.session_state[key]) for key in fields() if st.session_state.get(key) not in (None, "", default(key))}
+
+
+def address() -> str:
+    """The link of this page, as the address bar has it."""
+    return f"{(st.context.url or '').split('?')[0]}?{urlencode(question())}"
 
 
 def _text(value: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
@@ -11,8 +10,9 @@ import streamlit as st
 from planner.answer import plan_json
 from planner.memory.quantity import COMPONENTS
 from planner.plan import Plan
+from planner.report import markdown
 from planner.units import GIB
-from ui import share
+from ui import compare, share
 from ui.memory_bar import conclusion
 
 PLAIN_NAMES = {"weights": "Weights", "kv_cache": "KV cache", "state": "Recurrent state", "activation": "Activations", "overhead": "Overhead"}
@@ -45,12 +45,22 @@ def parts_frame(plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(table, columns=["Device", "Part", "Expected (GiB)", "Low (GiB)", "High (GiB)"])
 
 
-def link() -> None:
-    """The address of this plan, to copy; an uploaded config stays here."""
+def link(plan: Plan) -> None:
+    """The address of this plan, to copy, and the plan as files; an uploaded config stays here."""
     if st.session_state.get("upload"):
         st.warning("The uploaded config.json cannot travel in a link: whoever opens it must upload the file too.", icon=":material/link_off:")
-    st.code(f"{(st.context.url or '').split('?')[0]}?{urlencode(share.question())}", language=None, wrap_lines=True)
-    st.caption("The same as the address bar: it holds the whole question, and nothing else.")
+    st.code(share.address(), language=None, wrap_lines=True)
+    st.caption("The same as the address bar: it holds the whole question, and nothing else. Copy it with the button at its end.")
+    with st.container(horizontal=True):
+        st.button("Pin for comparison", on_click=compare.pin, icon=":material/push_pin:", help="Up to four plans stand side by side on the page Compare.")
+        st.download_button(
+            "Report with the arithmetic",
+            lambda: markdown(plan, share.address()),
+            "headroom-plan.md",
+            "text/markdown",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 
 def commands(plan: Plan) -> None:

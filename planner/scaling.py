@@ -1,0 +1,73 @@
+"""Memory against context and batch: a few plans, and lines between them wherever the plan is linear.
+
+Everything else held, what a device holds is linear in the batch, and between the knees of its caches (windows, padding) nearly so in
+the context: the curve is planned at points spread evenly in the logarithm and drawn through them. Limits are searched, not read off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from planner.engines.base import Case
+from planner.engines.registry import engine
+from planner.errors import PlanError
+from planner.memory.quantity import COMPONENTS, Memory
+from planner.verdict import judge
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The fullest device at one context and batch, in bytes; `refusal` where the engine would not start.
+
+    `parts` follow `planner.memory.quantity.COMPONENTS`; without GPUs they are the host's weights, cache and activations.
+    """
+
+    context: int
+    batch: int
+    parts: tuple[int, ...]
+    total: int
+    usable: int
+    verdict: str
+    refusal: str = ""
+
+
+def steps(low: int, high: int, count: int) -> list[int]:
+    """`count` whole numbers from `low` to `high`, evenly spread in their logarithm, each once."""
+    ratio = (high / low) ** (1 / max(count - 1, 1))
+    return sorted({min(max(round(low * ratio**index), low), high) for index in range(count)} | {low, high})
+
+
+def curve(case: Case, contexts: Sequence[int], batches: Sequence[int], held: int | None = None) -> list[Point]:
+    """A point for every pair, in the order given; `held` keeps the split with the host as it is."""
+    fixed = {} if held is None else {"gpu_layers": held}
+    return [point(case.with_request(context=context, batch=batch, **fixed)) for context in contexts for batch in batches]
+
+
+def point(case: Case) -> Point:
+    """One plan, reduced to what a curve shows."""
+    request = case.request
+    try:
+        memory = engine(request.engine).memory(case)
+    except PlanError as error:
+        return Point(request.context, request.batch, (0,) * len(COMPONENTS), 0, 0, "does_not_fit", str(error))
+    fit = judge(case, memory)
+    parts, usable = _fullest(case, memory)
+    return Point(request.context, request.batch, parts, sum(parts), usable, fit.verdict, memory.refusal)
+
+
+def _fullest(case: Case, memory: Memory) -> tuple[tuple[int, ...], int]:
+    if not memory.devices:
+        host = memory.host
+        return (host.weights.expected, host.kv_cache.expected, 0, host.activation.expected, 0), case.ram_bytes
+    device = min(memory.devices, key=lambda one: one.free_bytes)
+    return tuple(part.expected for part in device.parts), device.usable_bytes
+
+
+def grid(points: Sequence[Point], contexts: Sequence[int], batches: Sequence[int]) -> Any:
+    """Free bytes of the fullest device as an array batches x contexts, from points in the order of `curve`; negative where it does not fit."""
+    import numpy as np
+
+    free = np.array([one.usable - one.total if not one.refusal else -abs(one.usable - one.total) for one in points], dtype=float)
+    return free.reshape(len(contexts), len(batches)).T

@@ -1,0 +1,24 @@
+"""The scaling page: its curve, its limit, and its frontier and formats behind their tabs."""
+
+from __future__ import annotations
+
+import pytest
+from dashboard import LLAMA, opened
+
+
+def test_the_curve_ends_at_what_the_model_takes_and_says_the_limit() -> None:
+    at = opened("scaling", **LLAMA)
+    frame = at.dataframe[0].value
+    assert frame["Context (tokens)"].iloc[-1] == 131_072
+    assert frame["Needs (GiB)"].is_monotonic_increasing
+    assert "up to 131\\,072 tokens fit" in at.markdown[0].value
+
+
+@pytest.mark.parametrize("tab", ["Context and batch", "Formats"])
+@pytest.mark.parametrize("against", ["context", "batch"])
+def test_every_tab_opens(tab: str, against: str) -> None:
+    at = opened("scaling", **LLAMA)
+    at.session_state["scaling_tab"] = tab
+    at.segmented_control(key="against").set_value(against).run()
+    assert not at.exception
+    assert at.markdown

@@ -1,0 +1,110 @@
+"""Up to four plans side by side: pinned questions stand in the session and, on their page, in the address as repeated `pin`."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import pandas as pd
+import streamlit as st
+
+from planner.catalog import models
+from planner.errors import PlanError
+from planner.plan import Plan, plan
+from planner.request import PlanRequest
+from planner.units import GIB
+from ui import share
+from ui.formats import WORDS
+
+MOST = 4
+LONGEST = 4_000
+
+
+def pins() -> list[str]:
+    """The pinned questions, each as a link's text; those of the address come first in a new session."""
+    if "pins" not in st.session_state:
+        st.session_state["pins"] = [text for text in st.query_params.get_all("pin") if len(text) <= LONGEST][:MOST]
+    found: list[str] = st.session_state["pins"]
+    return found
+
+
+def pin() -> None:
+    """Pin the question as it stands; the oldest goes when there are four."""
+    text = urlencode(share.question())
+    st.session_state["pins"] = [*(one for one in pins() if one != text), text][-MOST:]
+
+
+def unpin(index: int) -> None:
+    st.session_state["pins"] = [one for place, one in enumerate(pins()) if place != index]
+
+
+def keep() -> None:
+    """The pins as the address's own parameters."""
+    if st.query_params.get_all("pin") != pins():
+        if pins():
+            st.query_params["pin"] = pins()
+        else:
+            del st.query_params["pin"]
+
+
+def reopen(text: str) -> None:
+    """Make a pinned question the page's own."""
+    share.replace(asked(text))
+
+
+def asked(text: str) -> dict[str, str]:
+    """The fields in a pin that are values; a pin comes from a link, so anything may stand in it."""
+    found = {}
+    for key, value in parse_qsl(text):
+        if key in share.fields():
+            try:
+                share.typed(key, value)
+            except PlanError:
+                continue
+            found[key] = value
+    return found
+
+
+def answer(text: str) -> Plan:
+    """The plan of a pin.
+
+    Raises:
+        PlanError: when it names what is gone, or contradicts itself.
+    """
+    query = asked(text)
+    system: dict[str, Any] = {key: query.pop(key) for key in ("ram_gib", "ram_gb_per_s", "cpu", "disk_gb_per_s", "download_mbit_per_s") if key in query}
+    request = PlanRequest.from_query({key: value for key, value in query.items() if key in PlanRequest.model_fields})
+    return plan(request.changed(system={key: value if key == "cpu" else float(value) for key, value in system.items()}) if system else request)
+
+
+def title(one: Plan) -> str:
+    """What tells one plan from the other: model, format, engine, GPUs."""
+    known = models().get(one.case.name)
+    cards = " + ".join(f"{spec.count}x {spec.name}" if spec.count > 1 else spec.name for spec in one.request.gpus) or "CPU"
+    return f"{known.title if known else one.case.name}, {one.memory.weights.format}, {one.request.engine}, {cards}"
+
+
+def table(plans: list[Plan]) -> pd.DataFrame:
+    """A row for each figure, a column for each plan."""
+    rows: dict[str, list[str]] = {}
+    for one in plans:
+        request, speed, devices = one.request, one.speed, one.memory.devices
+        needed = sum(device.total.expected for device in devices) or one.memory.host.total.expected
+        figures = {
+            "Verdict": WORDS[one.fit.verdict],
+            "Context (tokens)": f"{request.context:,}",
+            "Batch": f"{request.batch:,}",
+            "Memory needed (GiB)": f"{needed / GIB:.2f}",
+            "In system memory (GiB)": f"{one.memory.host.total.expected / GIB:.2f}",
+            "Weights on disk (GiB)": f"{one.memory.weights.file_bytes.expected / GIB:.2f}",
+            "Bits a weight": f"{one.memory.weights.bits_per_weight:.2f}",
+            "Largest context (tokens)": f"{one.capacity.max_context:,}",
+            "Largest batch": f"{one.capacity.max_batch:,}",
+            "Decode (tokens/s)": f"{speed.decode_tokens_per_s.expected:.3g} ({speed.decode_tokens_per_s.low:.3g} to {speed.decode_tokens_per_s.high:.3g})",
+            "Time to first token (s)": f"{speed.time_to_first_token_s.expected:.3g}",
+            "Draw while serving (W)": f"{speed.watts.expected:.3g}",
+        }
+        for name, value in figures.items():
+            rows.setdefault(name, []).append(value)
+    columns = [f"{index + 1}. {title(one)}" for index, one in enumerate(plans)]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("Figure").reset_index()

@@ -1,0 +1,126 @@
+"""Curves of memory against context and batch, the frontier of what fits, and a click that takes a point into the plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from planner.memory.quantity import COMPONENTS
+from planner.plan import Plan
+from planner.request import PlanRequest
+from planner.scaling import Point, curve, grid, steps
+from planner.units import GIB, gib
+from ui import share
+from ui.colours import PARTS, TOO_MUCH, Ground
+
+POINTS = 24
+GRID = 10
+MOST_BATCH = 256
+FIELDS = {"context": "Context (tokens)", "batch": "Batch (sequences)"}
+LINES = ("#2f68ad", "#d98314", "#2f9488", "#8a3b6b")
+
+
+def reach(plan: Plan, field: str) -> tuple[int, int]:
+    """From where to where a curve is drawn: past the limit, where there is one."""
+    if field == "context":
+        most = plan.architecture.max_context
+        return min(512, most), most
+    limit = max(plan.capacity.max_batch, plan.request.batch, 8)
+    return 1, min(limit * 2, 4_096)
+
+
+def points(plan: Plan, field: str) -> list[Point]:
+    """The curve of one plan against one field, everything else held."""
+    request, values = plan.request, steps(*reach(plan, field), POINTS)
+    contexts, batches = (values, [request.batch]) if field == "context" else ([request.context], values)
+    return curve(plan.case, contexts, batches, plan.memory.gpu_layers)
+
+
+def conclusion(plan: Plan, field: str) -> str:
+    """The limit in one sentence."""
+    capacity, request = plan.capacity, plan.request
+    if field == "context":
+        return f"At batch {request.batch:,} up to {capacity.max_context:,} tokens fit; the model itself takes {plan.architecture.max_context:,}."
+    return f"At {request.context:,} tokens each up to {capacity.max_batch:,} sequences fit."
+
+
+def stacked(found: list[Point], plan: Plan, field: str, behind: Ground) -> Any:
+    """The parts of the fullest device as areas, its usable memory as a line, the limit and the plan marked."""
+    import plotly.graph_objects as go
+
+    chart, x = go.Figure(), [getattr(point, field) for point in found]
+    for part in PARTS:
+        indexes = [COMPONENTS.index(name) for name in part.names]
+        y = [sum(point.parts[index] for index in indexes) / GIB for point in found]
+        if any(y):
+            chart.add_scatter(
+                name=part.label, x=x, y=y, stackgroup="parts", mode="lines+markers", marker={"size": 5, "color": part.colour},
+                line={"width": 0.5, "color": part.colour}, fillcolor=part.colour, hovertemplate="%{y:.2f} GiB",
+            )  # fmt: skip
+    usable = max(point.usable for point in found) / GIB
+    chart.add_hline(y=usable, line={"color": TOO_MUCH, "width": 2, "dash": "dash"}, annotation_text=f"{usable:.1f} GiB usable", annotation_position="top left")
+    limit = plan.capacity.max_context if field == "context" else plan.capacity.max_batch
+    if limit and x[0] < limit < x[-1]:
+        chart.add_vline(x=limit, line={"color": TOO_MUCH, "width": 1.5}, annotation_text=f"limit {limit:,}", annotation_position="bottom right")
+    chart.add_vline(x=getattr(plan.request, field), line={"color": behind.text, "width": 1, "dash": "dot"})
+    return _dressed(chart, field, behind)
+
+
+def overlaid(curves: dict[str, list[Point]], field: str, behind: Ground) -> Any:
+    """The totals of several formats as lines."""
+    import plotly.graph_objects as go
+
+    chart = go.Figure()
+    for index, (name, found) in enumerate(curves.items()):
+        y = [point.total / GIB if not point.refusal else None for point in found]
+        line = {"color": LINES[index % len(LINES)], "width": 2, "dash": ("solid", "dash", "dot", "dashdot")[index % 4]}
+        chart.add_scatter(name=name, x=[getattr(point, field) for point in found], y=y, mode="lines+markers", line=line, hovertemplate="%{y:.2f} GiB")
+    usable = max(point.usable for found in curves.values() for point in found) / GIB
+    chart.add_hline(y=usable, line={"color": TOO_MUCH, "width": 2, "dash": "dash"}, annotation_text=f"{usable:.1f} GiB usable", annotation_position="top left")
+    return _dressed(chart, field, behind)
+
+
+def frontier(plan: Plan, behind: Ground) -> tuple[Any, str]:
+    """Free memory over context and batch as a heat map, and how much of it fits."""
+    import plotly.graph_objects as go
+
+    contexts = steps(min(1_024, plan.architecture.max_context), plan.architecture.max_context, GRID)
+    batches = steps(1, MOST_BATCH, GRID)
+    free = grid(curve(plan.case, contexts, batches, plan.memory.gpu_layers), contexts, batches) / GIB
+    bound = max(abs(free).max(), 1)
+    chart = go.Figure(
+        go.Heatmap(
+            x=[f"{context:,}" for context in contexts], y=[f"{batch:,}" for batch in batches], z=free.clip(-bound, bound), zmid=0,
+            colorscale=[[0, TOO_MUCH], [0.5, behind.free], [1, "#2f68ad"]], xgap=1, ygap=1, colorbar={"title": "GiB free", "thickness": 12},
+            hovertemplate="%{x} tokens, batch %{y}: %{z:.1f} GiB free<extra></extra>",
+        )
+    )  # fmt: skip
+    chart.update_layout(height=420, margin={"l": 0, "r": 0, "t": 8, "b": 0}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", dragmode=False)
+    chart.update_layout(font={"color": behind.text, "size": 13, "family": "Source Sans, sans-serif"})
+    chart.update_xaxes(title=FIELDS["context"], type="category", fixedrange=True)
+    chart.update_yaxes(title=FIELDS["batch"], type="category", fixedrange=True)
+    best = max((int(context) * int(batch) for column, context in enumerate(contexts) for row, batch in enumerate(batches) if free[row, column] >= 0), default=0)
+    return chart, f"{int((free >= 0).sum())} of {free.size} combinations fit; the most tokens at once among them is {best:,}."
+
+
+def take(request: PlanRequest, key: str, field: str) -> None:
+    """Put the clicked point into the question."""
+    clicked = st.session_state[key]["selection"]["points"]
+    if clicked:
+        share.change(request, {field: int(clicked[0]["x"])})
+
+
+def said(point: Point) -> str:
+    return f"{point.context:,} tokens, batch {point.batch:,}: {gib(point.total)} of {gib(point.usable)}"
+
+
+def _dressed(chart: Any, field: str, behind: Ground) -> Any:
+    chart.update_layout(
+        height=420, margin={"l": 0, "r": 8, "t": 8, "b": 96}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", hovermode="x unified", dragmode=False,
+        font={"color": behind.text, "size": 13, "family": "Source Sans, sans-serif"}, hoverlabel={"bgcolor": behind.free, "font": {"color": behind.text}},
+        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "itemclick": False, "itemdoubleclick": False}, clickmode="event+select",
+    )  # fmt: skip
+    chart.update_xaxes(title=FIELDS[field], type="log", dtick=0.30103, tickformat=",.0f", showgrid=False, zeroline=False, fixedrange=True, ticks="outside")
+    chart.update_yaxes(ticksuffix=" GiB", rangemode="tozero", fixedrange=True, automargin=True, gridcolor=behind.free, zeroline=False)
+    return chart
