@@ -27,7 +27,7 @@ Answer = TypeVar("Answer")
 def frame(name: str, question: bool) -> Iterator[None]:
     """Around every page. One that answers the question has the sidebar before it, and after it the fields that it has no widget for."""
     if not question:
-        st.session_state["page"] = name
+        st.session_state["page"], st.session_state["own"] = name, True
         yield
         return
     begin(name)
@@ -40,6 +40,7 @@ def frame(name: str, question: bool) -> Iterator[None]:
         raise
     finally:
         del st.session_state["framed"]
+        st.session_state["kept"] = share.question()
 
 
 def begin(name: str) -> None:

@@ -79,6 +79,7 @@ def arrive(page: str) -> None:
     """
     state = st.session_state
     first, moved, back = "complaints" not in state, state.get("page") != page, getattr(get_script_run_ctx(), "is_history_navigation", False)
+    kept: dict[str, str] = state.get("kept", {}) if state.pop("own", False) else question()
     state["page"] = page
     state.setdefault("complaints", {})
     link = _flat({key: value for key, value in st.query_params.to_dict().items() if key in fields() or key == "system"})
@@ -89,15 +90,21 @@ def arrive(page: str) -> None:
     elif back:
         state["bare"] = True
         st.rerun()  # back at the bare address: the widgets must not follow it to an empty question
-    elif moved and any(question().get(key) != text for key, text in link.items()):
-        for key in question():
-            if key not in link:
-                put(key, None)
+    elif moved and any(kept.get(key) != text for key, text in link.items()):
+        _clear()
         _take(link)
+    elif moved and kept != question():  # a page with a question of its own has used the same fields
+        replace(kept)
     elif state.pop("bare", False):
         for key in question():
             state[key] = state[key]  # a value that is set is written into the address
     keep()
+
+
+def _clear() -> None:
+    for key in fields():
+        if key in st.session_state:
+            put(key, None)
 
 
 def _take(link: dict[str, str]) -> None:

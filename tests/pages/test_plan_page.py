@@ -115,3 +115,13 @@ def test_the_question_outlives_a_page_without_it() -> None:
     at.query_params = {}
     at.switch_page("pages/plan.py").run()
     assert at.query_params == LLAMA | {"context": "4096"}
+
+
+def test_a_page_with_its_own_question_leaves_this_one_alone() -> None:
+    link = LLAMA | {"model": "meta-llama/Meta-Llama-3.1-8B", "context": "4096"}
+    at = opened("fine_tune", **link)
+    at.query_params = {}
+    at.switch_page("pages/plan.py").run()
+    assert not at.exception
+    assert at.query_params == link
+    assert at.selectbox(key="quantization").value == "Q4_K_M"
