@@ -3,7 +3,7 @@
 import streamlit as st
 
 from planner.calibrate import report
-from planner.validate import FIGURES, comparisons, records, summaries
+from planner.validate import FIGURES, comparisons, comparisons_of, figures_measured, records, summaries
 from ui import accuracy, page
 from ui.colours import ground
 from ui.text import plain
@@ -12,21 +12,20 @@ PERCENT = st.column_config.NumberColumn(format="%.2f")
 
 page.routed()
 st.header("How far can you trust these figures?", anchor=False)
-with st.spinner("Planning every measured run", show_time=False):
-    compared = comparisons()
-    rows = summaries(compared)
 sources = {record["source"] for record in records()}
 st.markdown(
     f"{len(records()):,} published runs from {len(sources):,} sources are planned here as if nothing were known of them, and what was measured stands "
     "beside what is predicted. A prediction never reads a measurement: coefficients come from the fits in the last tab."
 )
 
-titles = {accuracy.named(row.kind, row.figure): row for row in rows}
-first = next((title for title, row in titles.items() if row.figure == "pool_bytes"), next(iter(titles)))
+titles = {accuracy.named(kind, figure): (kind, figure) for kind, figure in figures_measured()}
+first = next((title for title, (_, figure) in titles.items() if figure == "pool_bytes"), next(iter(titles)))
 chosen = st.selectbox("Figure", list(titles), index=list(titles).index(first), key="figure", bind="query-params")
-row = titles[chosen]
-unit = FIGURES[row.figure].unit
-shown = [one for one in compared if (one.record["kind"], one.figure) == (row.kind, row.figure)]
+kind, figure = titles[chosen]
+unit = FIGURES[figure].unit
+with st.spinner("Planning every measured run of this kind", show_time=False):
+    shown = [one for one in comparisons_of(kind) if one.figure == figure]
+    (row,) = summaries(shown)
 sentence = accuracy.conclusion(row)
 points, all_rows, overview, fits = st.tabs(["Chart", "Runs", "All figures", "Fits"], key="accuracy_tab", on_change="rerun")
 
@@ -60,7 +59,8 @@ if all_rows.open:
 if overview.open:
     with overview:
         st.markdown("**Errors are relative to what was measured; a figure without a range is exact by construction, and differs by how it was printed.**")
-        frame = accuracy.summary_frame(rows)
+        with st.spinner("Planning every measured run", show_time=False):
+            frame = accuracy.summary_frame(summaries(comparisons()))
         st.dataframe(frame, hide_index=True, alt="Errors of every figure", column_config={name: PERCENT for name in frame.columns if "%" in name})
         st.download_button("Errors as CSV", frame.to_csv(index=False), "headroom-errors.csv", "text/csv", icon=":material/download:", on_click="ignore")
 

@@ -134,9 +134,19 @@ def compare(record: dict[str, Any]) -> list[Comparison]:
 
 
 @cache
+def comparisons_of(kind: str) -> tuple[Comparison, ...]:
+    """Those of one kind, computed once: neither the records nor the planner change while it runs."""
+    return tuple(comparison for record in records() if record["kind"] == kind for comparison in compare(record))
+
+
 def comparisons() -> tuple[Comparison, ...]:
-    """All of them, computed once: neither the records nor the planner change while it runs."""
-    return tuple(comparison for record in records() for comparison in compare(record))
+    """All of them, kind by kind."""
+    return tuple(comparison for kind in dict.fromkeys(record["kind"] for record in records()) for comparison in comparisons_of(kind))
+
+
+def figures_measured() -> tuple[tuple[str, str], ...]:
+    """Each kind with each figure that its records measure, in the order of the files; nothing is planned for it."""
+    return tuple(dict.fromkeys((record["kind"], figure) for record in records() for figure in record["measured"]))
 
 
 def summaries(compared: Iterable[Comparison]) -> list[Summary]:

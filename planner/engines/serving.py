@@ -120,9 +120,12 @@ def too_long(case: Case) -> str:
     return f"The model declares at most {most:,} tokens; engines refuse more unless told otherwise." if case.request.context > most else ""
 
 
+EMBEDS = re.compile(r"(?<![a-z])embed(?:ding|dings)?(?![a-z])", re.IGNORECASE)
+
+
 def pooled(case: Case) -> bool:
     """Whether it answers with embeddings: an encoder, or a decoder whose name says so."""
-    return not case.architecture.generates or bool(re.search(r"(?<![a-z])embed(?:ding|dings)?(?![a-z])", case.name, re.IGNORECASE))
+    return not case.architecture.generates or bool(EMBEDS.search(case.name))
 
 
 def titled(title: str, case: Case, wanted: str) -> str:

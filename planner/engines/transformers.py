@@ -52,12 +52,14 @@ class Transformers:
         devices = []
         row = calibration("transformers", request.engine_version)
         context = Quantity.between(0.6, 1.8, CONTEXT("CUDA context and libraries", context_gib=float(row["context_gib"])))
+        keeps = not pooled(case)
+        peaks = {gpu: peak(case, scheme, (elements, bytes_), gpu) for gpu in dict.fromkeys(case.gpus)}
         for index, (gpu, (held, layers)) in enumerate(zip(case.gpus, spread(model, scheme, len(case.gpus)), strict=True)):
-            growing, fixed = kv_cache.cache_steps(() if pooled(case) else layers, request.context, request.batch, (elements, bytes_))
+            growing, fixed = kv_cache.cache_steps(layers if keeps else (), request.context, request.batch, (elements, bytes_))
             devices.append(
                 DeviceMemory(
                     gpu.name, index, gpu.capacity_bytes, gpu.usable_bytes, weights=held, kv_cache=_summed("KV cache", growing),
-                    state=_summed("Recurrent state", fixed), activation=peak(case, scheme, (elements, bytes_), gpu) if held.expected else NOTHING, overhead=context,
+                    state=_summed("Recurrent state", fixed), activation=peaks[gpu] if held.expected else NOTHING, overhead=context,
                 )
             )  # fmt: skip
         unable, told = capabilities.verdict(case, scheme)

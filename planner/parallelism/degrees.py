@@ -8,7 +8,7 @@ from planner.architecture.tensors import Architecture
 from planner.engines.base import Case
 from planner.errors import PlanError
 from planner.parallelism.blocks import whole, widths
-from planner.quantization.published import has_experts, scheme_for
+from planner.quantization.published import scheme_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,11 @@ def allowed(architecture: Architecture, tensor: int) -> bool:
 
 
 def resolve_degrees(case: Case, title: str) -> tuple[Degrees, str]:
-    """The degrees that the request names, the rest filled in, and a note where not every GPU is used.
+    """The degrees that the request names, the rest filled in, and a note where they are not quite as asked.
 
     The default is what the engines' guides advise: tensor parallel over the GPUs of a replica, or the largest degree that divides
-    the heads and the groups of quantized weights; over more than one machine of eight GPUs, a pipeline stage for each.
+    the heads; over more than one machine of eight GPUs, a pipeline stage for each. Where cutting experts would split groups of
+    weights that share a scale, and wherever one layer of experts spans machines, experts are kept whole, as such models are served.
 
     Raises:
         PlanError: when there are no GPUs, too few of them, or the heads, layers, experts or groups do not divide; the nearest valid
@@ -54,39 +55,54 @@ def resolve_degrees(case: Case, title: str) -> tuple[Degrees, str]:
         raise PlanError(f"{title} is planned on GPUs; add one, or choose llama.cpp to run on the CPU.", "gpus")
     data, expert = request.data_parallel or 1, request.expert_parallel or 1
     _check_experts(model, expert, count)
-    sizes = widths(model, scheme_for(model, request.quantization), expert > 1)
     pipeline = request.pipeline_parallel or _nodes(request.tensor_parallel, count // data, len(model.main.layers))
     layers = len(model.main.layers)
     if pipeline > layers:
         raise PlanError(f"The model has {layers} layers, fewer than {pipeline} pipeline stages; set it to {layers} or less.", "pipeline_parallel")
-
-    def valid(n: int) -> bool:
-        return allowed(model, n) and whole(sizes, n)
-
-    note = ""
-    tensor = request.tensor_parallel
+    cuts = _Cuts(case, expert > 1)
+    note, tensor = "", request.tensor_parallel
     if tensor is None:
         room = max(count // (pipeline * data), 1)
-        tensor = next(n for n in range(room, 0, -1) if valid(n))
+        tensor = next(n for n in range(room, 0, -1) if cuts.valid(n) or cuts.spread(n))
         if tensor < room:
-            what = f"{_listed(head_counts(model))} heads" if not allowed(model, room) else f"groups of {sizes[0][1]} quantized weights"
-            note = f"{room} GPUs do not divide the model's {what}: {title} runs with tensor parallel {tensor}."
-    elif not valid(tensor):
-        closest = min((n for n in range(1, max(head_counts(model), default=1) + 1) if valid(n)), key=lambda n: (abs(n - tensor), n))
-        if allowed(model, tensor):
-            size, group = next((size, group) for size, group in sizes if not whole(((size, group),), tensor))
-            raise PlanError(
-                f"Tensor parallel {tensor} cuts the width of {size:,} into parts that are no multiple of the {group} weights that share a scale; use {closest}"
-                + (", or expert_parallel to keep experts whole." if has_experts(model) and expert == 1 else "."),
-                "tensor_parallel",
-            )
-        raise PlanError(f"Tensor parallel {tensor} does not divide the model's {_listed(head_counts(model))} heads; use {closest}.", "tensor_parallel")
+            note = f"{room} GPUs do not divide the model's {cuts.what(room)}: {title} runs with tensor parallel {tensor}."
+    wide = cuts.experts and tensor > NODE_GPUS
+    if not cuts.valid(tensor):
+        if not (cuts.spread(tensor) or wide):
+            closest = min((n for n in range(1, max(head_counts(model), default=1) + 1) if cuts.valid(n)), key=lambda n: (abs(n - tensor), n))
+            raise PlanError(f"Tensor parallel {tensor} does not divide the model's {cuts.what(tensor)}; use {closest}.", "tensor_parallel")
+        if expert == 1:
+            expert = min(tensor * data, cuts.experts)
+            note = f"Cut {tensor} ways, experts would not divide: they are kept whole and spread over {expert} ranks (expert parallel)."
     degrees = Degrees(tensor, pipeline, data, expert)
     if degrees.gpus > count:
         raise PlanError(
             f"Tensor {tensor} x pipeline {pipeline} x data {data} needs {degrees.gpus} GPUs and {count} are given; add GPUs or lower a degree.", "gpus"
         )
     return degrees, note
+
+
+class _Cuts:
+    """Which tensor parallel degrees a model and its format allow."""
+
+    def __init__(self, case: Case, experts_whole: bool) -> None:
+        self.model, scheme = case.architecture, scheme_for(case.architecture, case.request.quantization)
+        self.sizes, self.dense = widths(self.model, scheme, experts_whole), widths(self.model, scheme, True)
+        self.experts = max((layer.ffn.experts for layer, _ in self.model.main.distinct if layer.ffn), default=0)
+
+    def valid(self, n: int) -> bool:
+        return allowed(self.model, n) and whole(self.sizes, n)
+
+    def spread(self, n: int) -> bool:
+        """Whether the degree works once experts are kept whole."""
+        return self.experts > 0 and allowed(self.model, n) and whole(self.dense, n)
+
+    def what(self, n: int) -> str:
+        """What a degree does not divide, in words."""
+        if not allowed(self.model, n):
+            return f"{_listed(head_counts(self.model))} heads"
+        size, group = next(pair for pair in self.sizes if not whole((pair,), n))
+        return f"width of {size:,} into whole groups of {group} weights that share a scale"
 
 
 NODE_GPUS = 8

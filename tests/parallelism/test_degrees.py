@@ -22,7 +22,8 @@ def ask(model: str, gpus: str, **fields: Any) -> Plan:
     ("llama3:8b", {"pipeline_parallel": 64}, "32 layers"),
     ("llama3:8b", {"expert_parallel": 2}, "no experts"),
     ("mixtral:8x7b", {"expert_parallel": 16}, "use 8"),
-    ("Qwen/Qwen3-235B-A22B-FP8", {"tensor_parallel": 8, "quantization": "auto"}, "use 4"),
+    ("qwen2.5:72b", {"tensor_parallel": 8, "quantization": "gptq-int4"}, "width of 29,568"),
+    ("mixtral:8x7b", {"tensor_parallel": 3}, "32 heads; use 2"),
     ("llama3:70b", {"tensor_parallel": 8, "data_parallel": 2}, "needs 16 GPUs"),
 ])  # fmt: skip
 def test_what_does_not_divide_names_the_nearest_that_does(model: str, fields: dict[str, Any], words: str) -> None:
@@ -32,9 +33,19 @@ def test_what_does_not_divide_names_the_nearest_that_does(model: str, fields: di
     assert error.value.field in (*fields, "gpus")
 
 
-def test_experts_kept_whole_are_not_cut() -> None:
-    answer = ask("Qwen/Qwen3-235B-A22B-FP8", "8x H100", tensor_parallel=8, expert_parallel=8)
-    assert answer.fit.verdict != "does_not_fit"
+def test_experts_that_cannot_be_cut_are_kept_whole() -> None:
+    """1,536 / 8 = 192 is no multiple of the 128 that share a scale, so engines spread whole experts."""
+    for fields in ({}, {"tensor_parallel": 8}):
+        answer = ask("Qwen/Qwen3-235B-A22B-FP8", "8x H100", **fields)
+        assert "kept whole" in answer.memory.note
+        assert "--enable-expert-parallel" in answer.commands[0].text
+        asked = ask("Qwen/Qwen3-235B-A22B-FP8", "8x H100", tensor_parallel=8, expert_parallel=8)
+        assert asked.memory.devices == answer.memory.devices
+
+
+def test_many_machines_spread_experts_even_where_heads_do_not_divide() -> None:
+    answer = ask("deepseek-ai/DeepSeek-R1", "72x GB200", tensor_parallel=72)
+    assert answer.fit.verdict in ("fits", "tight")
 
 
 def test_two_machines_are_two_stages() -> None:
