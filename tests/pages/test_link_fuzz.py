@@ -1,0 +1,20 @@
+"""A few hundred mutated links; `benchmarks/link_fuzz.py` tries ten thousand."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from link_fuzz import mutated, opened
+
+from ui import share
+
+
+def test_every_mutated_link_is_a_plan_or_a_sentence() -> None:
+    rng, fields = random.Random(1), list(share.fields())
+    found = {opened(mutated(rng, fields)) for _ in range(250)}
+    assert "a sentence" in found
+    assert any(what.startswith("a plan") for what in found)
