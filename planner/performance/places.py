@@ -153,9 +153,11 @@ def _split_works(model: Architecture, file_type: str, imatrix: bool | None, bloc
 
     file, main = gguf_file(model, file_type, imatrix), model.main
     matrix = [tensor for tensor in main.after if tensor.role == "lm_head"]
-    head = {"head_bytes": float(file.output_bytes), "head_flops": matrix_flops(matrix)}
+    flops = {"head_flops": matrix_flops(matrix)}
+    on_gpu = {"head_bytes": float(file.gpu_output_bytes), **flops}
+    on_host = {"head_bytes": float(file.output_bytes + (file.embedding_bytes if file.tied else 0)), **flops}
 
-    def span_work(span: Span, moe: int) -> Work:
+    def span_work(span: Span, moe: int, head: dict[str, float]) -> Work:
         groups: dict[tuple[int, int, int], tuple[Layer, int]] = {}
         for index in range(span.start, span.stop):
             layer, size = main.layers[index], file.layers[index]
@@ -166,14 +168,14 @@ def _split_works(model: Architecture, file_type: str, imatrix: bool | None, bloc
 
     moe = where.cpu_moe_layers
     experts: dict[float, int] = {}
-    count, flops = 0, 0.0
+    count, routed = 0, 0.0
     for index in range(where.host.stop, min(moe, len(main.layers))):
         layer = main.layers[index]
         if file.layers[index].experts and layer.ffn:
             share = layer.ffn.top_k / layer.ffn.experts
             experts[share] = experts.get(share, 0) + file.layers[index].experts
             count += 1
-            flops += matrix_flops(tensor for tensor in layer.ffn.tensors if tensor.role.startswith("expert"))
-    lone = Work(count, count, 0, tuple((size, share) for share, size in experts.items()), flops=flops, hidden=main.hidden_size)
-    devices = [span_work(span, moe) for span in where.devices]
-    return (span_work(where.host, 0), lone), tuple(devices)
+            routed += matrix_flops(tensor for tensor in layer.ffn.tensors if tensor.role.startswith("expert"))
+    lone = Work(count, count, 0, tuple((size, share) for share, size in experts.items()), flops=routed, hidden=main.hidden_size)
+    devices = [span_work(span, moe, on_gpu) for span in where.devices]
+    return (span_work(where.host, 0, on_host), lone), tuple(devices)

@@ -22,7 +22,7 @@ FEW_WATTS_PER_TFLOPS = 2.0
 """Below this power for each TFLOP/s, a card's clock falls under a matrix load."""
 
 COEFFICIENTS = ("bandwidth", "cache", "compute", "attention", "power_law", "layer_us", "sparse_layer_us", "step_us", "sequence_us", "link_us", "link",
-                "sparse_compute", "idle_power", "memory_power", "compute_power")  # fmt: skip
+                "sparse_compute", "overlap", "idle_power", "memory_power", "compute_power")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Rates:
         bandwidth_bytes_s, peak_flops: of the device, by its data sheet.
         bandwidth, cache: fractions of it while reading weights and caches.
         compute, attention, sparse_compute: fractions of the peak in matrices, in attention, and of `compute` again in routed experts.
+        overlap: part of a prompt's chunks that places which take turns work on at the same time.
         layer_s, sparse_layer_s, step_s, sequence_s: time beside reading and computing: of each layer, each layer with routed experts,
             each pass, each sequence in it.
         link_s: of each exchange between ranks, beside the link's own latency; `link` the fraction of its bandwidth.
@@ -61,6 +62,7 @@ class Rates:
     compute: float
     attention: float
     sparse_compute: float
+    overlap: float
     layer_s: float
     sparse_layer_s: float
     step_s: float
@@ -159,7 +161,7 @@ def rates_from(found: tuple[Row, ...], engine: str, backend: str, gpu: Gpu | Non
         bandwidth_bytes_s=(gpu.bandwidth_gb_per_s if gpu else host[0]) * 1e9, peak_flops=peak * 1e12,
         bandwidth=min(value["bandwidth"], 0.97), cache=min(value["cache"], 0.97),
         compute=min(value["compute"] * starved ** value["power_law"], 0.97), attention=min(value["attention"] * starved ** value["power_law"], 0.97),
-        sparse_compute=min(value["sparse_compute"], 1.0),
+        sparse_compute=min(value["sparse_compute"], 1.0), overlap=min(value["overlap"], 1.0),
         layer_s=value["layer_us"] * 1e-6, sparse_layer_s=value["sparse_layer_us"] * 1e-6, step_s=value["step_us"] * 1e-6,
         sequence_s=value["sequence_us"] * 1e-6, link_s=value["link_us"] * 1e-6, link=min(value["link"], 0.97),
         idle_power=value["idle_power"], memory_power=value["memory_power"], compute_power=value["compute_power"], watts=watts,

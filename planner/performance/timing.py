@@ -26,7 +26,10 @@ PROMPT_TOKENS, OUTPUT_TOKENS = 1_024, 256
 
 STEP = Formula("passes_s + step_s", "s", "the places one after another, and what every step costs")
 CHUNKS = Formula("chunks * (passes_s + step_s)", "s", "a prompt in chunks, each through all places")
-PIPELINED = Formula("(chunks - 1) * slowest_s + passes_s + chunks * step_s", "s", "a prompt in chunks; each place works on another one")
+PIPELINED = Formula(
+    "chunks * step_s + (1 - overlap) * chunks * passes_s + overlap * ((chunks - 1) * slowest_s + passes_s)", "s",
+    "a prompt in chunks; where they overlap, each place works on another one",
+)  # fmt: skip
 PER_SEQUENCE = Formula("1 / step_s", "tokens/s")
 DECODE = Formula("sequences / step_s", "tokens/s")
 PREFILL = Formula("tokens / seconds", "tokens/s")
@@ -134,7 +137,9 @@ class Timing:
         """Seconds to read one prompt on an idle machine."""
         totals, rest = [part.total for part in self.prompt_passes], self.found[-1].step_s
         if self.route.pipelined and self.chunks > 1:
-            return PIPELINED("Time to read the prompt", chunks=self.chunks, passes_s=sum(totals), slowest_s=max(totals), step_s=rest)
+            return PIPELINED(
+                "Time to read the prompt", chunks=self.chunks, passes_s=sum(totals), slowest_s=max(totals), step_s=rest, overlap=self.found[-1].overlap
+            )
         return CHUNKS("Time to read the prompt", chunks=self.chunks, passes_s=sum(totals), step_s=rest)
 
     @cached_property

@@ -5,6 +5,7 @@ from itertools import pairwise, product
 import pytest
 
 from planner.hardware.catalog import gpus
+from planner.performance.timing import Timing
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
 
@@ -84,3 +85,25 @@ def test_replicas_share_the_requests_and_add_their_tokens() -> None:
     two = answer(model=DENSE, engine="vllm", quantization="bf16", gpus="2x H100 80GB", data_parallel=2, batch=32).speed
     assert two.throughput_tokens_per_s.expected == pytest.approx(2 * one.throughput_tokens_per_s.expected)
     assert two.watts.expected == pytest.approx(2 * one.watts.expected)
+
+
+@pytest.mark.parametrize("model", [DENSE, "meta-llama/Llama-3.2-1B", SPARSE, "openai/gpt-oss-20b", "google/gemma-3-4b-it"])
+@pytest.mark.parametrize("fields", [{"gpus": "RTX 4090"}, {"gpus": "2x RTX 4090"}, {"gpus": "RTX 4090", "gpu_layers": 10}, {"gpus": []}], ids=str)
+def test_a_pass_reads_what_the_devices_hold(model: str, fields: dict[str, object]) -> None:
+    """Weights of every place are those that memory puts there; the host's embedding is looked up, not read, unless it is the head."""
+    found = answer(model=model, **fields)
+    timing = Timing.of(found.case, found.memory)
+    for device in found.memory.devices:
+        read = sum(p.work.dense_bytes + p.work.expert_bytes + p.work.head_bytes for p in timing.route.places if device.index in p.indices)
+        assert read == pytest.approx(device.weights.expected, rel=0.005)
+    hosted = sum(p.work.dense_bytes + p.work.expert_bytes + p.work.head_bytes for p in timing.route.places if p.gpu is None)
+    assert hosted <= found.memory.host.weights.expected * 1.001
+
+
+def test_the_prompt_of_several_cards_overlaps_in_chunks() -> None:
+    """One chunk passes the cards in turn; many keep them all at work."""
+    short, long = (
+        {n: answer(model=DENSE, gpus=f"{n}x RTX 4090", prompt_tokens=tokens).speed.prefill_tokens_per_s.expected for n in (1, 4)} for tokens in (512, 8192)
+    )
+    assert short[4] == pytest.approx(short[1], rel=0.05)
+    assert 1.3 * long[1] < long[4] < 4 * long[1]
