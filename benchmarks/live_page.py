@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -30,7 +31,7 @@ from tests.hardware.nvml.scenarios import LOST, MIB, RTX_3060, RTX_4090, machine
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-WARM_S = 10.0
+WARM_S = 6.0
 GONE_EVERY = 7
 """Every so many seconds the second card is gone for one."""
 
@@ -51,15 +52,13 @@ class Soak:
         return sorted(self.memory[-third:])[third // 2] - sorted(self.memory[:third])[third // 2]
 
 
-def soak(seconds: float, folder: Path) -> Soak:
-    """Look at the live page for so long, at its fastest rate."""
+def soak(seconds: float, folder: Path, browser: Any) -> Soak:
+    """Look at the live page for so long, at its fastest rate, in a Playwright browser."""
     import psutil
-    from playwright.sync_api import sync_playwright
 
     environment = surroundings(build(folder), _scenario(0), folder) | {"HF_HUB_OFFLINE": "1"}
     memory, complaints, seen = [], [], set()
-    with _server(folder, environment) as (address, server), sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with _server(folder, environment) as (address, server):
         page = browser.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(f"{address}/my_gpus?rate=1")
@@ -77,7 +76,7 @@ def soak(seconds: float, folder: Path) -> Soak:
             complaints += [error.inner_text() for error in page.get_by_test_id("stException").all()]
             if passed > WARM_S:
                 memory.append(process.memory_info().rss)
-        browser.close()
+        page.close()
     log = (folder / "log").read_text(encoding="utf-8")
     complaints += [line for line in log.splitlines() if "Error" in line or "Traceback" in line]
     return Soak(tuple(memory), len((folder / "opened").read_text()), len(seen), tuple(complaints))
@@ -120,8 +119,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     minutes = parser.parse_args().minutes
-    with tempfile.TemporaryDirectory() as folder:
-        found = soak(minutes * 60, Path(folder))
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as running:
+        found = soak(minutes * 60, Path(folder), running.chromium.launch(executable_path=CHROMIUM, args=FLAGS))
     marks = found.memory[:: max(len(found.memory) // 10, 1)]
     print(f"{minutes:g} minutes, {len(found.memory)} looks, {found.changes} different readings on screen; NVML opened {found.opened} times")
     print("server memory (MiB): " + ", ".join(f"{size / 2**20:.1f}" for size in marks))
