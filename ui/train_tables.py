@@ -109,7 +109,10 @@ def _lines(found: tuple[Scaled, ...], usable: int) -> go.Figure:
             line={"color": shade, "dash": dash}, customdata=[gib(one.peak.expected) for one in line], hovertemplate="%{x:,} tokens: %{customdata}",
         )  # fmt: skip
     if usable:
-        chart.add_hline(y=usable / GIB, line={"color": ink.frame, "dash": "dash"}, annotation_text=f"usable, {gib(usable)}", annotation_font_color=ink.text)
+        chart.add_scatter(
+            x=[LENGTHS[0], LENGTHS[-1]], y=[usable / GIB] * 2, name=f"Usable, {gib(usable)}", mode="lines", line={"color": ink.frame, "width": 3},
+            hoverinfo="skip",
+        )  # fmt: skip
     chart.update_layout(
         height=340, margin={"l": 0, "r": 8, "t": 8, "b": 0}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         font={"color": ink.text, "size": 13}, dragmode=False, legend={"orientation": "h", "y": -0.25},

@@ -130,10 +130,10 @@ def bar(plan: TrainPlan) -> None:
         return
     rows = bar_rows(device)
     highest = max(rows, key=lambda row: row.total.expected)
-    said = f"{device.name}: the {highest.name.lower()} needs most, {gib(highest.total.expected)} of {gib(device.usable_bytes)} usable."
+    said = f"{device.name}: the {highest.name.lower()} needs the most, {gib(highest.total.expected)} of {gib(device.usable_bytes)} usable."
     st.markdown(plain(said))
     chart = memory_bar.figure(rows, ground(), PARTS)
-    chart.update_layout(legend={"xref": "paper", "x": 0, "y": -0.22, "maxheight": 0.3}, height=chart.layout.height + 40)
+    chart.update_layout(legend={"xref": "paper", "x": 0, "y": -0.22, "maxheight": 0.45}, height=chart.layout.height + 48)
     st.plotly_chart(chart, key="phases", theme=None, config={"displayModeBar": False}, alt=said)
 
 
