@@ -198,7 +198,7 @@ def _matrix_outputs(layer: Layer, setting: Setting) -> int:
 def devices(case: TrainCase) -> tuple[TrainDevice, ...]:
     """What each GPU holds: GPUs of one stage are alike, stages follow one another over the replicas."""
     found: dict[int, TrainDevice] = {}
-    share = shares(case.sharding, case.replicas)
+    share = shares(case.sharding, case.replicas, case.request.gradient_accumulation > 1)
     parts = stages(case.architecture, case.pipeline)
     made = []
     for index, gpu in enumerate(case.gpus):
@@ -220,7 +220,7 @@ def _device(case: TrainCase, stage: Stage, share: Shares) -> TrainDevice:
     if away == "weights":
         weights = [WEIGHTS("Weights stay on the host", frozen=0, trained=0, adapters=parts.adapters)]
     gathered = 2 * parts.layer if share.gathered or away == "weights" else 0
-    gathered += parts.root if share.root else 0
+    gathered += parts.root * (2 if case.trained.full else 1) if share.root else 0  # and the root's gradient, whole until its backward ends
     if gathered:
         weights.append(total("Weights with the layers that are put together", [int(weights[0].value), gathered]))
     buckets = share.buckets * parts.trainable * wide.gradient + min(share.bucket_numbers, parts.trainable) * wide.gradient * (share.bucket_numbers > 0)

@@ -2,14 +2,15 @@
 
     DDP     everything whole, and gradients once more in the buckets that are summed over the GPUs
     ZeRO-1  optimizer states in n parts; ZeRO-2 gradients too; ZeRO-3 and FSDP weights too, gathered layer by layer
-    FSDP grad-op gathers weights once a step and keeps them between forward and backward
+    FSDP grad-op gathers weights once a step and keeps them between forward and backward; with accumulation FSDP exchanges gradients only
+    at the step (`no_sync`, huggingface/accelerate docs/source/concept_guides/gradient_synchronization.md)
 
 (ZeRO, arXiv:1910.02054; PyTorch FSDP, arXiv:2304.11277; torch/nn/parallel/distributed.py.)
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planner.training.request import Sharding
 
@@ -38,8 +39,8 @@ ZERO_BUCKET = 500_000_000
 """DeepSpeed's reduce_bucket_size and allgather_bucket_size."""
 
 
-def shares(sharding: Sharding, ranks: int) -> Shares:
-    """The parts of one of `ranks` replicas."""
+def shares(sharding: Sharding, ranks: int, accumulates: bool = False) -> Shares:
+    """The parts of one of `ranks` replicas; FSDP that accumulates keeps gradients whole until they are exchanged at the step."""
     part = 1 / ranks
     table: dict[str, Shares] = {
         "none": Shares(),
@@ -50,4 +51,5 @@ def shares(sharding: Sharding, ranks: int) -> Shares:
         "fsdp": Shares(part, part, part, gathered=True, root=True),
         "fsdp-grad-op": Shares(1.0, part, part),
     }
-    return table[sharding]
+    found = table[sharding]
+    return replace(found, gradients=1.0) if accumulates and sharding.startswith("fsdp") else found

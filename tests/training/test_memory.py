@@ -66,6 +66,13 @@ def test_stages_of_zero_shard_more_and_more() -> None:
     assert peaks == sorted(peaks, reverse=True)
 
 
+def test_fsdp_that_accumulates_keeps_gradients_whole() -> None:
+    base = {**ALPACA, "gpus": f"8x {A100}", "method": "full", "sharding": "fsdp"}
+    one, four = ask(**base).devices[0], ask(**base, gradient_accumulation=4).devices[0]
+    assert four.gradients.expected == 8 * one.gradients.expected
+    assert ask(**{**base, "sharding": "zero3"}, gradient_accumulation=4).devices[0].gradients.expected < four.gradients.expected
+
+
 def test_the_number_of_samples_does_not_change_memory() -> None:
     assert ask(**ALPACA, samples=100).peak == ask(**ALPACA, samples=10_000_000).peak
 
