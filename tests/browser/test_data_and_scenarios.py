@@ -18,7 +18,7 @@ def test_a_pages_own_address_reaches_the_router(address: str, chromium: Any) -> 
     page = chromium.new_page()
     page.goto(f"{address}/scenarios?scenario=personal_data")
     page.get_by_role("heading", name="Small models that look for personal data").wait_for(timeout=WAIT)
-    page.get_by_role("link", name="Your data").first.wait_for(timeout=WAIT)
+    page.get_by_role("link", name="Matrix").first.wait_for(timeout=WAIT)
     assert page.get_by_text("Page not found").count() == 0
     page.close()
 
@@ -43,7 +43,7 @@ def test_a_scenario_opens_its_plan_and_back_returns(address: str, chromium: Any)
     page.goto(f"{address}/scenarios")
     page.get_by_role("button", name="Open").nth(1).click(timeout=WAIT)
     page.get_by_role("heading", name="Llama 3 70B on one RTX 4090").wait_for(timeout=WAIT)
-    assert "scenario=multi_agent" in page.url
+    page.wait_for_url("**scenario=multi_agent**", timeout=WAIT)
     page.get_by_role("link", name="8B in Q4_K_M, whole on the card").click()
     page.get_by_text("Meta Llama 3 8B").or_(page.get_by_text("Llama 3 8B")).first.wait_for(timeout=WAIT)
     assert "model=meta-llama%2FMeta-Llama-3-8B" in page.url

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from notes import note_lengths, notes, words_tokenizer
 from streamlit.testing.v1 import AppTest
+
+from planner.training.request import TrainRequest
 
 ROOT = Path(__file__).parents[2]
 
@@ -118,3 +121,18 @@ def test_another_file_is_read_anew_and_the_same_one_once() -> None:
     assert page.session_state["analysis"][1] is kept
     with_file(page, b'{"text": "fine"}\n{"text": "fine"}')
     assert figures(page)["Samples"] == "2"
+
+
+def test_the_lengths_lead_to_the_fine_tune_page() -> None:
+    """Through the router, where other pages can be linked; what the link says is a question about training."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app.switch_page("pages/data.py").run()
+    with_file(app, notes(note_lengths()))
+    assert not app.exception
+    links = [link.proto for link in app.get("page_link")]
+    assert [link.page for link in links] == ["fine_tune", "fine_tune"]
+    for link, packing in zip(links, (False, True), strict=True):
+        query = {key: values[0] for key, values in parse_qs(link.query_string.lstrip("?")).items()}
+        request = TrainRequest.from_query({"model": "tatsu-lab/alpaca-7b", **query})
+        assert (request.samples, request.seq_len, request.packing) == (1_602, 128, packing)
+        assert request.tokens_per_sample == 56

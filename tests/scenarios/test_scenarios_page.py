@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from planner.request import PlanRequest
 from planner.scenarios import scenario, scenarios
+from planner.training.request import TrainRequest
 from ui.text import plain
 
 ROOT = Path(__file__).parents[2]
@@ -68,15 +69,16 @@ def test_the_plans_are_linked_in_the_app() -> None:
     assert all("model=" in link.proto.query_string for link in links)
 
 
-FIRST = {id: next((request for _, request in one.plans.values() if isinstance(request, PlanRequest)), None) for id, one in scenarios().items()}
+OPENED = [(id, request) for id, one in scenarios().items() for _, request in list(one.plans.values())[:1] + list(one.plans.values())[-1:]]
 
 
-@pytest.mark.parametrize("request_", [request for request in FIRST.values() if request], ids=[id for id, request in FIRST.items() if request])
-def test_each_first_plan_opens_on_the_plan_page(request_: PlanRequest) -> None:
-    page = AppTest.from_file(str(ROOT / "pages" / "plan.py"), default_timeout=60)
+@pytest.mark.parametrize(("id", "request_"), OPENED)
+def test_first_and_last_plan_of_each_open_on_their_page(id: str, request_: PlanRequest | TrainRequest) -> None:
+    file = "fine_tune.py" if isinstance(request_, TrainRequest) else "plan.py"
+    page = AppTest.from_file(str(ROOT / "pages" / file), default_timeout=60)
     for key, value in request_.to_query().items():
         page.query_params[key] = value
     page.run()
     assert not page.exception
-    assert page.header
+    assert page.header or page.subheader
     assert page.metric
