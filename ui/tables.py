@@ -70,3 +70,7 @@ def commands(plan: Plan) -> None:
         st.code(command.text, language="python" if command.title == "Python" else "bash", wrap_lines=True)
     if not plan.commands:
         st.caption("This engine has no command for this plan.")
+    if plan.request.engine == "ollama":
+        from ui.ollama import settings_table
+
+        settings_table(plan)

@@ -50,4 +50,6 @@ def ollama(layout: Layout) -> tuple[Command, ...]:
     lines = [f"FROM {tag}", f"PARAMETER num_ctx {request.context}"]
     if layout.case.gpus and not split.whole:
         lines.append(f"PARAMETER num_gpu {split.gpu_layers}")
-    return (Command("Server", server), Command("Run", f"ollama run {tag}"), Command("Modelfile", "\n".join(lines)))
+    own = f"{name.rsplit('/', 1)[-1].replace(' ', '-').lower()}-plan"
+    create = Command("Create and run with the Modelfile", f"ollama create {own} -f Modelfile && ollama run {own}")
+    return (Command("Server", server), Command("Run", f"ollama run {tag}"), Command("Modelfile", "\n".join(lines)), create)

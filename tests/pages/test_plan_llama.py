@@ -56,3 +56,12 @@ def test_the_quantization_table_marks_the_published_loss() -> None:
     row = frame[frame["Quantization"] == "Q4_K_M"].iloc[0]
     assert round(row["Weights on disk (GiB)"], 2) == 39.6
     assert row[LOSS] == 0.1754
+
+
+def test_ollamas_settings_are_shown_with_the_plans_own_values() -> None:
+    page = opened("Run it", **SPLIT, engine="ollama", context="16384")
+    frame = next(table.value for table in page.dataframe if "Left alone" in table.value.columns)
+    row = frame[frame["Setting"] == "OLLAMA_CONTEXT_LENGTH"].iloc[0]
+    assert (row["This plan"], row["Left alone"], row["To set"]) == ("16384", "8192", "yes")
+    assert any("PARAMETER num_ctx 16384" in code.value for code in page.code)
+    assert any(code.value.startswith("lms load MODEL --context-length 16384 --gpu 0.") for code in page.code)
