@@ -2,36 +2,35 @@
 
     request -> case (names resolved) -> memory (the engine) -> fit (the verdict) -> speed, cost, job, capacity, advice, derivation
 
-What the first screen needs is computed at once; searches (how far the context could grow, ways out) and texts only when read.
+What the first screen needs is computed at once; searches (how far the context could grow, ways out) and texts only when read, and the modules
+behind them are imported then: a program that only asks what fits pays for no prices and no speeds.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from planner import catalog
 from planner.architecture.registry import parse
 from planner.architecture.tensors import Architecture
-from planner.capacity import Capacity, find_capacity
-from planner.derivation import speed_steps, steps_of
-from planner.economics.cost import Cost
-from planner.economics.cost import cost as cost_of
-from planner.economics.job import Job, in_flight
-from planner.economics.job import job as job_of
 from planner.engines.base import Case, Command
 from planner.engines.registry import engine
 from planner.errors import PlanError
 from planner.formula import Step
 from planner.hardware.catalog import Gpu, resolve
-from planner.load import Load, load_of
 from planner.memory.quantity import Memory
-from planner.performance.roofline import speed_of
-from planner.performance.speed import Speed
-from planner.performance.timing import tokens_of
 from planner.request import GpuSpec, PlanRequest, Question
 from planner.verdict import Fit, judge
-from planner.ways_out import WayOut, ways_out
+
+if TYPE_CHECKING:
+    from planner.capacity import Capacity
+    from planner.economics.cost import Cost
+    from planner.economics.job import Job
+    from planner.load import Load
+    from planner.performance.speed import Speed
+    from planner.ways_out import WayOut
 
 DEFAULT_RAM_BYTES = 64 * 2**30
 """System memory assumed when none is given; the page shows it beside the result."""
@@ -56,11 +55,15 @@ class Plan:
     @cached_property
     def speed(self) -> Speed:
         """How fast it runs at this batch and context, and what it draws."""
+        from planner.performance.roofline import speed_of
+
         return speed_of(self.case, self.memory)
 
     @cached_property
     def load(self) -> Load:
         """What it takes to have the model ready: disk, download, memory and time."""
+        from planner.load import load_of
+
         return load_of(self.case, self.memory)
 
     @cached_property
@@ -70,23 +73,32 @@ class Plan:
         Raises:
             PlanError: when the request names a region or an API that nobody knows, or a machine that never works.
         """
-        return cost_of(self.request, self.case.gpus, self.case.name, self.speed, tokens_of(self.request), bool(self.memory.host.weights.expected))
+        from planner.economics.cost import cost
+        from planner.performance.timing import tokens_of
+
+        return cost(self.request, self.case.gpus, self.case.name, self.speed, tokens_of(self.request), bool(self.memory.host.weights.expected))
 
     @cached_property
     def job(self) -> Job:
         """The request's job, planned with as many sequences as it keeps in flight; raises as `cost` does."""
+        from planner.economics.job import in_flight, job
+
         at_once = in_flight(self.request)
         served = self if at_once == self.request.batch else plan(self.request.changed(batch=at_once))
-        return job_of(self.request, served.cost, served.speed)
+        return job(self.request, served.cost, served.speed)
 
     @cached_property
     def capacity(self) -> Capacity:
         """The largest context at this batch and the largest batch at this context."""
+        from planner.capacity import find_capacity
+
         return find_capacity(self.case, self.memory)
 
     @cached_property
     def advice(self) -> tuple[WayOut, ...]:
         """Changes to the request that would make it fit, best first; empty when it fits."""
+        from planner.ways_out import ways_out
+
         return () if self.fit.verdict == "fits" else ways_out(self.case)
 
     @cached_property
@@ -97,6 +109,8 @@ class Plan:
     @property
     def derivation(self) -> tuple[Step, ...]:
         """Every step of the calculation, in the order of the page."""
+        from planner.derivation import speed_steps, steps_of
+
         return steps_of(self.architecture, self.memory) + speed_steps(self.speed)
 
 

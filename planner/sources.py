@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from planner import catalog
-from planner.architecture.from_gguf import config_of
 from planner.errors import PlanError
-from planner.gguf_file import read_gguf_header
 from planner.plan import Plan
 from planner.plan import plan as _answer
 from planner.request import PlanRequest, Question
@@ -84,6 +82,8 @@ def from_hub(name: str, token: str | None = None, quantization: str = "auto") ->
         if not files:
             raise
         wanted = [file for mix in (quantization, "Q4_K_M") for file in files if mix.lower() in file.name.lower()] + files
+        from planner.architecture.from_gguf import config_of
+
         return repo, config_of(hub.read_gguf_header(repo, wanted[0].name, token=token))
     if not parse(config).exact:
         with suppress(hub.HubError):  # a comparison only; the config is what was asked for
@@ -97,7 +97,14 @@ def read_gguf(path: Path) -> dict[str, Any]:
     Raises:
         PlanError: when the file, or one that it is split into, is missing or no GGUF.
     """
-    return config_of(read_gguf_header(path))
+    return _header(path)
+
+
+def _header(file: Path | bytes) -> dict[str, Any]:
+    from planner.architecture.from_gguf import config_of
+    from planner.gguf_file import read_gguf_header
+
+    return config_of(read_gguf_header(file))
 
 
 def read_safetensors(path: Path) -> dict[str, Any]:
@@ -126,7 +133,7 @@ def parse_upload(data: bytes, name: str) -> dict[str, Any]:
         PlanError: when it is neither, or the front is too short.
     """
     short = name[-60:]
-    return config_of(read_gguf_header(data)) if data[:4] == b"GGUF" else parse_config(data, short)
+    return _header(data) if data[:4] == b"GGUF" else parse_config(data, short)
 
 
 def parse_config(data: bytes, name: str = "The file") -> dict[str, Any]:

@@ -13,6 +13,9 @@ Whole = int
 LARGEST = 2**40
 """No honest field of a config is above this; larger numbers are refused before they make the arithmetic meaningless."""
 
+GGUF = "_gguf"
+"""Key of a config that holds a weight file's header: `{"architecture", "file_type", "vocab_size", "metadata", "tensors"}`."""
+
 
 class Config:
     """A config with typed access: every read names its aliases, and a bad value is a sentence about that field.

@@ -9,16 +9,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from planner.architecture.config import Config
+from planner.architecture.config import GGUF, Config
 from planner.architecture.decoder import MOST_LAYERS
 from planner.architecture.recurrent import states
 from planner.architecture.tensors import Architecture, Cache, Ffn, Layer, Mixer, MixerKind, Role, Stack, Tensor
 from planner.data import table
 from planner.errors import PlanError
 from planner.gguf_file import GgufHeader
-
-KEY = "_gguf"
-"""Key of a config that holds a header: `{"architecture", "file_type", "vocab_size", "metadata", "tensors"}`."""
 
 ROLES: dict[str, Role] = {
     "token_embd": "embedding", "per_layer_token_embd": "per_layer_embedding", "position_embd": "position_embedding", "token_types": "position_embedding",
@@ -53,7 +50,7 @@ def config_of(header: GgufHeader) -> dict[str, Any]:
     prefix = f"{header.architecture}."
     own = {key.removeprefix(prefix): list(value) if isinstance(value, tuple) else value for key, value in header.metadata.items() if key.startswith(prefix)}
     return {
-        KEY: {
+        GGUF: {
             "architecture": header.architecture[:60],
             "file_type": header.file_type,
             "vocab_size": header.vocab_size,

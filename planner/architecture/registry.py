@@ -13,8 +13,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from planner.architecture.config import Config
-from planner.architecture.from_gguf import KEY, from_gguf
+from planner.architecture.config import GGUF, Config
 from planner.architecture.tensors import Architecture
 from planner.data import FOLDER
 from planner.errors import PlanError
@@ -55,8 +54,10 @@ def parse(raw: Mapping[str, Any]) -> Architecture:
         PlanError: when a field is missing, mistyped or absurd; the message says which.
     """
     config = Config(raw)
-    if KEY in raw:
-        return from_gguf(config.section(KEY))
+    if GGUF in raw:
+        from planner.architecture.from_gguf import from_gguf
+
+        return from_gguf(config.section(GGUF))
     name = config.text("model_type", default="mamba_ssm" if "ssm_cfg" in raw else "").lower()
     return _checked(_read(Config(raw, defaults=class_defaults(name)), name), config.int(PUBLISHED, default=0, low=0))
 
