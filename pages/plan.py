@@ -4,6 +4,7 @@ import streamlit as st
 
 from ui import memory_bar, page
 from ui.architecture import architecture
+from ui.chart import drawn
 from ui.colours import ground
 from ui.derivations import write
 from ui.figures import figures
@@ -18,9 +19,8 @@ answer = page.answered()
 
 verdict(answer)
 figures(answer)
-st.plotly_chart(
-    memory_bar.figure(memory_bar.rows(answer), ground()), key="memory", theme=None, config={"displayModeBar": False}, alt=memory_bar.conclusion(answer)
-)
+bar = drawn(memory_bar.figure(memory_bar.rows(answer), ground()))
+st.plotly_chart(bar, key="memory", theme=None, config={"displayModeBar": False}, alt=memory_bar.conclusion(answer))
 st.caption("1 GiB is 2³⁰ bytes, as drivers count; 1 GB is 10⁹ bytes, as downloads do. The hatched end is uncertain: eight cases in ten end inside it.")
 ways_out(answer)
 

@@ -7,6 +7,7 @@ from planner.errors import PlanError
 from planner.plan import plan
 from planner.units import GIB
 from ui import page, scaling
+from ui.chart import drawn
 from ui.colours import ground
 from ui.engines import quantizations
 from ui.text import plain
@@ -26,7 +27,7 @@ if curves.open:
         points = scaling.points(answer, field)
         sentence = scaling.conclusion(answer, field)
         st.markdown(f"**{plain(sentence)}**")
-        chart = scaling.stacked(points, answer, field, ground())
+        chart = drawn(scaling.stacked(points, answer, field, ground()))
         st.plotly_chart(
             chart, key="curve", theme=None, config=PLAIN, alt=sentence, selection_mode="points", on_select=lambda: scaling.take(request, "curve", field)
         )
@@ -58,4 +59,4 @@ if formats.open:
             fits = {name: max((getattr(one, field) for one in points if one.verdict != "does_not_fit"), default=0) for name, points in found.items()}
             sentence = "Largest that is drawn and fits: " + "; ".join(f"{name} {limit:,}" for name, limit in fits.items()) + "."
             st.markdown(f"**{plain(sentence)}**")
-            st.plotly_chart(scaling.overlaid(found, field, ground()), key="overlay", theme=None, config=PLAIN, alt=sentence)
+            st.plotly_chart(drawn(scaling.overlaid(found, field, ground())), key="overlay", theme=None, config=PLAIN, alt=sentence)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from planner.memory.quantity import DeviceMemory, Quantity
 from planner.plan import Plan
 from planner.units import GIB, gib
+from ui.chart import Spec
 from ui.colours import PARTS, TOO_MUCH, Ground, Part
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 ROW_HEIGHT = 46
 EDGES = 120
@@ -84,11 +82,9 @@ def conclusion(plan: Plan) -> str:
     return f"{plan.fit.reason} {'; '.join(each)}."
 
 
-def figure(drawn: Sequence[Row], ground: Ground, parts: Sequence[Part] = PARTS) -> go.Figure:
-    """The bar as a Plotly figure, in GiB; each row's parts follow `parts`."""
-    import plotly.graph_objects as go
-
-    chart = go.Figure()
+def figure(drawn: Sequence[Row], ground: Ground, parts: Sequence[Part] = PARTS) -> Spec:
+    """The bar as `ui.chart` draws it, in GiB; each row's parts follow `parts`."""
+    chart: list[Spec] = []
     names = [row.name for row in drawn]
     cut = [segments(row) for row in drawn]
     filled = [sum(segment.size for segment in row) for row in cut]
@@ -113,11 +109,7 @@ def figure(drawn: Sequence[Row], ground: Ground, parts: Sequence[Part] = PARTS) 
         edges = [f"{gib(low)} to {gib(low + size)}" for low, size in ranges]
         shown = [_beyond(row, low, size) for row, (low, size) in zip(drawn, ranges, strict=True)]
         _bar(chart, "Uncertain", names, [start for start, _ in shown], [size for _, size in shown], "rgba(0,0,0,0)", hover=edges, pattern=hatch)
-    for index, row in enumerate(drawn):
-        frame = {"color": ground.frame, "width": 1.6}
-        chart.add_shape(type="rect", x0=0, x1=row.capacity / GIB, y0=index - 0.36, y1=index + 0.36, line=frame, layer="above")
-    _layout(chart, drawn, ground)
-    return chart
+    return {"data": chart, "layout": _layout(drawn, ground)}
 
 
 def _label(whole: int, shown: int, longest: int) -> str:
@@ -138,30 +130,38 @@ def _longest(drawn: Sequence[Row]) -> int:
 
 
 def _bar(
-    chart: Any, label: str, names: list[str], starts: list[int], sizes: list[int], colour: str,
+    chart: list[Spec], label: str, names: list[str], starts: list[int], sizes: list[int], colour: str,
     text: list[str] | None = None, hover: list[str] | None = None, pattern: dict[str, Any] | None = None, ink: str = "#ffffff",
 ) -> None:  # fmt: skip
     shown = hover or [gib(size) for size in sizes]
-    chart.add_bar(
-        name=label, orientation="h", y=list(range(len(names))), base=[start / GIB for start in starts], x=[size / GIB for size in sizes], text=text,
-        textposition="inside", insidetextanchor="start", insidetextfont={"color": ink, "size": 13}, constraintext="none", textangle=0, width=0.72,
-        customdata=shown, cliponaxis=False,
-        hovertemplate=f"{label}: %{{customdata}}<extra></extra>", marker={"color": colour, "line": {"width": 0}, **({"pattern": pattern} if pattern else {})},
-    )  # fmt: skip
+    chart.append({
+        "type": "bar", "name": label, "orientation": "h", "y": list(range(len(names))), "base": [start / GIB for start in starts],
+        "x": [size / GIB for size in sizes], "textposition": "inside", "insidetextanchor": "start", "insidetextfont": {"color": ink, "size": 13},
+        "constraintext": "none", "textangle": 0, "width": 0.72, "customdata": shown, "cliponaxis": False,
+        "hovertemplate": f"{label}: %{{customdata}}<extra></extra>", **({"text": text} if text else {}),
+        "marker": {"color": colour, "line": {"width": 0}, **({"pattern": pattern} if pattern else {})},
+    })  # fmt: skip
 
 
-def _layout(chart: Any, drawn: Sequence[Row], ground: Ground) -> None:
-    chart.update_layout(
-        barmode="overlay", height=EDGES + ROW_HEIGHT * len(drawn), margin={"l": 0, "r": 8, "t": 8, "b": EDGES - 8}, bargap=0.2, paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)", font={"color": ground.text, "size": 13, "family": "Source Sans, sans-serif"}, dragmode=False,
-        legend={
+def _layout(drawn: Sequence[Row], ground: Ground) -> Spec:
+    line = {"color": ground.frame, "width": 1.6}
+    return {
+        "barmode": "overlay", "height": EDGES + ROW_HEIGHT * len(drawn), "margin": {"l": 0, "r": 8, "t": 8, "b": EDGES - 8}, "bargap": 0.2,
+        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "font": {"color": ground.text, "size": 13, "family": "Source Sans, sans-serif"},
+        "dragmode": False,
+        "legend": {
             "orientation": "h", "yanchor": "bottom", "yref": "container", "y": 0, "xanchor": "left", "x": 0, "itemclick": False, "itemdoubleclick": False,
         },
-    )  # fmt: skip
-    chart.update_xaxes(
-        range=[0, _longest(drawn) / GIB * 1.01], ticksuffix=" GiB", showgrid=False, zeroline=False, fixedrange=True, tickcolor=ground.frame, ticks="outside"
-    )
-    names = [row.name for row in drawn]
-    chart.update_yaxes(
-        tickvals=list(range(len(drawn))), ticktext=names, autorange="reversed", fixedrange=True, showgrid=False, automargin=True, ticklabelstandoff=8
-    )
+        "shapes": [
+            {"type": "rect", "x0": 0, "x1": row.capacity / GIB, "y0": index - 0.36, "y1": index + 0.36, "line": line, "layer": "above"}
+            for index, row in enumerate(drawn)
+        ],
+        "xaxis": {
+            "range": [0, _longest(drawn) / GIB * 1.01], "ticksuffix": " GiB", "showgrid": False, "zeroline": False, "fixedrange": True,
+            "tickcolor": ground.frame, "ticks": "outside",
+        },
+        "yaxis": {
+            "tickvals": list(range(len(drawn))), "ticktext": [row.name for row in drawn], "autorange": "reversed", "fixedrange": True, "showgrid": False,
+            "automargin": True, "ticklabelstandoff": 8,
+        },
+    }  # fmt: skip

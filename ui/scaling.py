@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log10
 from typing import Any
 
 import streamlit as st
@@ -12,6 +13,7 @@ from planner.request import PlanRequest
 from planner.scaling import Point, curve, grid, steps
 from planner.units import GIB, gib
 from ui import share
+from ui.chart import Spec, level, upright
 from ui.colours import PARTS, TOO_MUCH, Ground
 
 POINTS = 24
@@ -45,40 +47,38 @@ def conclusion(plan: Plan, field: str) -> str:
     return f"At {request.context:,} tokens each up to {capacity.max_batch:,} sequences fit."
 
 
-def stacked(found: list[Point], plan: Plan, field: str, behind: Ground) -> Any:
+def stacked(found: list[Point], plan: Plan, field: str, behind: Ground) -> Spec:
     """The parts of the fullest device as areas, its usable memory as a line, the limit and the plan marked."""
-    import plotly.graph_objects as go
-
-    chart, x = go.Figure(), [getattr(point, field) for point in found]
+    traces, x = [], [getattr(point, field) for point in found]
     for part in PARTS:
         indexes = [COMPONENTS.index(name) for name in part.names]
         y = [sum(point.parts[index] for index in indexes) / GIB for point in found]
         if any(y):
-            chart.add_scatter(
-                name=part.label, x=x, y=y, stackgroup="parts", mode="lines+markers", marker={"size": 5, "color": part.colour},
-                line={"width": 0.5, "color": part.colour}, fillcolor=part.colour, hovertemplate="%{y:.2f} GiB",
-            )  # fmt: skip
-    usable = max(point.usable for point in found) / GIB
-    chart.add_hline(y=usable, line={"color": TOO_MUCH, "width": 2, "dash": "dash"}, annotation_text=f"{usable:.1f} GiB usable", annotation_position="top left")
+            traces.append({
+                "type": "scatter", "name": part.label, "x": x, "y": y, "stackgroup": "parts", "mode": "lines+markers",
+                "marker": {"size": 5, "color": part.colour}, "line": {"width": 0.5, "color": part.colour}, "fillcolor": part.colour,
+                "hovertemplate": "%{y:.2f} GiB",
+            })  # fmt: skip
+    layout = _layout(field, behind, max(point.usable for point in found) / GIB)
     limit = plan.capacity.max_context if field == "context" else plan.capacity.max_batch
     if limit and x[0] < limit < x[-1]:
-        chart.add_vline(x=limit, line={"color": TOO_MUCH, "width": 1.5}, annotation_text=f"limit {limit:,}", annotation_position="bottom right")
-    chart.add_vline(x=getattr(plan.request, field), line={"color": behind.text, "width": 1, "dash": "dot"})
-    return _dressed(chart, field, behind)
+        layout["shapes"].append(upright(limit, {"color": TOO_MUCH, "width": 1.5}))
+        # A label's place on a logarithmic axis is given as the logarithm, a line's as the value.
+        label = {"text": f"limit {limit:,}", "xref": "x", "x": log10(limit), "xanchor": "left", "yref": "y domain", "y": 0, "yanchor": "bottom"}
+        layout["annotations"].append({**label, "showarrow": False})
+    layout["shapes"].append(upright(getattr(plan.request, field), {"color": behind.text, "width": 1, "dash": "dot"}))
+    return {"data": traces, "layout": layout}
 
 
-def overlaid(curves: dict[str, list[Point]], field: str, behind: Ground) -> Any:
+def overlaid(curves: dict[str, list[Point]], field: str, behind: Ground) -> Spec:
     """The totals of several formats as lines."""
-    import plotly.graph_objects as go
-
-    chart = go.Figure()
+    traces = []
     for index, (name, found) in enumerate(curves.items()):
         y = [point.total / GIB if not point.refusal else None for point in found]
         line = {"color": LINES[index % len(LINES)], "width": 2, "dash": ("solid", "dash", "dot", "dashdot")[index % 4]}
-        chart.add_scatter(name=name, x=[getattr(point, field) for point in found], y=y, mode="lines+markers", line=line, hovertemplate="%{y:.2f} GiB")
-    usable = max(point.usable for found in curves.values() for point in found) / GIB
-    chart.add_hline(y=usable, line={"color": TOO_MUCH, "width": 2, "dash": "dash"}, annotation_text=f"{usable:.1f} GiB usable", annotation_position="top left")
-    return _dressed(chart, field, behind)
+        x = [getattr(point, field) for point in found]
+        traces.append({"type": "scatter", "name": name, "x": x, "y": y, "mode": "lines+markers", "line": line, "hovertemplate": "%{y:.2f} GiB"})
+    return {"data": traces, "layout": _layout(field, behind, max(point.usable for found in curves.values() for point in found) / GIB)}
 
 
 def frontier(plan: Plan, behind: Ground) -> tuple[Any, str]:
@@ -115,12 +115,18 @@ def said(point: Point) -> str:
     return f"{point.context:,} tokens, batch {point.batch:,}: {gib(point.total)} of {gib(point.usable)}"
 
 
-def _dressed(chart: Any, field: str, behind: Ground) -> Any:
-    chart.update_layout(
-        height=420, margin={"l": 0, "r": 8, "t": 8, "b": 96}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", hovermode="x unified", dragmode=False,
-        font={"color": behind.text, "size": 13, "family": "Source Sans, sans-serif"}, hoverlabel={"bgcolor": behind.free, "font": {"color": behind.text}},
-        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "itemclick": False, "itemdoubleclick": False}, clickmode="event+select",
-    )  # fmt: skip
-    chart.update_xaxes(title=FIELDS[field], type="log", dtick=0.30103, tickformat=",.0f", showgrid=False, zeroline=False, fixedrange=True, ticks="outside")
-    chart.update_yaxes(ticksuffix=" GiB", rangemode="tozero", fixedrange=True, automargin=True, gridcolor=behind.free, zeroline=False)
-    return chart
+def _layout(field: str, behind: Ground, usable: float) -> Spec:
+    """What every curve has around it, and the usable memory as a line."""
+    text = {"text": f"{usable:.1f} GiB usable", "xref": "x domain", "x": 0, "xanchor": "left", "yref": "y", "y": usable, "yanchor": "bottom"}
+    return {
+        "height": 420, "margin": {"l": 0, "r": 8, "t": 8, "b": 96}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "dragmode": False,
+        "font": {"color": behind.text, "size": 13, "family": "Source Sans, sans-serif"}, "hovermode": "x unified", "clickmode": "event+select",
+        "hoverlabel": {"bgcolor": behind.free, "font": {"color": behind.text}},
+        "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "itemclick": False, "itemdoubleclick": False},
+        "xaxis": {
+            "title": {"text": FIELDS[field]}, "type": "log", "dtick": 0.30103, "tickformat": ",.0f", "showgrid": False, "zeroline": False,
+            "fixedrange": True, "ticks": "outside",
+        },
+        "yaxis": {"ticksuffix": " GiB", "rangemode": "tozero", "fixedrange": True, "automargin": True, "gridcolor": behind.free, "zeroline": False},
+        "shapes": [level(usable, {"color": TOO_MUCH, "width": 2, "dash": "dash"})], "annotations": [{**text, "showarrow": False}],
+    }  # fmt: skip

@@ -18,6 +18,7 @@ from planner.training.plan import TrainPlan
 from planner.training.snippets import snippets
 from planner.units import GIB, count, gib
 from ui import memory_bar, train_question
+from ui.chart import drawn
 from ui.colours import VERDICTS, Part, ground
 from ui.derivations import derivation
 from ui.figures import WIDTH, quick
@@ -133,8 +134,9 @@ def bar(plan: TrainPlan) -> None:
     said = f"{device.name}: the {highest.name.lower()} needs the most, {gib(highest.total.expected)} of {gib(device.usable_bytes)} usable."
     st.markdown(plain(said))
     chart = memory_bar.figure(rows, ground(), PARTS)
-    chart.update_layout(legend={"xref": "paper", "x": 0, "y": -0.22, "maxheight": 0.45}, height=chart.layout.height + 48)
-    st.plotly_chart(chart, key="phases", theme=None, config={"displayModeBar": False}, alt=said)
+    chart["layout"]["legend"] |= {"xref": "paper", "x": 0, "y": -0.22, "maxheight": 0.45}
+    chart["layout"]["height"] += 48
+    st.plotly_chart(drawn(chart), key="phases", theme=None, config={"displayModeBar": False}, alt=said)
 
 
 def rungs(plan: TrainPlan, found: tuple[Rung, ...]) -> None:
