@@ -61,6 +61,13 @@ def _slider(plan: Plan, layout: Layout) -> None:
 
 def conclusion(layout: Layout, found: tuple[Unit, ...]) -> str:
     """How many layers and how much of the weights lie on each device."""
+    if layout.mode != "layer":
+        parts = (f"{name_of(layout, index)} holds {gib(layout.weights_of(index, layout.split))}" for index in range(len(layout.case.gpus)))
+        return (
+            f"The layers' matrices are cut over all GPUs ({layout.mode} split): "
+            + ", ".join(parts)
+            + " of weights; the picture shows whose each layer would be uncut."
+        )
     said = []
     for device in sorted({unit.device for unit in found} | {unit.experts_device for unit in found}, key=lambda index: (index < 0, index)):
         count = sum(1 for unit in found if unit.device == device and unit.name.startswith("Layer"))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from planner.engines import llama_commands
 from planner.engines.base import Case, Command
-from planner.engines.llama_layout import MARGIN_BYTES, Layout, placed
+from planner.engines.llama_layout import MARGIN_BYTES, Layout
+from planner.engines.llama_memory import placed
 from planner.errors import PlanError, did_you_mean
 from planner.memory.quantity import Memory
 from planner.quantization.gguf import canonical, file_types, own_type

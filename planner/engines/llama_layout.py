@@ -6,22 +6,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
-from planner.architecture.tensors import Architecture, Layer, Stack
+from planner.architecture.tensors import Architecture, Layer
 from planner.data import table
-from planner.engines import llama_cache, llama_compute
+from planner.engines import llama_cache, llama_compute, llama_shares
 from planner.engines.base import Case
 from planner.engines.llama_builds import Build, build_of
 from planner.engines.llama_cache import Cells
 from planner.engines.llama_compute import Pass
 from planner.errors import PlanError
-from planner.formula import Formula, total
+from planner.formula import Formula
 from planner.hardware.catalog import Gpu
-from planner.memory.quantity import NOTHING, DeviceMemory, HostMemory, Memory, Quantity, WeightFile
+from planner.memory.quantity import NOTHING, Quantity
 from planner.memory.remember import remembered
-from planner.parallelism.layer_split import Span, Split, largest_fit, split
+from planner.parallelism.layer_split import Split, largest_fit, split
 from planner.quantization.cache_types import cache_type
 from planner.quantization.gguf import GgufFile, gguf_file
-from planner.units import gib
 
 MIB = 2**20
 MARGIN_BYTES = 1024 * MIB
@@ -32,12 +31,14 @@ BACKENDS = {"NVIDIA": "cuda", "AMD": "rocm", "Apple": "metal", "Intel": "sycl"}
 CACHES = ("fp32", "fp16", "bf16", "q8_0", "q5_0", "q5_1", "q4_0", "q4_1", "iq4_nl")
 
 CONTEXT = Formula("context_mib * 2**20", "bytes", "data/calibration/llama_cpp.csv: what programs of this backend use beside their buffers")
-OUTPUT = Formula("4 * vocab * slots", "bytes", "llama.cpp src/llama-context.cpp: a row of logits for each slot")
 SPREADS = {"cuda": (0.95, 1.08)}
 """How far compute buffers may lie below and above the prediction, which follows the CUDA backend's allocator; wider for the others."""
 
 COPIES = 4
 """Copies of the inputs while several GPUs work in turn (GGML_SCHED_MAX_COPIES)."""
+
+
+SUMMED = ("dense", "experts", "gpu_dense", "gpu_experts", "gpu_rows", "gpu_cut")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,15 @@ class Sums:
     experts: tuple[int, ...]
     gpu_dense: tuple[int, ...]
     gpu_experts: tuple[int, ...]
+    gpu_rows: tuple[int, ...]
+    gpu_cut: tuple[int, ...]
 
 
 @remembered
 def sums_of(model: Architecture, file_type: str, imatrix: bool | None) -> Sums:
     """Bytes of the layers before each layer."""
     layers = gguf_file(model, file_type, imatrix).layers[: len(model.main.layers)]
-    return Sums(*(tuple(accumulate((getattr(layer, name) for layer in layers), initial=0)) for name in ("dense", "experts", "gpu_dense", "gpu_experts")))
+    return Sums(*(tuple(accumulate((getattr(layer, name) for layer in layers), initial=0)) for name in SUMMED))
 
 
 @dataclass(frozen=True)
@@ -84,11 +87,12 @@ class Layout:
             raise PlanError(f"A cache in {name} needs flash attention, which is switched off; switch it on or use fp16.", "kv_cache_dtype")
         if any(llama_cache.refuses(layer, cache, elements) for layer, _ in model.main.distinct for cache in layer.caches):
             raise PlanError(f"Heads of this model are no multiple of {elements}, so that llama.cpp cannot cache them in {name}; use fp16.", "kv_cache_dtype")
+        llama_shares.check(case, flash, is_latent(model))
         unified = bool(request.kv_unified)
         cells = llama_cache.cells_of(
             model, request.context, request.batch, request.ubatch or UBATCH, unified, bool(request.swa_full), (elements, bytes_), flash
         )
-        return cls(case, gguf_file(model, file_type, request.imatrix), cells, name, flash, shares_of(case))
+        return cls(case, gguf_file(model, file_type, request.imatrix), cells, name, flash, llama_shares.shares_of(case))
 
     @property
     def model(self) -> Architecture:
@@ -97,6 +101,14 @@ class Layout:
     @property
     def latent(self) -> bool:
         return is_latent(self.model)
+
+    @cached_property
+    def mode(self) -> str:
+        """How the GPUs share a layer: `layer` where each holds whole ones, `row` and `tensor` where they cut its matrices."""
+        asked = self.case.request.split_mode or "layer"
+        if asked not in ("row", "tensor") or sum(1 for share in self.shares if share) < 2:
+            return "layer"
+        return "layer" if asked == "row" and self.backend(self.case.gpus[0]) not in llama_shares.ROW_BACKENDS else asked
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -121,8 +133,8 @@ class Layout:
             return self.at(request.gpu_layers, request.cpu_moe_layers or 0)
         moe = request.cpu_moe_layers or 0
         whole = self.at(units, moe)
-        if self.fits(whole, 0):
-            return whole
+        if self.mode != "layer" or self.fits(whole, 0):
+            return whole  # --fit moves nothing where matrices are cut
         if self.sums.experts[-1] and request.cpu_moe_layers is None:
             count = len(self.layers)
             kept = largest_fit(count, lambda n: self.fits(self.at(units, count - n), MARGIN_BYTES))
@@ -136,33 +148,68 @@ class Layout:
 
     def fits(self, where: Split, margin: int) -> bool:
         return all(
-            self.weights_of(span, where.cpu_moe_layers) + self.cache_sums[span.stop] - self.cache_sums[span.start]
-            + self.compute_of(span, where).expected + self.overhead_of(gpu).expected <= gpu.usable_bytes - margin
-            for gpu, span in zip(self.case.gpus, where.devices, strict=True)
+            self.weights_of(index, where) + self.cache_of(index, where)
+            + self.compute_of(index, where).expected + self.overhead_of(index, where).expected <= gpu.usable_bytes - margin
+            for index, gpu in enumerate(self.case.gpus)
         )  # fmt: skip
 
-    def weights_of(self, span: Span, cpu_moe_layers: int) -> int:
-        return sum(self.parts_of(span, cpu_moe_layers).values())
+    def works(self, index: int, where: Split) -> bool:
+        """Whether a GPU has anything to do."""
+        span = where.devices[index]
+        return bool(span.layers or span.output or (self.mode != "layer" and self.shares[index] and where.gpu_layers))
 
-    def parts_of(self, span: Span, cpu_moe_layers: int) -> dict[str, int]:
+    def weights_of(self, index: int, where: Split) -> int:
+        return sum(self.parts_of(index, where).values())
+
+    def cache_of(self, index: int, where: Split) -> int:
+        if self.mode == "tensor":
+            return self.cut(self.cache_sums[-1] - self.cache_sums[where.host.stop], index, self.heads)
+        span = where.devices[index]
+        return self.cache_sums[span.stop] - self.cache_sums[span.start]
+
+    @property
+    def heads(self) -> int:
+        return llama_shares.heads(self.model)
+
+    def cut(self, size: int, index: int, units: int = 0) -> int:
+        return llama_shares.part(size, self.shares, index, units)
+
+    def parts_of(self, index: int, where: Split) -> dict[str, int]:
         """What a GPU holds of the file, by part."""
-        first = min(max(span.start, cpu_moe_layers), span.stop)
-        return {
-            f"{span.layers} layers": self.sums.gpu_dense[span.stop] - self.sums.gpu_dense[span.start],
-            "their experts": self.sums.gpu_experts[span.stop] - self.sums.gpu_experts[first],
+        span, sums = where.devices[index], self.sums
+        if self.mode == "tensor":
+            return llama_shares.cut_everywhere(sums, where, self.file, self.shares, index)
+        first = min(max(span.start, where.cpu_moe_layers), span.stop)
+        rows = sums.gpu_rows if self.mode == "row" else (0,) * len(sums.gpu_rows)
+        own = {
+            f"{span.layers} layers" if self.mode == "layer" else f"{span.layers} layers without their matrices":
+                sums.gpu_dense[span.stop] - sums.gpu_dense[span.start] - rows[span.stop] + rows[span.start],
+            "their experts": sums.gpu_experts[span.stop] - sums.gpu_experts[first],
             "rotary factors": self.file.factor_bytes if span.layers else 0,
-            "norm and output": self.file.gpu_output_bytes if span.output else 0,
-        }
+        }  # fmt: skip
+        if self.mode == "layer":
+            return {**own, "norm and output": self.file.gpu_output_bytes if span.output else 0}
+        output = self.file.gpu_output_bytes if any(other.output for other in where.devices) else 0
+        return {**own, "rows of all layers' matrices": self.cut(rows[-1] - rows[where.host.stop], index), "rows of the output": self.cut(output, index)}
 
-    def compute_of(self, span: Span, where: Split) -> Quantity:
+    def compute_of(self, index: int, where: Split) -> Quantity:
+        span = where.devices[index]
+        low, high = SPREADS.get(self.backend(self.case.gpus[0]), (0.75, 1.3))
+        if self.mode == "tensor":
+            if not self.works(index, where):
+                return NOTHING
+            steps = llama_compute.device_steps(self.model, self.layers[where.host.stop :], True, self.run())
+            return Quantity.between(1 / len(self.shares), high, *steps)
         if not span.layers and not span.output:
             return NOTHING
         active = [other for other in where.devices if other.layers or other.output]
-        copies = COPIES if len(active) > 1 and where.whole else 1
-        run = self.run(copies, 1 if span == active[0] else self.build.received, self.staged(where) if span == active[0] else 0)
+        run = self.run(self.copies(where), 1 if span == active[0] else self.build.received, self.staged(where) if span == active[0] else 0)
         steps = llama_compute.device_steps(self.model, self.layers[span.start : span.stop], span.output, run)
-        low, high = SPREADS.get(self.backend(self.case.gpus[0]), (0.75, 1.3))
         return Quantity.between(low, high, *steps)
+
+    def copies(self, where: Split) -> int:
+        """Copies of the inputs: several GPUs work in turn only where each holds whole layers."""
+        return COPIES if self.mode == "layer" and where.whole and sum(1 for other in where.devices if other.layers or other.output) > 1 else 1
 
     def staged(self, where: Split) -> int:
         """The largest matrix that lies in system memory and is multiplied with."""
@@ -182,8 +229,10 @@ class Layout:
         asked = self.case.request.backend
         return BACKENDS.get(gpu.vendor, "vulkan") if asked in ("auto", "cpu") else asked
 
-    def overhead_of(self, gpu: Gpu) -> Quantity:
-        wanted = self.backend(gpu)
+    def overhead_of(self, index: int, where: Split) -> Quantity:
+        if not self.works(index, where):
+            return NOTHING
+        wanted = self.backend(self.case.gpus[index])
         row = next(row for row in table("calibration/llama_cpp") if row["backend"] == wanted)
         step = CONTEXT(f"Context of {wanted}", context_mib=int(row["context_mib"]))
         return Quantity(int(row["low_mib"]) * MIB, int(step.value), int(row["high_mib"]) * MIB, (step,))
@@ -191,93 +240,3 @@ class Layout:
 
 def is_latent(model: Architecture) -> bool:
     return any(cache.name == "latent" for layer, _ in model.main.distinct for cache in layer.caches)
-
-
-def shares_of(case: Case) -> tuple[float, ...]:
-    """Each GPU's share of the layers: as asked, all on the first, or by free memory."""
-    request = case.request
-    if request.backend == "cpu" or not case.gpus:
-        return ()
-    if request.split_mode == "none":
-        return (1.0,) + (0.0,) * (len(case.gpus) - 1)
-    if request.tensor_split:
-        if len(request.tensor_split) != len(case.gpus) or min(request.tensor_split) < 0 or not sum(request.tensor_split):
-            raise PlanError(f"The tensor split must give one share for each of the {len(case.gpus)} GPUs, not all of them 0.", "tensor_split")
-        return request.tensor_split
-    return tuple(float(gpu.usable_bytes) for gpu in case.gpus)
-
-
-def placed(layout: Layout) -> Memory:
-    """Everything on its device."""
-    where, file = layout.split, layout.file
-    devices = []
-    for index, (gpu, span) in enumerate(zip(layout.case.gpus, where.devices, strict=bool(layout.shares))):
-        cache, state = cached(layout, span)
-        devices.append(
-            DeviceMemory(
-                gpu.name, index, gpu.capacity_bytes, gpu.usable_bytes, weights=held(layout, span), kv_cache=cache, state=state,
-                activation=layout.compute_of(span, where), overhead=layout.overhead_of(gpu) if span.layers or span.output else NOTHING,
-            )
-        )  # fmt: skip
-    return Memory(
-        WeightFile(file.file_type, exact(total("Tensors of the file", [file.tensor_bytes])), file.file_bytes, file.bits_per_weight),
-        tuple(devices), host(layout), note=note(layout), gpu_layers=where.gpu_layers if devices else None,
-    )  # fmt: skip
-
-
-def exact(step: object) -> Quantity:
-    return Quantity.exact(step)  # type: ignore[arg-type]
-
-
-def held(layout: Layout, span: Span) -> Quantity:
-    return summed("Weights", layout.parts_of(span, layout.split.cpu_moe_layers))
-
-
-def summed(label: str, parts: dict[str, int]) -> Quantity:
-    found = {name: size for name, size in parts.items() if size}
-    return Quantity.exact(total(f"{label}: " + ", ".join(found), list(found.values()))) if found else NOTHING
-
-
-def cached(layout: Layout, span: Span) -> tuple[Quantity, Quantity]:
-    distinct = Stack("decoder", 0, layout.layers[span.start : span.stop]).distinct
-    growing, fixed = llama_cache.cache_steps(distinct, layout.cells)
-    both = []
-    for label, steps in (("KV cache", growing), ("Recurrent state", fixed)):
-        both.append(Quantity.exact(*steps, total(label, [int(step.value) for step in steps])) if steps else NOTHING)
-    return both[0], both[1]
-
-
-def host(layout: Layout) -> HostMemory:
-    where, file = layout.split, layout.file
-    span = where.host
-    end = max(where.cpu_moe_layers, span.stop)
-    parts = {
-        "input embedding": -(-file.embedding_bytes // 32) * 32,
-        f"{span.layers} layers": layout.sums.dense[span.stop],
-        f"experts of {end} layers": layout.sums.experts[end],
-        "norm and output": file.output_bytes if span.output else 0,
-    }
-    cache, state = cached(layout, span)
-    copies = COPIES if where.whole and sum(1 for other in where.devices if other.layers or other.output) > 1 else 1
-    steps = [
-        *llama_compute.host_steps(layout.model, layout.run(copies)),
-        OUTPUT("Logits for the caller", vocab=layout.model.vocab_size, slots=layout.cells.slots),
-    ]
-    compute = Quantity.between(0.8, 1.3, *steps, total("Host buffers", [int(step.value) for step in steps]))
-    kept = (
-        Quantity.exact(*cache.steps, *state.steps, total("Cache of host layers", [cache.expected, state.expected])) if cache.steps or state.steps else NOTHING
-    )
-    return HostMemory(summed("Weights", parts), kept, compute)
-
-
-def note(layout: Layout) -> str:
-    """What lies in system memory that would rather be on a GPU."""
-    where = layout.split
-    if not layout.shares or where.whole:
-        return ""
-    layers = len(layout.layers)
-    end = max(where.cpu_moe_layers, where.host.stop)
-    left = layout.sums.dense[where.host.stop] + layout.sums.experts[end]
-    if where.host.layers == 0 and not where.host.output:
-        return f"All {layers} layers fit on the GPU without the experts of the first {where.cpu_moe_layers}; those, {gib(left)}, run from system memory."
-    return f"{where.gpu_layers} of {layers + 1} layers fit on the GPU; the rest, {gib(left)}, run from system memory."

@@ -29,7 +29,10 @@ NAMES = {"fp16": "F16", "f16": "F16", "bf16": "BF16", "fp32": "F32", "f32": "F32
 
 @dataclass(frozen=True, slots=True)
 class LayerBytes:
-    """One layer: its routed experts and everything else, in the file and as a GPU holds them; and its largest tensor of each."""
+    """One layer: its routed experts and everything else, in the file and as a GPU holds them; and its largest tensor of each.
+
+    `gpu_rows` are of `gpu_dense` the matrices, which a split by rows cuts; `gpu_cut` those that a tensor split cuts.
+    """
 
     dense: int
     experts: int
@@ -37,6 +40,8 @@ class LayerBytes:
     gpu_experts: int
     largest_dense: int = 0
     largest_experts: int = 0
+    gpu_rows: int = 0
+    gpu_cut: int = 0
 
 
 @dataclass(frozen=True)
@@ -162,6 +167,13 @@ class _Plan:
     moving: list[FileTensor]
     padding: int
     largest: Size
+    cuts: Size
+
+
+def cuts(sizes: list[tuple[FileTensor, Size]], sparse: bool) -> Size:
+    """Bytes of the matrices outside the experts, as a GPU holds them, and of those that a tensor split cuts: not the shared experts'."""
+    matrices = [(tensor.category, size[1]) for tensor, size in sizes if not tensor.expert and tensor.keeps != "F32"]
+    return sum(size for _, size in matrices), sum(size for category, size in matrices if not (sparse and category.startswith("ffn")))
 
 
 class _Writer:
@@ -213,17 +225,21 @@ class _Writer:
             pieces = self.kinds[id(layer)]
             if id(layer) not in plans:
                 fixed = [tensor for tensor in pieces if not self.moves(tensor)]
-                sizes = [(tensor.expert, self.size(tensor)) for tensor in fixed]
+                measured = [(tensor, self.size(tensor)) for tensor in fixed]
+                sizes = [(tensor.expert, size) for tensor, size in measured]
                 plans[id(layer)] = _Plan(
                     plus(size for expert, size in sizes if not expert), plus(size for expert, size in sizes if expert),
                     [tensor for tensor in pieces if self.moves(tensor)], sum(-size[0] % ALIGNMENT for _, size in sizes), largest(sizes),
+                    cuts(measured, any(tensor.expert for tensor in pieces)),
                 )  # fmt: skip
             plan = plans[id(layer)]
-            sizes = [(tensor.expert, self.size(tensor, index)) for tensor in plan.moving]
+            moving = [(tensor, self.size(tensor, index)) for tensor in plan.moving]
+            sizes = [(tensor.expert, size) for tensor, size in moving]
             dense = plus([plan.dense, *(size for expert, size in sizes if not expert)])
             experts = plus([plan.experts, *(size for expert, size in sizes if expert)])
             most = tuple(max(pair) for pair in zip(plan.largest, largest(sizes), strict=True))
-            found.append(LayerBytes(dense[0], experts[0], dense[1], experts[1], *most))
+            rows, cut = plus([plan.cuts, cuts(moving, any(tensor.expert for tensor in pieces))])
+            found.append(LayerBytes(dense[0], experts[0], dense[1], experts[1], most[0], most[1], rows, cut))
             self.tensors += len(pieces)
             self.parameters += sum(tensor.elements for tensor in pieces)
             self.padding += plan.padding + sum(-size[0] % ALIGNMENT for _, size in sizes)

@@ -108,3 +108,70 @@ def test_experts_in_system_memory_are_staged_on_the_gpu_one_tensor_at_a_time() -
     whole = ask(model="allenai/OLMoE-1B-7B-0924", context=4096, gpus="RTX 4090").memory.devices[0].activation.expected
     split = ask(model="allenai/OLMoE-1B-7B-0924", context=4096, gpus="RTX 4090", cpu_moe_layers=16).memory.devices[0].activation.expected
     assert mib(split - whole) == pytest.approx(64 * 1024 * 2048 * 210 / 256 / MIB, abs=0.1)
+
+
+def weights(answer: Any) -> list[int]:
+    return [device.weights.expected for device in answer.memory.devices]
+
+
+PAIR = {"gpus": "2x RTX 4090", "context": 4096}
+
+
+def test_one_gpu_of_two_holds_everything_without_a_split() -> None:
+    alone = ask(gpus="RTX 4090", context=4096).memory.devices[0]
+    first, second = ask(**PAIR, split_mode="none").memory.devices
+    assert (first.weights.expected, first.kv_cache.expected) == (alone.weights.expected, alone.kv_cache.expected)
+    assert second.total.expected == 0
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.sampled_from(["meta-llama/Meta-Llama-3-8B", "google/gemma-3-4b-it", "Qwen/Qwen3-30B-A3B", "nvidia/Nemotron-H-8B-Base-8K"]),
+    st.tuples(st.integers(0, 9), st.integers(1, 9), st.integers(0, 9)), st.sampled_from([1, 7, 20, 99]),
+)  # fmt: skip
+def test_cutting_by_rows_moves_bytes_between_gpus_and_makes_none(model: str, shares: tuple[int, ...], gpu_layers: int) -> None:
+    fields = {"model": model, "gpus": "3x RTX 4090", "tensor_split": shares, "gpu_layers": gpu_layers}
+    layer, row = ask(**fields, split_mode="layer").memory, ask(**fields, split_mode="row").memory
+    assert sum(d.weights.expected for d in layer.devices) == sum(d.weights.expected for d in row.devices)
+    assert [d.kv_cache.expected for d in layer.devices] == [d.kv_cache.expected for d in row.devices]
+    assert layer.host.weights.expected == row.host.weights.expected
+    assert all(d.total.expected == 0 for d, share in zip(row.devices, shares, strict=True) if not share)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from(["meta-llama/Meta-Llama-3-8B", "google/gemma-3-4b-it", "Qwen/Qwen3-30B-A3B"]), st.integers(1, 4), st.sampled_from([1, 7, 20, 99]))
+def test_a_tensor_split_cuts_the_cache_and_copies_only_what_is_small(model: str, count: int, gpu_layers: int) -> None:
+    fields = {"model": model, "gpus": f"{count}x RTX 4090", "gpu_layers": gpu_layers}
+    layer, cut = ask(**fields, split_mode="layer").memory, ask(**fields, split_mode="tensor").memory
+    assert sum(d.kv_cache.expected for d in layer.devices) == sum(d.kv_cache.expected for d in cut.devices)
+    whole, spread = (sum(d.weights.expected for d in memory.devices) for memory in (layer, cut))
+    tied = 262_208 * 2560 * 210 / 256 if "gemma" in model else 0
+    assert whole <= spread <= whole + (count - 1) * (tied + 0.01 * whole)
+
+
+def test_a_layer_more_on_gpus_that_cut_it_takes_exactly_its_bytes_from_the_host() -> None:
+    for mode in ("row", "tensor"):
+        one, other = (ask(**PAIR, gpu_layers=count, split_mode=mode) for count in (10, 11))
+        left = one.memory.host.weights.expected - other.memory.host.weights.expected
+        copied = 2 * 4096 * 4 if mode == "tensor" else 0
+        assert sum(weights(other)) - sum(weights(one)) == left + copied
+
+
+def test_equal_gpus_hold_equal_parts_of_a_tensor_split_and_ten_gpus_no_more_than_the_heads_of_the_cache() -> None:
+    first, second = ask(**PAIR, split_mode="tensor").memory.devices
+    assert abs(first.weights.expected - second.weights.expected) <= 2
+    assert first.kv_cache.expected == second.kv_cache.expected == 4096 * 32 * 2 * 4 * 128 * 2
+    many = ask(gpus="10x RTX 4090", context=4096, split_mode="tensor").memory.devices
+    assert sorted(device.kv_cache.expected for device in many) == [0] * 2 + [4096 * 32 * 2 * 128 * 2] * 8
+
+
+def test_rows_are_cut_only_where_the_backend_has_split_buffers() -> None:
+    fields = {**PAIR, "tensor_split": (1, 3)}
+    assert weights(ask(**fields, split_mode="row", backend="vulkan")) == weights(ask(**fields, split_mode="layer", backend="vulkan"))
+    assert weights(ask(**fields, split_mode="row")) != weights(ask(**fields, split_mode="layer"))
+
+
+@pytest.mark.parametrize(("fields", "words"), [({"flash_attention": False}, "needs flash attention"), ({"model": "deepseek-ai/DeepSeek-V3"}, "latent cache")])
+def test_what_a_tensor_split_cannot_do_is_a_sentence(fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(PlanError, match=words):
+        ask(**{**PAIR, "split_mode": "tensor", **fields})

@@ -65,3 +65,9 @@ def test_ollamas_settings_are_shown_with_the_plans_own_values() -> None:
     assert (row["This plan"], row["Left alone"], row["To set"]) == ("16384", "8192", "yes")
     assert any("PARAMETER num_ctx 16384" in code.value for code in page.code)
     assert any(code.value.startswith("lms load MODEL --context-length 16384 --gpu 0.") for code in page.code)
+
+
+def test_a_tensor_split_says_what_each_gpu_holds() -> None:
+    answer = plan(PlanRequest.read({**SPLIT, "engine": "llama.cpp", "gpus": "2x RTX 4090", "split_mode": "tensor"}))
+    layout = layout_of(answer)
+    assert "tensor split): 0: GeForce RTX 4090 holds 19." in conclusion(layout, units(layout))
