@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from planner import cli_data, cli_gpus, sources
@@ -50,6 +51,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--json", action="store_true", help="answer in JSON")
         command.add_argument("--derivation", action="store_true", help="show how every figure came about")
         command.add_argument("--offline", action="store_true", help="never ask the Hugging Face Hub")
+        if name == "plan":
+            command.add_argument(
+                "--exact", action="store_true", help="also run llama.cpp's llama-fit-params on a local .gguf and show its figures beside the plan's"
+            )
         command.set_defaults(run=run)
     batch = commands.add_parser("batch", help="a JSON request a line in, a JSON answer a line out")
     batch.add_argument("file", nargs="?", default="-", help="a file of requests; - is standard input")
@@ -88,11 +93,16 @@ def _online(options: argparse.Namespace) -> bool:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    plan = sources.plan(_request(options, PlanRequest), _online(options), os.environ.get("HF_TOKEN"))
+    from planner import llama_fit_params
+
+    request = _request(options, PlanRequest)
+    plan = sources.plan(request, _online(options), os.environ.get("HF_TOKEN"))
+    rows = llama_fit_params.measured(plan, request.model) if options.exact else ()
     if options.json:
-        print(json.dumps(plan_json(plan, options.derivation), indent=2, ensure_ascii=False))
+        exact = {"llama_fit_params": [asdict(row) for row in rows]} if rows else {}
+        print(json.dumps({**plan_json(plan, options.derivation), **exact}, indent=2, ensure_ascii=False))
     else:
-        print(_text(plan, options.derivation))
+        print("\n".join([_text(plan, options.derivation), *(["", *llama_fit_params.beside(plan, rows)] if rows else [])]))
     return 0
 
 
