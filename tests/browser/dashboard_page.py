@@ -26,6 +26,12 @@ def drawn(page: Any) -> None:
     page.wait_for_function("!document.querySelector('[data-stale=true]')")
 
 
+def go(page: Any, section: str, title: str) -> None:
+    """Choose a page in a section of the navigation."""
+    page.get_by_text(section, exact=True).first.click()
+    page.get_by_role("menuitem", name=title).click()
+
+
 def type_in(page: Any, label: str, text: str) -> None:
     """Fill a number and wait for the answer."""
     field = page.get_by_role("spinbutton", name=label)

@@ -18,7 +18,7 @@ def test_a_pages_own_address_reaches_the_router(address: str, chromium: Any) -> 
     page = chromium.new_page()
     page.goto(f"{address}/scenarios?scenario=personal_data")
     page.get_by_role("heading", name="Small models that look for personal data").wait_for(timeout=WAIT)
-    page.get_by_role("link", name="Matrix").first.wait_for(timeout=WAIT)
+    page.get_by_text("What fits", exact=True).first.wait_for(timeout=WAIT)
     assert page.get_by_text("Page not found").count() == 0
     page.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from dashboard_page import drawn, query, shows, type_in, verdict, visit
+from dashboard_page import drawn, go, query, shows, type_in, verdict, visit
 
 pytestmark = pytest.mark.browser
 
@@ -22,7 +22,7 @@ def test_a_price_goes_into_the_address_and_along_to_other_pages(chromium: Any, a
     type_in(page, "Electricity (USD/kWh)", "0.12")
     assert query(page) == LINK | {"electricity_usd_per_kwh": "0.12"}
     assert verdict(page) != said
-    page.get_by_role("link", name="Job").click()
+    go(page, "What it costs", "Job")
     page.wait_for_url(lambda url: "/job" in url)
     drawn(page)
     assert query(page) == LINK | {"electricity_usd_per_kwh": "0.12"}
