@@ -74,7 +74,7 @@ FIGURES: dict[str, Figure] = {
     "watts": Figure("power of the GPUs", "W", lambda answer: answer.speed.watts),
     "train_allocated_bytes": Figure("allocated at most while training", "bytes", lambda answer: answer.peak_allocated),
     "train_peak_bytes": Figure("on the device at most while training", "bytes", lambda answer: answer.peak),
-    "train_tokens_per_s": Figure("training", "tokens/s", lambda answer: answer.speed.tokens_per_s),
+    "train_tokens_per_s": Figure("speed of training", "tokens/s", lambda answer: answer.speed.tokens_per_s),
 }
 """Each figure that a record may measure."""
 

@@ -134,8 +134,9 @@ def bar(plan: TrainPlan) -> None:
     said = f"{device.name}: the {highest.name.lower()} needs the most, {gib(highest.total.expected)} of {gib(device.usable_bytes)} usable."
     st.markdown(plain(said))
     chart = memory_bar.figure(rows, ground(), PARTS)
-    chart["layout"]["legend"] |= {"xref": "paper", "x": 0, "y": -0.22, "maxheight": 0.45}
+    # Two parts more than inference has: on a phone their names take two more lines under the axis.
     chart["layout"]["height"] += 48
+    chart["layout"]["margin"]["b"] += 48
     st.plotly_chart(drawn(chart), key="phases", theme=None, config={"displayModeBar": False}, alt=said)
 
 
