@@ -27,11 +27,13 @@ class Capacity:
 
 
 def find_capacity(case: Case, memory: Memory) -> Capacity:
-    """Search both limits by bisection over the engine's own memory, everything else held."""
+    """Search both limits by interpolation over the engine's own memory, everything else held."""
     request = case.request
     held = {} if memory.gpu_layers is None else {"gpu_layers": memory.gpu_layers}
-    context = largest(lambda n: _fits(case.with_request(context=n, **held)), min(case.architecture.max_context, 2**24))
-    batch = largest(lambda n: _fits(case.with_request(batch=n, **held)), 4_096)
+    now = judge(case, memory)
+    left = now.headroom_bytes if now.verdict in ("fits", "tight") else None  # split with the host, it may lie otherwise once its split is held
+    context = largest(lambda n: _room(case.with_request(context=n, **held)), min(case.architecture.max_context, 2**24), _known(request.context, left))
+    batch = largest(lambda n: _room(case.with_request(batch=n, **held)), 4_096, _known(request.batch, left))
     if memory.pool:
         most = int(memory.pool.sequences) if memory.pool.tokens else batch
         return Capacity(memory.pool.bytes.expected, memory.pool.tokens, context, 0 if memory.refusal else most)
@@ -39,19 +41,51 @@ def find_capacity(case: Case, memory: Memory) -> Capacity:
     return Capacity(fullest, request.context * request.batch, context, batch)
 
 
-def largest(fits: Callable[[int], bool], most: int) -> int:
-    """The largest n in 1..most for which `fits` holds, which must be true up to some point and false after it; 0 when none does."""
-    if fits(most):
+def _known(n: int, left: int | None) -> tuple[int, float] | None:
+    return None if left is None else (n, left)
+
+
+def largest(room: Callable[[int], float | None], most: int, known: tuple[int, float] | None = None) -> int:
+    """The largest n in 1..most that fits, which must hold up to some point and not after it; 0 when none does.
+
+    `room` is what is left at n: negative or None where it does not fit, None where nothing can be said of how far off it is.
+    What is left falls nearly in a straight line, so each try goes where the line between the two nearest ends crosses zero;
+    every third halves the interval, for what falls in steps. `known` is an n that fits, with its room.
+
+        n = low + (high - low) * room(low) / (room(low) - room(high))
+    """
+    at_high = room(most)
+    if fits(at_high):
         return most
-    low, high = 0, most
+    low, at_low = known if known and known[0] < most else (1, room(1))
+    if not fits(at_low):
+        return 0
+    high, tries = most, 0
     while high - low > 1:
+        tries += 1
         middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
+        if tries % 3 and at_low is not None and at_high is not None and at_low > at_high:
+            middle = min(max(low + int((high - low) * at_low / (at_low - at_high)), low + 1), high - 1)
+        found = room(middle)
+        if fits(found):
+            low, at_low = middle, found
+        else:
+            high, at_high = middle, found
     return low
 
 
-def _fits(case: Case) -> bool:
+def fits(room: float | None) -> bool:
+    """Whether what is left says that it fits."""
+    return room is not None and room >= 0
+
+
+def _room(case: Case) -> float | None:
+    """Bytes left on the fullest device; None where the engine refuses."""
     try:
-        return judge(case, engine(case.request.engine).memory(case)).verdict != "does_not_fit"
+        memory = engine(case.request.engine).memory(case)
     except PlanError:
-        return False
+        return None
+    fit = judge(case, memory)
+    if memory.refusal:
+        return None
+    return min(fit.headroom_bytes, -1) if fit.verdict == "does_not_fit" else max(fit.headroom_bytes, 0)

@@ -1,0 +1,49 @@
+"""The search for limits: the largest that fits whatever the shape of what is left, and few tries where it is a straight line."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from planner.capacity import Capacity, fits, largest
+from planner.plan import plan
+from planner.request import PlanRequest
+
+
+@given(st.integers(-5, 3_000), st.integers(1, 2_000), st.sampled_from([1, 7, 256]), st.sampled_from(["line", "root", "square", "unknown"]), st.data())
+def test_the_last_that_fits_is_found_whatever_the_shape(limit: int, most: int, step: int, shape: str, data: st.DataObject) -> None:
+    def room(n: int) -> float | None:
+        off = limit // step - (n + step - 1) // step
+        power = {"line": 1.0, "root": 0.5, "square": 2.0, "unknown": 1.0}[shape]
+        return None if shape == "unknown" and off < 0 else abs(off) ** power * (1 if off >= 0 else -1)
+
+    expected = max((n for n in range(1, most + 1) if fits(room(n))), default=0)
+    known = data.draw(st.none() | st.integers(1, expected)) if expected else None
+    assert largest(room, most, None if known is None else (known, room(known) or 0)) == expected
+
+
+def test_a_straight_line_takes_few_tries() -> None:
+    tried: list[int] = []
+
+    def room(n: int) -> float:
+        tried.append(n)
+        return 10_000_000 - 2_345 * n
+
+    assert largest(room, 2**24) == 10_000_000 // 2_345
+    assert len(tried) <= 6
+
+
+@pytest.mark.parametrize("engine", ["llama.cpp", "transformers", "vllm"])
+@pytest.mark.parametrize("gpus", ["rtx-3060-12gb", "2x rtx-4090"])
+def test_a_limit_fits_and_one_more_does_not(engine: str, gpus: str) -> None:
+    asked = PlanRequest.read({"model": "meta-llama/Llama-3.1-8B-Instruct", "engine": engine, "gpus": gpus, "context": 4_096})
+    answer = plan(asked)
+    capacity: Capacity = answer.capacity
+    held = {} if answer.memory.gpu_layers is None else {"gpu_layers": answer.memory.gpu_layers}
+    if 0 < capacity.max_context < answer.architecture.max_context:
+        assert plan(asked.changed(context=capacity.max_context, **held)).fit.verdict != "does_not_fit"
+        assert plan(asked.changed(context=capacity.max_context + 1, **held)).fit.verdict == "does_not_fit"
+    if answer.memory.pool is None and 0 < capacity.max_batch < 4_096:
+        assert plan(asked.changed(batch=capacity.max_batch, **held)).fit.verdict != "does_not_fit"
+        assert plan(asked.changed(batch=capacity.max_batch + 1, **held)).fit.verdict == "does_not_fit"
