@@ -169,7 +169,8 @@ def _unless_bound(key: str, text: str | None) -> None:
 
 def question() -> dict[str, str]:
     """The whole question as the parameters of a link: fields that were never set, or are set to nothing, are left out."""
-    return {key: _text(st.session_state[key]) for key in fields() if st.session_state.get(key) not in (None, "", default(key))}
+    held = st.session_state.to_dict()  # one look: asking for each of some sixty fields costs as much as a plan
+    return {key: _text(held[key]) for key in fields() if held.get(key) not in (None, "", default(key))}
 
 
 def address() -> str:
