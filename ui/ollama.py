@@ -17,7 +17,7 @@ def settings_table(plan: Plan) -> None:
     said = conclusion(plan.case)
     st.markdown(f"**{plain(said)}**")
     frame = settings_frame(plan)
-    st.dataframe(frame, hide_index=True, alt=said, column_config={"Source": st.column_config.LinkColumn(display_text="documentation")})
+    st.dataframe(frame, hide_index=True, alt=said, column_config={"Source": st.column_config.LinkColumn(display_text="docs", width="small")})
     st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-ollama.csv", "text/csv", icon=":material/download:", on_click="ignore")
     st.caption(plain(kept(plan)))
     st.markdown("**LM Studio**")
