@@ -15,6 +15,7 @@ from planner.units import GIB, gib
 from planner.validate import FIGURES, Comparison, Summary
 from ui.colours import Ground
 from ui.derivations import derivation
+from ui.links import to_page
 from ui.text import plain
 
 INSIDE, OUTSIDE = "#2f68ad", "#efa73a"
@@ -141,5 +142,5 @@ def explain(one: Comparison) -> None:
         st.link_button("Source", one.record["source"], icon=":material/open_in_new:")
         if one.record.get("question", "plan") == "plan":
             query = PlanRequest.read(one.record["request"]).to_query()
-            st.page_link("pages/plan.py", label="Open as a plan", icon=":material/arrow_forward:", query_params=query)
+            to_page("pages/plan.py", "Open as a plan", query)
     st.code("\n".join(f"{key} = {value}" for key, value in request.items() if key != "model"), language=None, wrap_lines=True)

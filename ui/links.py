@@ -8,11 +8,17 @@ from typing import Any
 import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
+from ui.migrate import PARAMETER, VERSION
+
 
 def to_page(path: str, label: str, query: Mapping[str, Any], icon: str = ":material/arrow_forward:") -> bool:
-    """A link to a page of this app, for example `pages/fine_tune.py`, with its question in the address; nothing, and False, without such a page."""
+    """A link to a page of this app, for example `pages/fine_tune.py`, with its question in the address; nothing, and False, without such a page.
+
+    The version in it says that it is a whole question: what it leaves out takes its default.
+    """
+    versioned = {key: str(value) for key, value in query.items()} | ({PARAMETER: str(VERSION)} if query else {})
     try:
-        st.page_link(path, label=label, icon=icon, query_params={key: str(value) for key, value in query.items()})
+        st.page_link(path, label=label, icon=icon, query_params=versioned)
     except StreamlitPageNotFoundError:
         return False
     return True

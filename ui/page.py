@@ -50,6 +50,8 @@ def begin(name: str) -> None:
     sidebar()
     for field, sentence in share.not_taken().items():
         complain(field, f"{sentence} Its default stands in.")
+    if remark := st.session_state.get("remark"):
+        complain("model", remark)
 
 
 def routed() -> None:
@@ -76,7 +78,7 @@ def answer(kind: type[Asked], ask: Callable[[Any], Answer]) -> Answer:
         file = upload()
         return ask(with_config(share.read(kind, file[1] if file else None)))
     except PlanError as error:
-        complain(error.field, str(error))
+        complain(error.field, f"{error} The rest of the link is kept." if share.linked(error.field) else str(error))
         st.header(":gray[:material/help:] What would you like to run?", anchor=False)
         st.markdown(plain(str(error)))
         share.examples()

@@ -19,6 +19,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from planner.errors import PlanError
 from planner.request import PlanRequest, Question, SystemSpec
+from ui import migrate
 
 Asked = TypeVar("Asked", bound=Question)
 
@@ -82,7 +83,13 @@ def arrive(page: str) -> None:
     kept: dict[str, str] = state.get("kept", {}) if state.pop("own", False) else question()
     state["page"] = page
     state.setdefault("complaints", {})
-    link = _flat({key: value for key, value in st.query_params.to_dict().items() if key in fields() or key == "system"})
+    raw = st.query_params.to_dict()
+    whole = migrate.PARAMETER in raw and len(raw) > 1  # a link of ours, not what Streamlit leaves of the page before
+    state["remark"] = migrate.remark(raw)
+    for key in raw:
+        if key == migrate.PARAMETER or key in migrate.FIELDS:
+            del st.query_params[key]
+    link = _flat({key: value for key, value in migrate.migrated(raw).items() if key in fields() or key == "system"})
     if first:
         _take(link or EXAMPLE)
     elif back and link:
@@ -90,7 +97,7 @@ def arrive(page: str) -> None:
     elif back:
         state["bare"] = True
         st.rerun()  # back at the bare address: the widgets must not follow it to an empty question
-    elif moved and any(kept.get(key) != text for key, text in link.items()):
+    elif moved and link and (any(kept.get(key) != text for key, text in link.items()) or (whole and link.keys() != kept.keys())):
         _clear()
         _take(link)
     elif moved and kept != question():  # a page with a question of its own has used the same fields
@@ -111,6 +118,7 @@ def _take(link: dict[str, str]) -> None:
     """Put every value of the link where the widgets and `read` find it, and keep a sentence about each that is none."""
     st.session_state["complaints"] = {}
     st.session_state["arrived"] = {}
+    st.session_state["linked"] = dict(link)
     for key, text in link.items():
         try:
             st.session_state[key] = st.session_state["arrived"][key] = typed(key, text)
@@ -123,7 +131,7 @@ def _flat(link: dict[str, str]) -> dict[str, str]:
     text = link.pop("system", None)
     if text is None:
         return link
-    del st.query_params["system"]
+    st.query_params.pop("system", None)
     try:
         system = json.loads(text)
         return {key: str(value) for key, value in system.items() if key in SystemSpec.model_fields and value is not None} | link
@@ -139,6 +147,12 @@ def not_taken() -> dict[str, str]:
         for key, wanted in arrived.items()
         if (st.session_state.get(key) or "") != (wanted or "")
     }
+
+
+def linked(field: str | None) -> bool:
+    """Whether a field still has the value that a link brought, beside others that it brought."""
+    brought = st.session_state.get("linked", {})
+    return len(brought) > 1 and field in brought and brought[field] == question().get(field)
 
 
 def keep() -> None:
@@ -174,8 +188,8 @@ def question() -> dict[str, str]:
 
 
 def address() -> str:
-    """The link of this page, as the address bar has it."""
-    return f"{(st.context.url or '').split('?')[0]}?{urlencode(question())}"
+    """The link of this page: as the address bar has it, and the version of its spelling."""
+    return f"{(st.context.url or '').split('?')[0]}?{urlencode(question() | {migrate.PARAMETER: str(migrate.VERSION)})}"
 
 
 def _text(value: Any) -> str:

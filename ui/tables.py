@@ -50,7 +50,7 @@ def link(plan: Plan) -> None:
     if st.session_state.get("upload"):
         st.warning("The uploaded config.json cannot travel in a link: whoever opens it must upload the file too.", icon=":material/link_off:")
     st.code(share.address(), language=None, wrap_lines=True)
-    st.caption("The same as the address bar: it holds the whole question, and nothing else. Copy it with the button at its end.")
+    st.caption("The same as the address bar: it holds the whole question, and which version of links it is. Copy it with the button at its end.")
     with st.container(horizontal=True):
         st.button("Pin for comparison", on_click=compare.pin, icon=":material/push_pin:", help="Up to four plans stand side by side on the page Compare.")
         st.download_button(

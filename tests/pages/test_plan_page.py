@@ -110,6 +110,36 @@ def test_a_link_from_another_page_replaces_the_question() -> None:
     assert at.number_input(key="context").value == 8_192
 
 
+def test_a_link_that_only_leaves_fields_out_resets_them() -> None:
+    at = opened("scenarios", **LLAMA | {"context": "4096", "ubatch": "256"})
+    at.query_params = LLAMA | {"v": "1"}
+    at.switch_page("pages/plan.py").run()
+    assert at.query_params == LLAMA
+    assert at.number_input(key="context").value == 8_192
+    assert at.session_state["ubatch"] is None
+
+
+def test_a_link_of_another_age_is_read_by_its_other_names() -> None:
+    at = opened(v="1", model=LLAMA["model"], quant="Q8_0", gpu="rtx-3090", ctx="16384", engine="llamacpp")
+    assert at.query_params == LLAMA | {"quantization": "Q8_0", "context": "16384"}
+    assert not complaints(at)
+
+
+@pytest.mark.parametrize(("version", "words"), [("99", "newer than this Headroom"), ("<b>", "read as version 1")])
+def test_a_version_that_nobody_knows_is_said_and_the_rest_read(version: str, words: str) -> None:
+    at = opened(**LLAMA, v=version)
+    assert at.query_params == LLAMA
+    assert any(words in sentence for sentence in complaints(at))
+
+
+def test_a_model_that_is_gone_keeps_the_rest_of_the_link() -> None:
+    at = opened(**LLAMA | {"model": "llama9:900b", "context": "4096", "v": "1"})
+    assert any("The rest of the link is kept." in sentence for sentence in complaints(at))
+    at.session_state["model"] = "Qwen/Qwen3-30B-A3B"
+    at.run()
+    assert at.query_params == LLAMA | {"model": "Qwen/Qwen3-30B-A3B", "context": "4096"}
+
+
 def test_the_question_outlives_a_page_without_it() -> None:
     at = opened("scenarios", **LLAMA | {"context": "4096"})
     at.query_params = {}
