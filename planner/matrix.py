@@ -74,7 +74,7 @@ def _need(key: str, count: int) -> Need:
     architecture = catalog.find(name).architecture
     blank = Need(name, request.quantization, count, architecture.parameters)
     try:
-        case, usable = _case(request, count, LARGE_MIB)
+        case, usable = case_on(request, count, LARGE_MIB)
         memory = engine(request.engine).memory(case)
         if memory.refusal:
             return replace(blank, refusal=memory.refusal)
@@ -83,7 +83,7 @@ def _need(key: str, count: int) -> Need:
         if memory.pool is None:
             cache = device.kv_cache.expected + device.state.expected
             return replace(blank, fixed=device.total.expected - cache, sequence=cache, **spread)
-        half, usable_half = _case(request, count, LARGE_MIB // 2)
+        half, usable_half = case_on(request, count, LARGE_MIB // 2)
         other = engine(request.engine).memory(half).pool
         slope = (memory.pool.bytes.expected - other.bytes.expected) / (usable - usable_half) if other else 1.0
         fixed = device.total.expected - memory.pool.bytes.expected
@@ -98,7 +98,7 @@ def need(request: PlanRequest, count: int) -> Need:
     return _need(request.model_dump_json(exclude_defaults=True), count)
 
 
-def _case(request: PlanRequest, count: int, memory_mib: int) -> tuple[Case, int]:
+def case_on(request: PlanRequest, count: int, memory_mib: int) -> tuple[Case, int]:
     """The request on `count` cards of any size, everything on them."""
     card: Gpu = replace(resolve(REFERENCE), memory_mib=memory_mib)
     name = request.model or ""

@@ -6,6 +6,7 @@ import pytest
 
 from planner.hardware.catalog import resolve
 from planner.matrix import needs, verdicts
+from planner.matrix_speed import decode_speeds
 from planner.plan import plan
 from planner.request import PlanRequest
 
@@ -43,3 +44,24 @@ def test_what_an_engine_refuses_is_a_row_with_its_reason() -> None:
     verdict, batch = verdicts(rows, [resolve("h100-sxm5-80gb").usable_bytes])
     if rows[0].refusal:
         assert verdict.sum() == batch.sum() == 0
+
+
+@pytest.mark.parametrize(("engine", "format", "count"), [("llama.cpp", "Q4_K_M", 1), ("llama.cpp", "Q8_0", 2), ("vllm", "bf16", 1), ("vllm", "bf16", 2)])
+def test_every_speed_is_that_of_its_plan(engine: str, format: str, count: int) -> None:
+    request = PlanRequest(model="-", engine=engine)
+    rows, cards = list(needs(request, MODELS, (format,), (count,))), [resolve(card) for card in CARDS]
+    speeds, (verdict, _) = decode_speeds(request, rows, cards), verdicts(rows, [card.usable_bytes for card in cards])
+    compared = 0
+    for row, line, codes in zip(rows, speeds, verdict, strict=True):
+        for card, speed, code in zip(CARDS, line, codes, strict=True):
+            one = plan(PlanRequest.read({"model": row.model, "engine": engine, "quantization": format, "gpus": f"{count}x {card}"}))
+            if code == 2 and one.fit.verdict in ("fits", "tight"):
+                assert speed == pytest.approx(one.speed.decode_tokens_per_s.expected, rel=0.02), (row.model, card)
+                compared += 1
+    assert compared >= 3
+
+
+def test_what_writes_no_tokens_has_no_speed() -> None:
+    rows = list(needs(PlanRequest(model="-", engine="transformers"), ("google-bert/bert-base-uncased",), ("auto",)))
+    speeds = decode_speeds(PlanRequest(model="-", engine="transformers"), rows, [resolve("rtx-4090")])
+    assert speeds[0, 0] != speeds[0, 0]
