@@ -19,7 +19,9 @@ st.markdown(f"**{plain(said)}**")
 st.caption(
     f"{request.engine}, {request.context:,} tokens each; everything on the cards. Green fits, amber is tight, red does not fit. Choose a cell to open its plan."
 )
-frame = matrix.frame(rows, verdict, batch, cards, shows or "batch")
+if shows == "speed":
+    st.caption("Expected tokens/s of one sequence while it decodes, everything on the cards; a cell's own plan has the range and the arithmetic.")
+frame = matrix.frame(request, rows, verdict, batch, cards, shows or "batch")
 numbers = {name: st.column_config.NumberColumn(format="%.1f") for name in frame.columns if frame[name].dtype.kind == "f"}
 st.dataframe(
     matrix.tinted(frame, verdict, cards), hide_index=True, key="matrix_table", height=560, alt=said, column_config=numbers, selection_mode="single-cell",

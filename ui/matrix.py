@@ -11,6 +11,7 @@ from planner import catalog
 from planner.engines.registry import engine
 from planner.hardware.catalog import gpus
 from planner.matrix import Need, needs, verdicts
+from planner.matrix_speed import decode_speeds
 from planner.request import PlanRequest
 from planner.units import GIB, count
 from ui import share
@@ -25,7 +26,7 @@ CARDS = (
     "instinct-mi300x",
 )  # fmt: skip
 USUAL = {"llama.cpp": ("Q4_K_M", "Q8_0"), "ollama": ("Q4_K_M", "Q8_0")}
-SHOWS = {"batch": "Largest batch", "verdict": "Verdict", "headroom": "Free memory (GiB)"}
+SHOWS = {"batch": "Largest batch", "verdict": "Verdict", "headroom": "Free memory (GiB)", "speed": "Decode (tokens/s)"}
 WORDS = ("does not fit", "tight", "fits")
 TINTS = ("#d1343826", "#efa73a33", "#2f948833")
 MOST_TINTED = 6_000
@@ -68,7 +69,7 @@ def table(request: PlanRequest, models: list[str], formats: list[str], cards: li
     return rows, verdict, batch, chosen_cards
 
 
-def frame(rows: list[Need], verdict: Any, batch: Any, cards: list[Any], shows: str) -> pd.DataFrame:
+def frame(request: PlanRequest, rows: list[Need], verdict: Any, batch: Any, cards: list[Any], shows: str) -> pd.DataFrame:
     """The table: model, format, what it needs, the smallest card that fits, then a column a card."""
     first = [int(line.argmax()) if line.any() else -1 for line in verdict > 0]
     data: dict[str, Any] = {
@@ -77,8 +78,11 @@ def frame(rows: list[Need], verdict: Any, batch: Any, cards: list[Any], shows: s
         "Needs (GiB)": [None if row.refusal else row.total / GIB for row in rows],
         "Smallest card": [cards[index].name if index >= 0 else "none of these" for index in first],
     }
+    speeds = decode_speeds(request, rows, cards) if shows == "speed" else None
     for index, card in enumerate(cards):
-        if shows == "verdict":
+        if speeds is not None:
+            data[card.name] = [speed if code else None for speed, code in zip(speeds[:, index], verdict[:, index], strict=True)]
+        elif shows == "verdict":
             data[card.name] = [WORDS[code] for code in verdict[:, index]]
         elif shows == "headroom":
             data[card.name] = [None if row.refusal else (card.usable_bytes - row.total) / GIB for row in rows]

@@ -19,3 +19,13 @@ def test_another_engine_has_its_own_formats() -> None:
     assert set(at.dataframe[0].value["Format"]) <= {"bf16", "fp8", "awq-int4"}
     at.segmented_control(key="matrix_count").set_value(2).run()
     assert not at.exception
+
+
+def test_a_faster_card_decodes_faster_and_what_does_not_fit_has_no_speed() -> None:
+    at = opened("matrix", **LLAMA)
+    at.segmented_control(key="matrix_show").set_value("speed").run()
+    frame = at.dataframe[0].value
+    row = frame[(frame["Model"].str.contains("3.1 8B")) & (frame["Format"] == "Q4_K_M")].iloc[0]
+    assert 20 < row["GeForce RTX 3060 12GB"] < row["GeForce RTX 4090"] < 300
+    large = frame[frame["Model"].str.contains("70B")].iloc[0]
+    assert large["GeForce RTX 3060 12GB"] != large["GeForce RTX 3060 12GB"]
