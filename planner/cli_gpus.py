@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterable
 
 from planner.hardware import inventory
-from planner.hardware.inventory import Inventory, LiveGpu
+from planner.hardware.inventory import Inventory
+from planner.hardware.live_gpu import LiveGpu
 from planner.units import gib
 
 MISSING = "-"

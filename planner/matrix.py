@@ -19,7 +19,8 @@ from planner import catalog
 from planner.engines.base import Case
 from planner.engines.registry import engine
 from planner.errors import PlanError
-from planner.hardware.catalog import Gpu, resolve
+from planner.hardware.catalog import Gpu
+from planner.hardware.names import resolve
 from planner.plan import DEFAULT_RAM_BYTES
 from planner.request import PlanRequest
 

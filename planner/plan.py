@@ -19,7 +19,8 @@ from planner.engines.base import Case, Command
 from planner.engines.registry import engine
 from planner.errors import PlanError
 from planner.formula import Step
-from planner.hardware.catalog import Gpu, resolve
+from planner.hardware.catalog import Gpu
+from planner.hardware.names import resolve
 from planner.memory.quantity import Memory
 from planner.request import GpuSpec, PlanRequest, Question
 from planner.verdict import Fit, judge

@@ -71,9 +71,9 @@ class Question(BaseModel):
     @classmethod
     def _gpus(cls, value: Any) -> Any:
         if isinstance(value, str):
-            from planner.hardware.names import memory_of, parts
+            from planner.hardware.names import memory_of, parse_gpus
 
-            listed = [(*memory_of(name), count) for name, count in parts(value)]
+            listed = [(*memory_of(name), count) for name, count in parse_gpus(value)]
             return tuple(GpuSpec(name=name, count=count, memory_mib=total, free_mib=free) for name, total, free, count in listed)
         return value
 

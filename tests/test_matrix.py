@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from planner.hardware.catalog import resolve
+from planner.hardware.names import resolve
 from planner.matrix import needs, verdicts
 from planner.matrix_speed import decode_speeds
 from planner.plan import plan

@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from planner.errors import PlanError
-from planner.hardware.catalog import gpus, parse_gpus, resolve
+from planner.hardware.catalog import gpus
+from planner.hardware.names import parse_gpus, resolve
 from planner.units import gib
 from ui import here
 

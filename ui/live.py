@@ -6,7 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from planner.hardware.here import known
-from planner.hardware.inventory import Inventory, LiveGpu
+from planner.hardware.inventory import Inventory
+from planner.hardware.live_gpu import LiveGpu
 from planner.units import GIB, gib
 from ui.here import watch
 from ui.text import plain

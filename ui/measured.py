@@ -10,7 +10,8 @@ import streamlit as st
 
 from planner.errors import PlanError
 from planner.hardware.here import request_text, usable
-from planner.hardware.inventory import Inventory, LiveGpu, Process
+from planner.hardware.inventory import Inventory
+from planner.hardware.live_gpu import LiveGpu, Process
 from planner.hardware.measured import Comparison, compare, explanations, record
 from planner.hardware.running import request_of, valid
 from planner.logs import readers

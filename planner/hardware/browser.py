@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from planner.errors import PlanError
-from planner.hardware.catalog import Gpu, resolve
+from planner.hardware.catalog import Gpu
+from planner.hardware.names import resolve
 
 LONGEST_TEXT = 200
 FIELDS = ("webgl_renderer", "webgl_vendor", "webgpu_vendor", "webgpu_architecture", "webgpu_device", "webgpu_description")

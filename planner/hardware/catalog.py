@@ -115,28 +115,6 @@ def by_id() -> dict[str, Gpu]:
     return {gpu.id: gpu for gpu in gpus()}
 
 
-def resolve(name: str, memory_mib: int | None = None) -> Gpu:
-    """The GPU that a name means, in any spelling; see `planner.hardware.names`.
-
-    Args:
-        name: as NVML, Vulkan, Metal, WebGL, a shop or a person spells it.
-        memory_mib: total that its driver reports, which picks among variants and replaces the catalogue's figure.
-
-    Raises:
-        PlanError: when no GPU of the catalogue has this name; the nearest are offered.
-    """
-    from planner.hardware.names import find
-
-    return find(name, memory_mib)
-
-
-def parse_gpus(text: str) -> list[tuple[str, int]]:
-    """Names and counts in a sentence such as `2x RTX 4090 + RTX 3090`; see `planner.hardware.names`."""
-    from planner.hardware.names import parts
-
-    return parts(text)
-
-
 def _gpu(row: dict[str, str]) -> Gpu:
     def number(column: str) -> float | None:
         return float(row[column]) if row[column] else None

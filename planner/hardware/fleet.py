@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from planner.errors import PlanError
-from planner.hardware.inventory import LiveGpu, Slice
+from planner.hardware.live_gpu import LiveGpu, Slice
 
 ADDRESS = "HEADROOM_PROMETHEUS_URL"
 TOKEN = "HEADROOM_PROMETHEUS_TOKEN"

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from planner.errors import PlanError
-from planner.hardware.catalog import MIB, Gpu, resolve
-from planner.hardware.inventory import LiveGpu
-from planner.hardware.names import with_memory
+from planner.hardware.catalog import MIB, Gpu
+from planner.hardware.live_gpu import LiveGpu
+from planner.hardware.names import resolve, with_memory
 
 
 @dataclass(frozen=True, slots=True)

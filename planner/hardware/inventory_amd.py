@@ -11,9 +11,9 @@ import shutil
 from functools import lru_cache
 from typing import Any
 
-from planner.hardware.inventory import Found, LiveGpu, Process
 from planner.hardware.inventory_host import described
 from planner.hardware.inventory_tools import at, number, parsed, size
+from planner.hardware.live_gpu import Found, LiveGpu, Process
 
 FULL_PCIE = {2.5: 1, 5.0: 2, 8.0: 3, 16.0: 4, 32.0: 5, 64.0: 6}
 """PCIe generation by GT/s."""

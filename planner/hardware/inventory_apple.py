@@ -9,9 +9,10 @@ import shutil
 from typing import Any
 
 from planner.errors import PlanError
-from planner.hardware.catalog import MIB, resolve
-from planner.hardware.inventory import Found, LiveGpu
+from planner.hardware.catalog import MIB
 from planner.hardware.inventory_tools import at, number, output, parsed
+from planner.hardware.live_gpu import Found, LiveGpu
+from planner.hardware.names import resolve
 
 
 def read(with_processes: bool = False) -> Found:

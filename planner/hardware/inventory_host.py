@@ -6,7 +6,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from planner.hardware.inventory import Host
+from planner.hardware.live_gpu import Host
 
 LONGEST_COMMAND = 2_000
 CPUINFO = Path("/proc/cpuinfo")

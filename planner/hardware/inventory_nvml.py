@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, TypeVar
 
-from planner.hardware.inventory import Found, LiveGpu, Process, Slice
 from planner.hardware.inventory_host import described
+from planner.hardware.live_gpu import Found, LiveGpu, Process, Slice
 
 T = TypeVar("T")
 

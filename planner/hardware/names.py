@@ -90,15 +90,19 @@ def _exact() -> dict[str, Gpu]:
 
 
 @lru_cache(maxsize=4_096)
-def find(name: str, memory_mib: int | None = None) -> Gpu:
-    """The card that a name means; see the module for the rule.
+def resolve(name: str, memory_mib: int | None = None) -> Gpu:
+    """The GPU that a name means, in any spelling; see the module for the rule.
+
+    Args:
+        name: as NVML, Vulkan, Metal, WebGL, a shop or a person spells it.
+        memory_mib: total that its driver reports, which picks among variants and replaces the catalogue's figure.
 
     Raises:
         PlanError: when none is meant; the nearest names are offered.
     """
     text, stated_mib, free_mib = memory_of(name)
     if stated_mib is not None:
-        return find(text, memory_mib or stated_mib).with_free_mib(free_mib)
+        return resolve(text, memory_mib or stated_mib).with_free_mib(free_mib)
     exact = _exact().get(text.lower())
     if exact is not None and (memory_mib is None or _close(exact, memory_mib / 1024)):
         return _with_memory(exact, None, memory_mib)
@@ -163,7 +167,7 @@ def _with_memory(gpu: Gpu, stated_gb: float | None, memory_mib: int | None) -> G
     return gpu
 
 
-def parts(text: str) -> list[tuple[str, int]]:
+def parse_gpus(text: str) -> list[tuple[str, int]]:
     """Names and counts: `2x RTX 4090 + RTX 3090`, `RTX 4090 x2`, `4× A100 80GB, 1 L4`; nothing for an empty text.
 
     Raises:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from threading import Lock
 
 from planner.hardware import inventory
-from planner.hardware.inventory import Inventory, LiveGpu
+from planner.hardware.inventory import Inventory
+from planner.hardware.live_gpu import LiveGpu
 
 KEPT = 120
 """Readings kept of each GPU: two minutes at one a second."""

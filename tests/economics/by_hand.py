@@ -4,7 +4,7 @@ from typing import Any
 
 from planner.economics.cost import Cost, cost
 from planner.estimate import Estimate
-from planner.hardware.catalog import resolve
+from planner.hardware.names import resolve
 from planner.performance.speed import Speed
 from planner.request import PlanRequest
 

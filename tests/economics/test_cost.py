@@ -15,7 +15,7 @@ from planner.economics.figure import figure
 from planner.errors import PlanError
 from planner.estimate import Estimate
 from planner.formula import Formula, evaluate
-from planner.hardware.catalog import resolve
+from planner.hardware.names import resolve
 
 
 def test_a_day_at_450_watts() -> None:

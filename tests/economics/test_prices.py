@@ -13,7 +13,8 @@ from planner.economics.prices import OLD_DAYS, Quote, age_days
 from planner.economics.purchase import gpu_price, market, purchase_usd
 from planner.economics.rent import offers, quantile, rent_per_hour, usual
 from planner.errors import PlanError
-from planner.hardware.catalog import by_id, resolve
+from planner.hardware.catalog import by_id
+from planner.hardware.names import resolve
 
 
 @pytest.mark.parametrize("name", ["electricity", "cloud_prices", "gpu_prices", "machines", "economics", "schedules", "gpu_rest"])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from planner.hardware.catalog import MIB, resolve
+from planner.hardware.catalog import MIB
 from planner.hardware.here import request_text, unknown, usable
-from planner.hardware.inventory import LiveGpu, Slice
-from planner.hardware.names import memory_of, with_memory
+from planner.hardware.live_gpu import LiveGpu, Slice
+from planner.hardware.names import memory_of, resolve, with_memory
 from planner.plan import plan
 from planner.request import PlanRequest
 

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.errors import PlanError
-from planner.hardware.catalog import by_id, gpus, parse_gpus, resolve
+from planner.hardware.catalog import by_id, gpus
+from planner.hardware.names import parse_gpus, resolve
 
 MEASURED = [
     "AMD Radeon 8060S", "AMD Radeon AI PRO R9700 32GB", "AMD Radeon RX 7900 XT", "AMD Radeon RX 9070 XT", "Apple M1 7-Core GPU 8GB", "Apple M1 Max 32-Core GPU 64GB",
