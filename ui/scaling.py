@@ -19,6 +19,8 @@ from ui.colours import PARTS, TOO_MUCH, Ground
 POINTS = 24
 GRID = 10
 MOST_BATCH = 256
+KEPT = 4
+"""Curves that a visitor's page remembers: as many as are drawn over each other."""
 FIELDS = {"context": "Context (tokens)", "batch": "Batch (sequences)"}
 LINES = ("#2f68ad", "#d98314", "#2f9488", "#8a3b6b")
 
@@ -33,10 +35,19 @@ def reach(plan: Plan, field: str) -> tuple[int, int]:
 
 
 def points(plan: Plan, field: str) -> list[Point]:
-    """The curve of one plan against one field, everything else held."""
+    """The curve of one plan against one field, everything else held.
+
+    A curve against the context is the same wherever the context's slider stands, so the last few are kept for the visitor.
+    """
     request, values = plan.request, steps(*reach(plan, field), POINTS)
     contexts, batches = (values, [request.batch]) if field == "context" else ([request.context], values)
-    return curve(plan.case, contexts, batches, plan.memory.gpu_layers)
+    asked = (plan.case.with_request(context=contexts[0], batch=batches[0]), contexts, batches, plan.memory.gpu_layers)
+    kept: list[tuple[Any, list[Point]]] = st.session_state.get("curves", [])
+    found = next((drawn for question, drawn in kept if question == asked), None)
+    if found is None:
+        found = curve(plan.case, contexts, batches, plan.memory.gpu_layers)
+        st.session_state["curves"] = [(asked, found), *kept[: KEPT - 1]]
+    return found
 
 
 def conclusion(plan: Plan, field: str) -> str:

@@ -22,3 +22,12 @@ def test_every_tab_opens(tab: str, against: str) -> None:
     at.segmented_control(key="against").set_value(against).run()
     assert not at.exception
     assert at.markdown
+
+
+def test_the_curve_stays_while_the_context_moves_and_follows_what_changes_it() -> None:
+    at = opened("scaling", **LLAMA)
+    before = at.dataframe[0].value
+    at.number_input(key="context").set_value(9_000).run()
+    assert at.dataframe[0].value.equals(before)
+    at.number_input(key="batch").set_value(4).run()
+    assert (at.dataframe[0].value["Needs (GiB)"] > before["Needs (GiB)"]).all()
