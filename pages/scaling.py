@@ -19,7 +19,7 @@ field = st.segmented_control(
     "Against", list(scaling.FIELDS), format_func=scaling.FIELDS.__getitem__, default="context", key="against", bind="query-params", required=True
 )
 field = field or "context"
-curves, frontier, formats = st.tabs(["By part", "Context and batch", "Formats"], key="scaling_tab", on_change="rerun")
+curves, frontier, formats, speed = st.tabs(["By part", "Context and batch", "Formats", "Speed"], key="scaling_tab", on_change="rerun")
 PLAIN = {"displayModeBar": False}
 
 if curves.open:
@@ -60,3 +60,16 @@ if formats.open:
             sentence = "Largest that is drawn and fits: " + "; ".join(f"{name} {limit:,}" for name, limit in fits.items()) + "."
             st.markdown(f"**{plain(sentence)}**")
             st.plotly_chart(drawn(scaling.overlaid(found, field, ground())), key="overlay", theme=None, config=PLAIN, alt=sentence)
+
+if speed.open:
+    with speed:
+        if not answer.architecture.generates:
+            st.caption("This model reads and writes no tokens of its own, so that there is no decoding to draw.")
+        else:
+            line = scaling.speeds(answer, field)
+            (first, fast), (last, slow) = line[0], line[-1]
+            held = "tokens in the cache of each sequence" if field == "context" else "sequences at once"
+            sentence = f"All sequences together decode at about {fast:,.3g} tokens/s with {first:,} {held}, at {slow:,.3g} with {last:,}."
+            st.markdown(f"**{plain(sentence)}**")
+            st.plotly_chart(drawn(scaling.speed_chart(line, field, ground())), key="speed_curve", theme=None, config=PLAIN, alt=sentence)
+            st.caption("Expected speed of this plan as it lies now, the split held; the page Speed has the range and the arithmetic.")

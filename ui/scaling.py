@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log10
 from typing import Any
 
 import streamlit as st
 
 from planner.memory.quantity import COMPONENTS
+from planner.performance.timing import Timing
 from planner.plan import Plan
 from planner.request import PlanRequest
 from planner.scaling import Point, curve, grid, steps
@@ -90,6 +92,26 @@ def overlaid(curves: dict[str, list[Point]], field: str, behind: Ground) -> Spec
         x = [getattr(point, field) for point in found]
         traces.append({"type": "scatter", "name": name, "x": x, "y": y, "mode": "lines+markers", "line": line, "hovertemplate": "%{y:.2f} GiB"})
     return {"data": traces, "layout": _layout(field, behind, max(point.usable for found in curves.values() for point in found) / GIB)}
+
+
+def speeds(plan: Plan, field: str) -> list[tuple[int, float]]:
+    """Expected tokens/s of all sequences while decoding: against the batch, or against the tokens that each already holds."""
+    timing, values = Timing.of(plan.case, plan.memory), steps(*reach(plan, field), POINTS)
+    if field == "context":
+        moved = [replace(timing, depth=float(value)) for value in values]
+    else:
+        values = [value for value in values if value <= max(plan.capacity.max_batch, 1)]
+        moved = [timing.at(value) for value in values]
+    return [(value, one.replicas * one.sequences / float(one.step.value)) for value, one in zip(values, moved, strict=True)]
+
+
+def speed_chart(found: list[tuple[int, float]], field: str, behind: Ground) -> Spec:
+    """Decode speed as one line."""
+    x, y = [value for value, _ in found], [speed for _, speed in found]
+    line = {"color": LINES[0], "width": 2}
+    trace = {"type": "scatter", "name": "Decode, all sequences", "x": x, "y": y, "mode": "lines+markers", "line": line, "hovertemplate": "%{y:.3g} tokens/s"}
+    layout = _layout(field, behind, 0) | {"shapes": [], "annotations": []}
+    return {"data": [trace], "layout": layout | {"yaxis": layout["yaxis"] | {"ticksuffix": "", "title": {"text": "Decode (tokens/s)"}}}}
 
 
 def frontier(plan: Plan, behind: Ground) -> tuple[Any, str]:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import pytest
 from dashboard import LLAMA, opened
 
+from planner.plan import plan
+from planner.request import PlanRequest
+from ui import scaling
+
 
 def test_the_curve_ends_at_what_the_model_takes_and_says_the_limit() -> None:
     at = opened("scaling", **LLAMA)
@@ -14,7 +18,7 @@ def test_the_curve_ends_at_what_the_model_takes_and_says_the_limit() -> None:
     assert "up to 131\\,072 tokens fit" in at.markdown[0].value
 
 
-@pytest.mark.parametrize("tab", ["Context and batch", "Formats"])
+@pytest.mark.parametrize("tab", ["Context and batch", "Formats", "Speed"])
 @pytest.mark.parametrize("against", ["context", "batch"])
 def test_every_tab_opens(tab: str, against: str) -> None:
     at = opened("scaling", **LLAMA)
@@ -31,3 +35,11 @@ def test_the_curve_stays_while_the_context_moves_and_follows_what_changes_it() -
     assert at.dataframe[0].value.equals(before)
     at.number_input(key="batch").set_value(4).run()
     assert (at.dataframe[0].value["Needs (GiB)"] > before["Needs (GiB)"]).all()
+
+
+def test_decoding_slows_with_the_cache_and_gains_with_the_batch() -> None:
+    answer = plan(PlanRequest.read({"model": LLAMA["model"], "quantization": "Q4_K_M", "gpus": "rtx-3090"}))
+    by_context, by_batch = ([speed for _, speed in scaling.speeds(answer, field)] for field in ("context", "batch"))
+    assert by_context == sorted(by_context, reverse=True)
+    assert by_batch == sorted(by_batch)
+    assert by_batch[0] == pytest.approx(answer.speed.decode_tokens_per_s.expected)
