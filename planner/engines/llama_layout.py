@@ -13,6 +13,7 @@ from planner.engines.base import Case
 from planner.engines.llama_builds import Build, build_of
 from planner.engines.llama_cache import Cells
 from planner.engines.llama_compute import Pass
+from planner.engines.llama_shares import Sums
 from planner.errors import PlanError
 from planner.formula import Formula
 from planner.hardware.catalog import Gpu
@@ -39,18 +40,6 @@ COPIES = 4
 
 
 SUMMED = ("dense", "experts", "gpu_dense", "gpu_experts", "gpu_rows", "gpu_cut")
-
-
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """Running sums over the layers, without routed experts and of routed experts alone: in the file, and as GPUs hold them."""
-
-    dense: tuple[int, ...]
-    experts: tuple[int, ...]
-    gpu_dense: tuple[int, ...]
-    gpu_experts: tuple[int, ...]
-    gpu_rows: tuple[int, ...]
-    gpu_cut: tuple[int, ...]
 
 
 @remembered

@@ -13,7 +13,7 @@ https://github.com/ggml-org/llama.cpp/blob/master/docs/multi-gpu.md, as of Octob
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from planner.architecture.tensors import Architecture
 from planner.engines.base import Case
@@ -21,13 +21,22 @@ from planner.errors import PlanError
 from planner.parallelism.layer_split import Split
 from planner.quantization.gguf import GgufFile
 
-if TYPE_CHECKING:
-    from planner.engines.llama_layout import Sums
-
 ROW_BACKENDS = ("cuda", "rocm", "sycl")
 """Backends with split buffers; the others take `row` as `layer`."""
 
 QUANTIZED = "llama.cpp's guide of May 2026 says that a tensor split refuses a quantized cache: if your build does, use fp16 or the split by layers."
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Running sums over the layers, without routed experts and of routed experts alone: in the file, and as GPUs hold them."""
+
+    dense: tuple[int, ...]
+    experts: tuple[int, ...]
+    gpu_dense: tuple[int, ...]
+    gpu_experts: tuple[int, ...]
+    gpu_rows: tuple[int, ...]
+    gpu_cut: tuple[int, ...]
 
 
 def check(case: Case, flash: bool, latent: bool) -> None:
