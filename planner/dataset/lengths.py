@@ -123,7 +123,7 @@ class Lengths:
             share = (seen / self.samples) ** batch
             longest += length * (share - below)
             below = share
-        longest += seq_len * (1.0 - below)
+        longest = min(longest + seq_len * (1.0 - below), float(seq_len))  # the shares add up to one but for rounding
         tokens = kept + cut * seq_len
         return AtLength(seq_len, self.samples, cut, self.tokens - tokens, tokens, longest, self.packed(seq_len))
 
