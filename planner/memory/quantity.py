@@ -44,8 +44,8 @@ COMPONENTS = ("weights", "kv_cache", "state", "activation", "overhead")
 
 
 @dataclass(frozen=True)
-class DeviceMemory:
-    """What one GPU holds.
+class Occupied:
+    """What one GPU holds, whatever it holds: the parts are the subclass's.
 
     `capacity_bytes` is what its driver reports as total; `usable_bytes` is what a program can have of it.
     """
@@ -54,15 +54,10 @@ class DeviceMemory:
     index: int
     capacity_bytes: int
     usable_bytes: int
-    weights: Quantity = NOTHING
-    kv_cache: Quantity = NOTHING
-    state: Quantity = NOTHING
-    activation: Quantity = NOTHING
-    overhead: Quantity = NOTHING
 
     @property
     def parts(self) -> tuple[Quantity, ...]:
-        return tuple(getattr(self, name) for name in COMPONENTS)
+        raise NotImplementedError
 
     @cached_property
     def total(self) -> Quantity:
@@ -72,6 +67,21 @@ class DeviceMemory:
     def free_bytes(self) -> int:
         """Usable memory less the expected total; negative when it doesn't fit."""
         return self.usable_bytes - self.total.expected
+
+
+@dataclass(frozen=True)
+class DeviceMemory(Occupied):
+    """What one GPU holds while an engine runs a model."""
+
+    weights: Quantity = NOTHING
+    kv_cache: Quantity = NOTHING
+    state: Quantity = NOTHING
+    activation: Quantity = NOTHING
+    overhead: Quantity = NOTHING
+
+    @property
+    def parts(self) -> tuple[Quantity, ...]:
+        return tuple(getattr(self, name) for name in COMPONENTS)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from math import prod
 
 from planner.architecture.tensors import Architecture, Layer, Tensor
 from planner.formula import Formula, total
-from planner.memory.quantity import NOTHING, Quantity, added
+from planner.memory.quantity import NOTHING, Occupied, Quantity, added
 from planner.parallelism.degrees import stage_layers
 from planner.parallelism.tensor_parallel import COLUMN, EXPERTS, ROW, VOCABULARY
 from planner.quantization.formats import Scheme
@@ -29,13 +29,9 @@ BEYOND = Formula("peak - weights - gradients - optimizer", "bytes", "autograd's 
 
 
 @dataclass(frozen=True)
-class TrainDevice:
+class TrainDevice(Occupied):
     """What one GPU holds at its highest moment."""
 
-    name: str
-    index: int
-    capacity_bytes: int
-    usable_bytes: int
     weights: Quantity = NOTHING
     gradients: Quantity = NOTHING
     optimizer: Quantity = NOTHING
@@ -51,14 +47,6 @@ class TrainDevice:
     def allocated(self) -> Quantity:
         """What PyTorch's allocator counts at the highest moment."""
         return added(f"Allocated on {self.name} #{self.index}", self.parts[:4])
-
-    @cached_property
-    def total(self) -> Quantity:
-        return added(f"{self.name} #{self.index}", self.parts)
-
-    @property
-    def free_bytes(self) -> int:
-        return self.usable_bytes - self.total.expected
 
 
 @dataclass(frozen=True)
