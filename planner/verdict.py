@@ -40,7 +40,8 @@ class Fit:
 def judge(case: Case, memory: Memory) -> Fit:
     """Compare what each device needs with what it can give.
 
-    P(device fits) = Phi((usable - expected) / sigma), sigma = (high - low) / (2 * 1.2816); devices are taken as independent.
+    P(device fits) = Phi((usable - expected) / sigma), sigma = (high - expected) / 1.2816 above the expected value and
+    (expected - low) / 1.2816 below it; devices are taken as independent.
     """
     host_free = case.ram_bytes - memory.host.total.expected
     if not memory.devices:
@@ -63,8 +64,8 @@ def judge(case: Case, memory: Memory) -> Fit:
 
 
 def below(need: Quantity, limit: int) -> float:
-    """Probability that a quantity stays under a limit, its range read as a normal distribution's 10th to 90th percentile."""
-    sigma = (need.high - need.low) / (2 * SPREAD)
+    """Probability that a quantity stays under a limit: its range read as the 10th and 90th percentile of two normal halves about the expected value."""
+    sigma = (need.high - need.expected if limit >= need.expected else need.expected - need.low) / SPREAD
     if sigma == 0:
         return float(need.expected <= limit)
     return 0.5 * (1 + erf((limit - need.expected) / (sigma * sqrt(2))))

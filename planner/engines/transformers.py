@@ -2,29 +2,36 @@
 
 Layers are spread over the GPUs in order (`device_map="auto"`), each GPU holding whole layers. `generate` keeps the logits of
 the last token only. Attention runs in blocks (SDPA or FlashAttention), so that the prefill peak is the feed-forward block:
-gate, up and their product for the whole prompt, beside a few copies of the residual stream.
+gate, up and their product for the whole prompt, beside a few copies of the residual stream. The cache of the tokens to be generated is
+a maximum: its low end is that of an answer that ends early.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from math import prod
 
 from planner.architecture.tensors import Architecture, Layer, Stack, Tensor
 from planner.engines import capabilities
 from planner.engines.base import Case, Command
 from planner.engines.serving import DTYPES, pooled, runnable, too_long
-from planner.engines.transformers_peak import peak
+from planner.engines.transformers_peak import peak, prompt_of
 from planner.engines.versions import calibration
 from planner.formula import Formula, Step, total
 from planner.memory import kv_cache, weights
 from planner.memory.allocator import block_bytes
-from planner.memory.quantity import NOTHING, DeviceMemory, HostMemory, Memory, Quantity
+from planner.memory.kv_cache import Block
+from planner.memory.quantity import NOTHING, DeviceMemory, HostMemory, Memory, Quantity, added
 from planner.memory.remember import remembered
 from planner.quantization.cache_types import cache_type
 from planner.quantization.formats import BITS, Scheme
 from planner.quantization.published import scheme_for
 
 CONTEXT = Formula("context_gib * 2**30", "bytes", "CUDA context, kernels and cuBLAS workspace of a PyTorch process")
+
+ENDS_EARLY = 0.9
+"""Share of the tokens to generate that are missing at the 10th percentile: left to itself, a model may end its answer at any of them."""
 
 RUNS = ("bf16", "fp16", "fp32", "nf4", "nf4-dq", "int8", "gptq-int4", "gptq-int8", "awq-int4", "fp8", "mxfp4")
 
@@ -44,22 +51,27 @@ class Transformers:
         scheme = scheme_for(model, self.quantization(case))
         file = weights.weight_file(model, scheme)
         _, elements, bytes_ = cache_type(request.kv_cache_dtype, scheme.rest)
+        block = (elements, bytes_)
         if not case.gpus:
-            growing, fixed = kv_cache.cache_steps(() if pooled(case) else model.main.distinct, request.context, request.batch, (elements, bytes_))
-            return Memory(
-                file, (), HostMemory(file.tensor_bytes, _summed("KV cache", growing + fixed), peak(case, scheme, (elements, bytes_), None)), note=scheme.note
-            )
+            growing, fixed = _caches(case, model.main.distinct, block)
+            held = peak(case, scheme, block, None)
+            host = HostMemory(file.tensor_bytes, added("KV cache", (growing, fixed)), added("Activation peak", (held.counted, held.unseen)))
+            return Memory(file, (), host, note=scheme.note)
         devices = []
         row = calibration("transformers", request.engine_version)
         context = Quantity.between(0.6, 1.8, CONTEXT("CUDA context and libraries", context_gib=float(row["context_gib"])))
-        keeps = not pooled(case)
-        peaks = {gpu: peak(case, scheme, (elements, bytes_), gpu) for gpu in dict.fromkeys(case.gpus)}
-        for index, (gpu, (held, layers)) in enumerate(zip(case.gpus, spread(model, scheme, len(case.gpus)), strict=True)):
-            growing, fixed = kv_cache.cache_steps(layers if keeps else (), request.context, request.batch, (elements, bytes_))
+        peaks = {gpu: peak(case, scheme, block, gpu) for gpu in dict.fromkeys(case.gpus)}
+        for index, (gpu, (weight, layers)) in enumerate(zip(case.gpus, spread(model, scheme, len(case.gpus)), strict=True)):
+            growing, fixed = _caches(case, layers, block)
+            outside = (
+                added("CUDA context, libraries and the prompt's peak", (context, peaks[gpu].unseen))
+                if weight.expected and peaks[gpu].unseen.expected
+                else context
+            )
             devices.append(
                 DeviceMemory(
-                    gpu.name, index, gpu.capacity_bytes, gpu.usable_bytes, weights=held, kv_cache=_summed("KV cache", growing),
-                    state=_summed("Recurrent state", fixed), activation=peaks[gpu] if held.expected else NOTHING, overhead=context,
+                    gpu.name, index, gpu.capacity_bytes, gpu.usable_bytes, weights=weight, kv_cache=growing, state=fixed,
+                    activation=peaks[gpu].counted if weight.expected else NOTHING, overhead=outside,
                 )
             )  # fmt: skip
         unable, told = capabilities.verdict(case, scheme)
@@ -86,6 +98,18 @@ BITSANDBYTES = {
     "nf4-dq": 'load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype="bfloat16"',
     "int8": "load_in_8bit=True",
 }
+
+
+def _caches(case: Case, layers: Iterable[tuple[Layer, int]], block: Block) -> tuple[Quantity, Quantity]:
+    """What grows with tokens, and what each sequence keeps. An answer that ends early leaves the first smaller, never larger."""
+    if pooled(case):
+        return NOTHING, NOTHING
+    request, held = case.request, tuple(layers)
+    growing, fixed = kv_cache.cache_steps(held, request.context, request.batch, block)
+    at_prompt, _ = kv_cache.cache_steps(held, prompt_of(case), request.batch, block)
+    whole = _summed("KV cache", growing)
+    to_come = whole.expected - sum(int(step.value) for step in at_prompt)
+    return replace(whole, low=whole.expected - int(ENDS_EARLY * to_come)), _summed("Recurrent state", fixed)
 
 
 def _summed(label: str, steps: list[Step]) -> Quantity:

@@ -1,14 +1,18 @@
 """What Transformers allocates besides weights and cache: the peak of reading a prompt, and what stays while tokens are generated.
 
-peak = seen * max(prefill - cache still to come, one cache tensor being copied) + logits + workspace + unpacked matrix + rounding
+peak = max(prefill - cache still to come, one cache tensor being copied) + logits + workspace + unpacked matrix + rounding
 
 Reading a prompt, a layer holds either its attention's queries and keys or its feed-forward block's inner tensors, beside copies
 of the residual stream: the embedded prompt, the layer's input, the sum after attention and its norm. While that happens the cache
 holds the prompt alone; the tokens still to be generated are charged in full with the cache and so are taken off here.
+
+Some publications give what is held once a prompt has been read. Their versions have `prefill_seen` 0: the same bytes then stand with
+what lies outside PyTorch's figure, so that the total, and with it the verdict, is the peak in every version.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 
 from planner.architecture.tensors import Layer
@@ -19,7 +23,7 @@ from planner.formula import Formula, Step
 from planner.hardware.catalog import Gpu
 from planner.memory import kv_cache, weights
 from planner.memory.kv_cache import Block
-from planner.memory.quantity import Quantity, added
+from planner.memory.quantity import NOTHING, Quantity, added
 from planner.quantization.formats import Scheme
 
 MODELING = "transformers: modeling files of decoder models, October 2026; checked against peak allocations published for Qwen2.5"
@@ -45,6 +49,7 @@ WORKSPACE = Formula("size_kib * 2**10", "bytes", "aten/src/ATen/cuda/CublasHandl
 ROUNDING = Formula("tensors * 2**20 / 4", "bytes", "c10/cuda/CUDACachingAllocator.cpp: a block keeps up to 1 MiB that its tensor does not fill")
 DEQUANTIZED = Formula("elements * 2", "bytes", "the widest matrix back in 16 bit: bitsandbytes while a prompt is read, ExLlama's GPTQ kernels always")
 PEAK = Formula("seen * max(prefill - to_come, copied) + beside", "bytes")
+UNSEEN = Formula("(1 - seen) * max(prefill - to_come, copied)", "bytes", "needed while the prompt is read, and not in the figures published for this version")
 
 UNPACKED_FOR_PROMPTS = frozenset({"nf4", "nf4-dq", "int8"})
 HOPPER = 9.0
@@ -54,17 +59,29 @@ UNEXPLAINED = 0.008
 """Share of the weights by which allocations of equal models differ: buffers that a checkpoint adds, generations that end early."""
 
 
-def peak(case: Case, scheme: Scheme, cache_block: Block, gpu: Gpu | None) -> Quantity:
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """What the allocator holds at most besides weights and cache, and the part of the prompt's peak that published figures leave out."""
+
+    counted: Quantity
+    unseen: Quantity
+
+
+def prompt_of(case: Case) -> int:
+    """Tokens that are read in one piece: the whole context where the request does not say."""
+    request, model = case.request, case.architecture
+    prompt = min(request.prompt_tokens or request.context, request.context)
+    return prompt if model.generates else min(prompt, model.max_context)
+
+
+def peak(case: Case, scheme: Scheme, cache_block: Block, gpu: Gpu | None) -> Peak:
     """The most that is allocated at one time besides the weights and the cache of the full context.
 
     Raises nothing; known error: 1% of the whole on published single-GPU runs where the prompt's peak is in the figure.
     """
     request, model = case.request, case.architecture
     row = calibration("transformers", request.engine_version)
-    wide = 4 if scheme.rest == "fp32" else 2
-    prompt = min(request.prompt_tokens or request.context, request.context)
-    if not model.generates:
-        prompt = min(prompt, model.max_context)
+    wide, prompt = 4 if scheme.rest == "fp32" else 2, prompt_of(case)
     steps = [_widest_layer(case, wide, prompt, row)]
     beside: list[Step] = []
     copied: float = 0
@@ -82,13 +99,14 @@ def peak(case: Case, scheme: Scheme, cache_block: Block, gpu: Gpu | None) -> Qua
         widest = max((prod(t.shape) for t, _ in model.main.counted if scheme.quantizes(t, model.main.name)), default=0)
         beside.append(DEQUANTIZED("Widest matrix in 16 bit", elements=widest))
     seen, kept = float(row["prefill_seen"]), sum(float(step.value) for step in beside)
-    step = PEAK("Activation peak", seen=seen, prefill=steps[0].value, to_come=to_come.value, copied=copied, beside=int(kept))
-    whole = max(steps[0].value - to_come.value, copied)
-    moving = Quantity(int(0.9 * (step.value - kept)), int(step.value) - int(kept), int(1.1 * whole))
+    terms = {"seen": seen, "prefill": steps[0].value, "to_come": to_come.value, "copied": copied}
+    step, left = PEAK("Activation peak", **terms, beside=int(kept)), UNSEEN("Prompt's peak, outside the published figure", **terms)
+    moving = Quantity.between(0.9, 1.1, PEAK("Prompt's peak", **terms, beside=0))
     unexplained = int(UNEXPLAINED * weights.weight_file(model, scheme).tensor_bytes.expected)
     slack = Quantity(int(0.5 * kept) - unexplained, int(kept), int(2 * kept) + unexplained)
     both = added(step.label, (moving, slack))
-    return Quantity(max(both.low, 0), int(step.value), both.high, (*steps, *beside, step))
+    counted = Quantity(max(both.low, 0), int(step.value), both.high, (*steps, *beside, step))
+    return Peak(counted, Quantity.between(0.9, 1.1, left) if left.value else NOTHING)
 
 
 def _widest_layer(case: Case, wide: int, prompt: int, row: dict[str, str]) -> Step:
