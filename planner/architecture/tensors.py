@@ -206,6 +206,23 @@ class Stack:
         return sum(tensor.active * n for tensor, n in self.counted)
 
 
+@dataclass(frozen=True, slots=True)
+class Image:
+    """The largest image that a model's processor makes.
+
+    Attributes:
+        patches: positions in the tower.
+        tokens: positions in the text.
+        values: numbers of pixels, all colours.
+        moments: how many times as much the longest video may be that an engine prepares for.
+    """
+
+    patches: int
+    tokens: int
+    values: int
+    moments: int = 1
+
+
 @dataclass(frozen=True)
 class Architecture:
     """A whole model: its stacks, what it was published in, and how far the description can be trusted.
@@ -221,6 +238,7 @@ class Architecture:
         rope_stretch: factor by which full attention's table of rotary angles is longer than `max_context` (linear scaling).
         converter: what llama.cpp's converter does differently for this family, as `data/gguf_converters.csv` lists it.
         rope_factors: lengths of the tables of frequency factors that it stores beside the tensors (Llama 3.1, LongRoPE).
+        image: the largest image that it takes, where it takes any and its processor is known.
         exact: whether the counts are exact by construction.
         note: why not, in one sentence, when they are not.
     """
@@ -235,6 +253,7 @@ class Architecture:
     rope_stretch: float = 1.0
     converter: dict[str, int] = field(default_factory=dict)
     rope_factors: tuple[int, ...] = ()
+    image: Image | None = None
     exact: bool = True
     note: str = ""
 

@@ -1,7 +1,8 @@
 """Fit vLLM's budget: `python -m planner.calibrate.vllm` prints the coefficients and their errors, fitted and leaving one source out.
 
 Reads `data/measurements/vllm_budget.csv`, the terms that start-up logs print. The sampler's copies of the logits by version,
-libraries by version, and graphs = a + b * layers + c for experts + d where they are in 4 bit.
+libraries by version, and graphs = (a + b * layers + c for experts + d where they are in 4 bit), times e with tensor parallel. What is fitted here is what
+`data/calibration/vllm.csv` and `vllm_graphs.csv` hold, rounded; a test compares them.
 """
 
 from __future__ import annotations
@@ -70,36 +71,57 @@ def graph_terms(row: Row) -> tuple[int, int, int]:
     return -(-len(model.main.layers) // int(row["pipeline_parallel"])), int(has_experts(model)), int(vllm_budget.four_bit_experts(model, scheme))
 
 
-def fit_graphs(rows: Sequence[Row]) -> tuple[float, float, float, float]:
-    """Base, a layer, experts, and experts in 4 bit, in GiB: a line through the dense models, and the mean excess of the others."""
-    found = [(graph_terms(row), float(row["graphs_gib"])) for row in rows]
-    dense = [(layers, size) for (layers, sparse, _), size in found if not sparse]
-    slope, base = linear_regression(*zip(*dense, strict=True))
-    wide = [size - base - slope * layers for (layers, sparse, four), size in found if sparse and not four]
-    experts = mean(wide) if wide else 0.0
-    narrow = [size - base - slope * layers - experts for (layers, _, four), size in found if four]
-    return base, slope, experts, mean(narrow) if narrow else 0.0
+Graphs = tuple[float, float, float, float, float]
 
 
-def graph_error(row: Row, fitted: tuple[float, float, float, float]) -> float:
+def fit_graphs(rows: Sequence[Row]) -> Graphs:
+    """Base, a layer, experts, and experts in 4 bit, in GiB: a line through the dense models, and the mean excess of the others; then tensor parallel's share.
+
+    The share scales all terms, so both are found in turn until they settle.
+    """
+    found, share = [(graph_terms(row), int(row["tensor_parallel"]) > 1, float(row["graphs_gib"])) for row in rows], 1.0
+    for _ in range(20):
+        whole = [(terms, size / (share if cut else 1)) for terms, cut, size in found]
+        slope, base = linear_regression(*zip(*[(layers, size) for (layers, sparse, _), size in whole if not sparse], strict=True))
+        wide = [size - base - slope * layers for (layers, sparse, four), size in whole if sparse and not four]
+        experts = mean(wide) if wide else 0.0
+        narrow = [size - base - slope * layers - experts for (layers, _, four), size in whole if four]
+        four_bit = mean(narrow) if narrow else 0.0
+        cut_rows = [(size, base + slope * layers + experts * sparse + four_bit * four) for (layers, sparse, four), cut, size in found if cut]
+        share = sum(size * one for size, one in cut_rows) / sum(one * one for _, one in cut_rows) if cut_rows else 1.0
+    return base, slope, experts, four_bit, share
+
+
+def graph_error(row: Row, fitted: Graphs) -> float:
     layers, sparse, four = graph_terms(row)
-    return fitted[0] + fitted[1] * layers + fitted[2] * sparse + fitted[3] * four - float(row["graphs_gib"])
+    size = fitted[0] + fitted[1] * layers + fitted[2] * sparse + fitted[3] * four
+    return size * (fitted[4] if int(row["tensor_parallel"]) > 1 else 1) - float(row["graphs_gib"])
+
+
+def eras() -> dict[str, list[Row]]:
+    """Rows that give the activation peak, by the calibration row they fall under, in order."""
+    found: dict[str, list[Row]] = {}
+    for row in table("measurements/vllm_budget"):
+        if row["activation_gib"]:
+            found.setdefault(vllm_budget.settings(case_of(row)).text("since"), []).append(row)
+    return dict(sorted(found.items(), key=lambda item: parse_version(item[0])))
+
+
+def with_graphs() -> list[Row]:
+    """Rows that give the size of the graphs."""
+    return [row for row in table("measurements/vllm_budget") if row["graphs_gib"]]
 
 
 def fits() -> list[Fit]:
     """The sampler's copies by version, and the graphs."""
-    rows = [row for row in table("measurements/vllm_budget") if row["activation_gib"]]
-    eras: dict[str, list[Row]] = {}
-    for row in rows:
-        eras.setdefault(vllm_budget.settings(case_of(row)).text("since"), []).append(row)
     found = []
-    for since, group in sorted(eras.items(), key=lambda item: parse_version(item[0])):
+    for since, group in eras().items():
         what = f"copies of the logits from {since}: {fit_copies(group):.2f}"
         error: Callable[[Row, float], float] = lambda row, copies: activation_gib(row, copies)[0] - float(row["activation_gib"])  # noqa: E731
         found.append(fit_report("vllm", what, "GiB", group, fit_copies, error, _source, _model))
-    measured = [row for row in table("measurements/vllm_budget") if row["graphs_gib"]]
-    base, slope, experts, four = fit_graphs(measured)
-    what = f"CUDA graphs: {base:.2f} + {slope:.4f} a layer + {experts:.2f} with experts + {four:.2f} where those are in 4 bit"
+    measured = with_graphs()
+    base, slope, experts, four, share = fit_graphs(measured)
+    what = f"CUDA graphs: {base:.2f} + {slope:.4f} a layer + {experts:.2f} with experts + {four:.2f} in 4 bit, times {share:.2f} with tensor parallel"
     return [*found, fit_report("vllm", what, "GiB", measured, fit_graphs, graph_error, _source, _model)]
 
 

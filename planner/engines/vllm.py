@@ -13,6 +13,7 @@ from planner.engines import pages, vllm_budget
 from planner.engines.base import Case, Command
 from planner.engines.serving import DTYPES, Held, Rank, flags, lay_out, nodes, on_ray, pool_of, pooled, runnable, served, titled
 from planner.engines.vllm_budget import Settings
+from planner.engines.vllm_images import told
 from planner.formula import Formula
 from planner.hardware.catalog import Gpu
 from planner.memory import weights
@@ -48,6 +49,8 @@ class Vllm:
         graphs, lost = vllm_budget.graphs(model, scheme, degrees, use), vllm_budget.unallocated(scheme, model)
         charged = graphs if use.number("graphs_charged") else NOTHING
         stages = weights.stages(model, scheme, degrees)
+        first = vllm_budget.activation(model, scheme, degrees, use, 0)
+        note = " ".join(text for text in (note, told(first.steps[-1])) if text)
 
         def rank(gpu: Gpu, stage: int) -> Rank:
             peak = vllm_budget.activation(model, scheme, degrees, use, stage)

@@ -7,12 +7,14 @@ Coefficients by version in `data/calibration/vllm.csv`, from start-up logs that 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import floor
 
 from planner.architecture.tensors import Architecture, Layer
+from planner.data import table
 from planner.engines.base import Case
 from planner.engines.versions import calibration
+from planner.engines.vllm_images import pictures
 from planner.formula import Formula, Step
 from planner.hardware.catalog import Gpu
 from planner.memory.quantity import NOTHING, DeviceMemory, Quantity
@@ -21,6 +23,9 @@ from planner.parallelism.degrees import Degrees
 from planner.parallelism.tensor_parallel import EXPERTS, PADDING
 from planner.quantization.formats import Scheme
 from planner.units import GIB, gib
+
+MORE_WORKSPACE = GIB
+"""What a further all-reduce workspace takes: versions and cards differ in how many they set up when ranks share a fabric."""
 
 LARGE_GPU_BYTES = 70 * GIB
 """From this size on (and not on an A100) the server takes larger batches by default (vllm/engine/arg_utils.py)."""
@@ -34,10 +39,16 @@ FORWARD = Formula("tokens * element_bytes * (3 * inner + (hidden_copies + 2 * st
 EXPERT_SPACE = Formula(
     "tokens * top_k * element_bytes * (max(width, hidden) + max(2 * width, hidden))", "bytes", "vllm/model_executor/layers/fused_moe: two workspaces"
 )
-PEAK = Formula("max(sampler, forward) + expert_space", "bytes")
+PEAK = Formula("max(max(sampler, forward) + expert_space + images_held, images_in_tower)", "bytes")
 RESERVED = Formula("formats * 1.8 * 2**30", "bytes", "vLLM's out-of-memory message for gpt-oss-20b: reserved by PyTorch but unallocated")
-GRAPHS = Formula("captures / 51 * (0.38 + 0.0155 * layers + 0.23 * experts + 0.7 * four_bit_experts) * 2**30", "bytes", LOGS)
+GRAPHS = Formula(
+    "captures / 51 * share * (base_gib + layer_gib * layers + experts_gib * experts + four_bit_gib * four_bit_experts) * 2**30", "bytes",
+    LOGS + "; data/calibration/vllm_graphs.csv",
+)  # fmt: skip
 FIXED = Formula("size_gib * 2**30", "bytes", LOGS)
+
+LOGGED, UNSEEN_TOWER, DERIVED = (0.93, 1.12), (0.93, 1.3), (0.6, 1.6)
+"""Ranges of the activation peak: of terms that logs confirm, of a model whose images are not known, and of the tower's own pass, which is only derived."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +89,9 @@ def settings(case: Case) -> Settings:
 
 @remembered
 def activation(model: Architecture, scheme: Scheme, degrees: Degrees, use: Settings, stage: int) -> Quantity:
-    """The peak of one stage's profiling run: the sampler's copies of the logits or one layer's forward pass, and the experts' space.
+    """The peak of one stage's profiling run: the sampler's copies of the logits or one layer's forward pass, the experts' space, and images.
 
-    Only the last pipeline stage samples; stages hand two residual streams on. Workspaces stay allocated after the forward pass.
+    Images are run on the first stage. Only the last pipeline stage samples; stages hand two residual streams on. Workspaces stay allocated after the forward pass.
     """
     main, last = model.main, stage == degrees.pipeline - 1
     wide = 4 if scheme.rest == "fp32" else 2
@@ -101,15 +112,20 @@ def activation(model: Architecture, scheme: Scheme, degrees: Degrees, use: Setti
             width = layer.ffn.expert_width / (1 if degrees.expert > 1 else degrees.tensor)
             steps.append(EXPERT_SPACE("Experts' workspaces", top_k=layer.ffn.top_k, width=width, **common))
             space = steps[-1].value
-    peak = PEAK("Activation peak", sampler=sampler, forward=forward.value, expert_space=space)
-    return Quantity.between(0.93, 1.12 if len(model.loaded) == 1 else 1.2, *steps, peak)
+    shown = pictures(model, degrees, use.batched_tokens, use.sequences, use.context, wide) if stage == 0 else None
+    held, tower = (shown.held.value, shown.tower.value) if shown else (0, 0)
+    steps += [shown.held, shown.tower] if shown else []
+    peak = PEAK("Activation peak", sampler=sampler, forward=forward.value, expert_space=space, images_held=held, images_in_tower=tower)
+    low, high = DERIVED if peak.value == tower else LOGGED if shown or len(model.loaded) == 1 else UNSEEN_TOWER
+    return Quantity.between(low, high, *steps, peak)
 
 
 def non_torch(gpu: Gpu, degrees: Degrees, use: Settings) -> Quantity:
     """Libraries' memory charged to the budget: cuBLAS workspaces, and with tensor parallel over a fabric the all-reduce buffers."""
     fabric = degrees.tensor > 1 and has_fabric(gpu)
     step = FIXED("Libraries besides PyTorch", size_gib=use.number("non_torch_tp_gib" if fabric else "non_torch_gib"))
-    return Quantity.between(0.5, 1.5 if fabric or degrees.tensor == 1 else 4.0, step)
+    found = Quantity.between(0.5, 1.5 if fabric or degrees.tensor == 1 else 4.0, step)
+    return replace(found, high=max(found.high, found.expected + MORE_WORKSPACE)) if fabric else found
 
 
 def context(gpu: Gpu, degrees: Degrees, use: Settings) -> Quantity:
@@ -125,13 +141,19 @@ def has_fabric(gpu: Gpu) -> bool:
 
 
 def graphs(model: Architecture, scheme: Scheme, degrees: Degrees, use: Settings) -> Quantity:
-    """CUDA graphs: one for each captured batch size, growing with the layers, more with experts, most where those are in 4 bit; none with enforce_eager."""
+    """CUDA graphs: one for each captured batch size, growing with the layers, more with experts, most where those are in 4 bit.
+
+    With tensor parallel a rank's graphs are smaller; with enforce_eager there are none.
+    """
     if use.eager:
         return NOTHING
     layers = -(-len(model.main.layers) // degrees.pipeline)
     sparse, four = bool(_sparse(model)), four_bit_experts(model, scheme)
-    step = GRAPHS("CUDA graphs", captures=captures(use.sequences), layers=layers, experts=int(sparse), four_bit_experts=int(four))
-    return Quantity.between(0.75, 1.35, step)
+    (row,) = table("calibration/vllm_graphs")
+    fitted = {name: float(row[name]) for name in ("base_gib", "layer_gib", "experts_gib", "four_bit_gib")}
+    share = float(row["tensor_parallel"]) if degrees.tensor > 1 else 1
+    step = GRAPHS("CUDA graphs", captures=captures(use.sequences), share=share, layers=layers, experts=int(sparse), four_bit_experts=int(four), **fitted)
+    return Quantity.between(0.6, 1.6, step) if four else Quantity.between(0.75, 1.35, step)
 
 
 def unallocated(scheme: Scheme, model: Architecture) -> Quantity:

@@ -87,3 +87,17 @@ def test_the_pool_says_how_sure_it_is() -> None:
     assert found is not None
     assert found.bytes.low < found.bytes.expected < found.bytes.high
     assert found.token_range.low < found.tokens < found.token_range.high
+
+
+def test_images_stay_beside_the_sampler_and_a_long_video_is_the_towers_own_peak() -> None:
+    """Gemma 3: 8,192 batched tokens are 32 images of 256 tokens and 896 x 896 pixels. Qwen2.5-VL: frames in pairs of 16,384 tokens."""
+    settings: dict[str, Any] = {"engine_version": "0.19.0", "max_num_seqs": 1024, "max_num_batched_tokens": 8192}
+    steps = {step.label: step.value for step in ask("google/gemma-3-12b-it", "vllm", "H100", **settings).memory.devices[0].activation.steps}
+    assert steps["Images, held"] == 32 * 2 * (256 * 3_840 + 3 * 896 * 896)
+    assert steps["Activation peak"] == steps["Sampler warm-up"] + steps["Images, held"]
+    short, long = (ask("Qwen/Qwen2.5-VL-3B-Instruct", "vllm", "H100", **{**settings, "context": n}) for n in (16_384, 131_072))
+    peaks = [answer.memory.devices[0].activation.expected for answer in (short, long)]
+    patches, tower = 7 * 65_536, 3 * 3_420 + 4 * 1_280
+    assert peaks[1] == 2 * (patches * tower + 7 * 3 * 2 * 12_845_056)
+    assert peaks[1] > 4 * peaks[0]
+    assert "--limit-mm-per-prompt" in long.memory.note

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from planner.architecture import audio, fields, projectors, vision
+from planner.architecture import audio, fields, images, projectors, vision
 from planner.architecture.config import Config
 from planner.architecture.decoder import Shape, dtype
 from planner.architecture.pieces import Piece, linear, square, table, together
@@ -176,6 +176,7 @@ def multimodal(config: Config) -> Architecture:
         stacks=(replace(words.main, prefix=row.prefix), *words.stacks[1:], *stacks),
         dtype=dtype(config) if config.has("dtype", "torch_dtype") else words.dtype,
         quantization=dict(quantization.raw) if quantization else words.quantization,
+        image=next((images.largest(config, tower_config(whole, eye)) for eye in row.eyes if eye.key == "vision_config" and seen(whole, eye)), None),
         exact=words.exact and not note,
         note=note,
     )
@@ -199,9 +200,14 @@ def text_model(config: Config, row: Wrapper) -> Architecture:
     return parse_text(source.replace(tie_word_embeddings=tied, architectures=["Model" if bare else "ForConditionalGeneration"]), row.text)
 
 
+def seen(config: Config, eye: Eye) -> bool:
+    """Whether the config has the tower at all."""
+    return not eye.optional or config.has(eye.key)
+
+
 def tower(config: Config, eye: Eye, words: Architecture) -> tuple[Stack, ...]:
     """The stacks of one tower and its projector; none when the config leaves out a tower that is optional."""
-    if eye.optional and not config.has(eye.key):
+    if not seen(config, eye):
         return ()
     nested = tower_config(config, eye)
     built = build(nested, TOWERS[nested.text("model_type")])
