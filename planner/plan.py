@@ -22,6 +22,7 @@ from planner.formula import Step
 from planner.hardware.catalog import Gpu
 from planner.hardware.names import resolve
 from planner.memory.quantity import Memory
+from planner.parallelism.degrees import replicate_attention
 from planner.request import GpuSpec, PlanRequest, Question
 from planner.verdict import Fit, judge
 
@@ -130,7 +131,7 @@ def resolve_case(request: PlanRequest) -> Case:
     """Look up every name in the request: the model, and each GPU."""
     name, architecture = resolve_model(request)
     ram = request.system.ram_gib
-    return Case(request, name, architecture, resolve_gpus(request.gpus), int(ram * 2**30) if ram else DEFAULT_RAM_BYTES)
+    return replicate_attention(Case(request, name, architecture, resolve_gpus(request.gpus), int(ram * 2**30) if ram else DEFAULT_RAM_BYTES))
 
 
 def resolve_model(request: Question) -> tuple[str, Architecture]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from planner.architecture.tensors import Architecture
 from planner.engines import capabilities
 from planner.engines.base import Case, Command
 from planner.errors import PlanError, did_you_mean
@@ -138,6 +139,11 @@ def titled(title: str, case: Case, wanted: str) -> str:
 def flags(*pairs: tuple[object, str]) -> str:
     """The flags whose condition holds, on continued lines."""
     return "".join(f" \\\n  {flag}" for wanted, flag in pairs if wanted)
+
+
+def shares_experts(model: Architecture, degrees: Degrees) -> bool:
+    """Whether the replicas of attention are one server whose experts answer for all of them, and not servers of their own."""
+    return degrees.data > 1 and any(layer.ffn is not None and layer.ffn.kind == "moe" for layer, _ in model.main.distinct)
 
 
 def nodes(degrees: Degrees) -> int:

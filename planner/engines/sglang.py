@@ -2,13 +2,14 @@
 
 pool = mem_fraction_static * free before loading - weights; without mem_fraction_static the reserve follows from the card's size
 (python/sglang/srt/server_args.py): a metadata allowance, the prefill chunk, the graphs and the number of ranks.
+With data parallel attention its replicas share one server: --tp counts all their ranks, chunks are divided among them, and padding is reserved.
 Sliding layers have a smaller pool beside the full one (0.8 of its tokens); recurrent layers share as their groups do.
 """
 
 from __future__ import annotations
 
 from planner.engines.base import Case, Command
-from planner.engines.serving import DTYPES, Held, Rank, flags, lay_out, nodes, pool_of, pooled, runnable, served, titled
+from planner.engines.serving import DTYPES, Held, Rank, flags, lay_out, nodes, pool_of, pooled, runnable, served, shares_experts, titled
 from planner.engines.versions import calibration
 from planner.engines.vllm_budget import has_fabric
 from planner.formula import Formula
@@ -23,7 +24,7 @@ from planner.units import GIB, gib
 
 SOURCE = "sgl-project/sglang python/sglang/srt/server_args.py"
 
-RESERVE = Formula("(512 + 1.5 * max(chunk, 2048) + 2 * largest_graph + 128 * ranks) * 2**20", "bytes", SOURCE)
+RESERVE = Formula("(512 + 1.5 * max(chunk, 2048) + 2 * largest_graph + 128 * ranks + padding * largest_graph * replicas) * 2**20", "bytes", SOURCE)
 POOL = Formula("floor(fraction * (capacity - context)) - weights", "bytes", SOURCE)
 FORWARD = Formula("chunk * 2 * (3 * inner + 4.25 * hidden) + requests * vocab * 8", "bytes", "one layer's inner tensors and the logits; as measured for vLLM")
 GRAPHS = Formula("low_gib * 2**30 + 0.012 * layers * largest_graph / 256 * 2**30", "bytes", "first order: SGLang captures fewer sizes than vLLM")
@@ -61,11 +62,17 @@ class Sglang:
 
         def rank(gpu: Gpu, stage: int) -> Rank:
             chunk, largest = tier(gpu)
-            together = degrees.tensor > 1 and has_fabric(gpu)
-            size = float(row["context_tp_gib" if together else "context_gib"]) + (0.15 if degrees.tensor > 1 and not together else 0)
-            context = Quantity.between(0.6, 1.3 if together else 1.6, FIXED("CUDA context and communicators", size_gib=size))
+            talks = degrees.tensor > 1 or shares_experts(model, degrees)
+            fabric = talks and has_fabric(gpu)
+            size = float(row["context_tp_gib" if fabric else "context_gib"]) + (0.15 if talks and not fabric else 0)
+            context = Quantity.between(0.6, 1.3 if fabric else 1.6, FIXED("CUDA context and communicators", size_gib=size))
             chunk = request.max_num_batched_tokens or chunk
-            reserve = RESERVE("Reserve", chunk=chunk, largest_graph=largest, ranks=degrees.tensor * degrees.pipeline)
+            together, padding = shares_experts(model, degrees), 4.5 if largest > 300 else 3
+            chunk = chunk // degrees.data if together else chunk
+            reserve = RESERVE(
+                "Reserve", chunk=chunk, largest_graph=largest, ranks=degrees.tensor * degrees.pipeline * (degrees.data if together else 1),
+                padding=padding if together else 0, replicas=degrees.data,
+            )  # fmt: skip
             fraction = request.gpu_memory_utilization or default_fraction(gpu, int(reserve.value))
             step = POOL("KV cache pool", fraction=fraction, capacity=gpu.usable_bytes, context=context.expected, weights=stages[stage].bytes.expected)
             hidden, layers = model.main.hidden_size, len(stages[stage].layers)
@@ -78,12 +85,14 @@ class Sglang:
 
     def commands(self, case: Case) -> tuple[Command, ...]:
         request, (degrees, _) = case.request, resolve_degrees(case, self.title)
-        wanted = self.quantization(case)
+        wanted, together = self.quantization(case), shares_experts(case.architecture, degrees)
+        ranks = degrees.tensor * (degrees.data if together else 1)
         text = f"python -m sglang.launch_server --model-path {case.name}" + flags(
             (True, f"--context-length {request.context}"),
-            (degrees.tensor > 1, f"--tp {degrees.tensor}"),
+            (ranks > 1, f"--tp {ranks}"),
             (degrees.pipeline > 1, f"--pp-size {degrees.pipeline}"),
             (degrees.data > 1, f"--dp {degrees.data}"),
+            (together, "--enable-dp-attention"),
             (degrees.expert > 1, f"--ep {degrees.expert}"),
             (wanted in DTYPES, f"--dtype {DTYPES.get(wanted)}"),
             (wanted == "fp8" and not case.architecture.quantization, "--quantization fp8"),

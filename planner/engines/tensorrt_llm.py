@@ -7,13 +7,13 @@ Every layer is charged in full, sliding ones too.
 from __future__ import annotations
 
 from planner.engines.base import Case, Command
-from planner.engines.serving import Held, Rank, flags, lay_out, pool_of, runnable, served, titled
+from planner.engines.serving import Held, Rank, flags, lay_out, pool_of, runnable, served, shares_experts, titled
 from planner.formula import Formula
 from planner.hardware.catalog import Gpu
 from planner.memory import weights
 from planner.memory.kv_cache import Block
 from planner.memory.quantity import Memory, Quantity, added
-from planner.parallelism.degrees import resolve_degrees
+from planner.parallelism.degrees import NODE_GPUS, resolve_degrees
 from planner.parallelism.tensor_parallel import heads_on_rank
 from planner.quantization.cache_types import cache_type
 from planner.units import gib
@@ -68,16 +68,24 @@ class TensorRtLlm:
 
     def commands(self, case: Case) -> tuple[Command, ...]:
         request, (degrees, _) = case.request, resolve_degrees(case, self.title)
-        text = f"trtllm-serve {case.name}" + flags(
+        together = shares_experts(case.architecture, degrees)
+        ranks = degrees.tensor * (degrees.data if together else 1)
+        world = ranks * degrees.pipeline
+        launch = f"mpirun -n {world} trtllm-llmapi-launch trtllm-serve" if world > NODE_GPUS else "trtllm-serve"
+        text = f"{launch} {case.name}" + flags(
             (True, f"--max_seq_len {request.context}"),
-            (degrees.tensor > 1, f"--tp_size {degrees.tensor}"),
+            (ranks > 1, f"--tp_size {ranks}"),
             (degrees.pipeline > 1, f"--pp_size {degrees.pipeline}"),
             (degrees.expert > 1, f"--ep_size {degrees.expert}"),
             (request.max_num_batched_tokens, f"--max_num_tokens {request.max_num_batched_tokens}"),
             (request.max_num_seqs, f"--max_batch_size {request.max_num_seqs}"),
             (request.gpu_memory_utilization, f"--kv_cache_free_gpu_memory_fraction {request.gpu_memory_utilization}"),
+            (together, "--extra_llm_api_options attention_dp.yaml"),
         )
-        return (Command(titled("TensorRT-LLM server", case, self.quantization(case)), text),)
+        title = titled("TensorRT-LLM server", case, self.quantization(case))
+        if together:
+            return (Command("attention_dp.yaml", "enable_attention_dp: true"), Command(title, text))
+        return (Command(f"{title}, one for each of {degrees.data} replicas" if degrees.data > 1 else title, text),)
 
 
 def tokens(ranks: list[Rank], case: Case, tensor: int, block: Block) -> Held:

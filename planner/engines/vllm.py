@@ -19,7 +19,7 @@ from planner.hardware.catalog import Gpu
 from planner.memory import weights
 from planner.memory.kv_cache import Block
 from planner.memory.quantity import NOTHING, Memory, added
-from planner.parallelism.degrees import resolve_degrees
+from planner.parallelism.degrees import NODE_GPUS, resolve_degrees
 from planner.quantization.cache_types import cache_type
 from planner.units import gib
 
@@ -85,7 +85,8 @@ class Vllm:
             (request.max_num_seqs, f"--max-num-seqs {request.max_num_seqs}"),
             (request.enforce_eager, "--enforce-eager"),
             (pooled(case), "--runner pooling"),
-            (nodes(degrees) > 1, "--distributed-executor-backend ray"),
+            (nodes(degrees) > 1 and degrees.data > 1, f"--data-parallel-size-local {max(degrees.data // nodes(degrees), 1)} --data-parallel-backend ray"),
+            (nodes(degrees) > 1 and (degrees.data == 1 or degrees.tensor * degrees.pipeline > NODE_GPUS), "--distributed-executor-backend ray"),
         )
         return (*on_ray(degrees), Command(titled("vLLM server", case, wanted), text))
 

@@ -122,7 +122,7 @@ def activation(model: Architecture, scheme: Scheme, degrees: Degrees, use: Setti
 
 def non_torch(gpu: Gpu, degrees: Degrees, use: Settings) -> Quantity:
     """Libraries' memory charged to the budget: cuBLAS workspaces, and with tensor parallel over a fabric the all-reduce buffers."""
-    fabric = degrees.tensor > 1 and has_fabric(gpu)
+    fabric = (degrees.tensor > 1 or (degrees.data > 1 and degrees.expert > 1)) and has_fabric(gpu)
     step = FIXED("Libraries besides PyTorch", size_gib=use.number("non_torch_tp_gib" if fabric else "non_torch_gib"))
     found = Quantity.between(0.5, 1.5 if fabric or degrees.tensor == 1 else 4.0, step)
     return replace(found, high=max(found.high, found.expected + MORE_WORKSPACE)) if fabric else found

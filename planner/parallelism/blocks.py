@@ -15,12 +15,17 @@ GROUPED = frozenset({"fp8", "awq-int4", "gptq-int4", "gptq-int8"})
 """Formats whose kernels refuse a cut group; MXFP4 is padded, bitsandbytes is cut before it is quantized."""
 
 
-def widths(architecture: Architecture, scheme: Scheme, spread: bool) -> tuple[tuple[int, int], ...]:
-    """Inner sizes that tensor parallel cuts, each with the group that must stay whole."""
+EVERY = ("down", "shared_down", "expert_down")
+BESIDE_EXPERTS = EVERY[:2]
+EXPERTS_ALONE = EVERY[2:]
+
+
+def widths(architecture: Architecture, scheme: Scheme, roles: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
+    """Inner sizes of these matrices, which tensor parallel cuts, each with the group that must stay whole."""
     found: set[tuple[int, int]] = set()
     for layer, _ in architecture.main.distinct:
         for tensor in layer.ffn.tensors if layer.ffn else ():
-            if tensor.role not in ("down", "shared_down", "expert_down") or (spread and tensor.role == "expert_down"):
+            if tensor.role not in roles:
                 continue
             format = scheme.format_of(tensor, architecture.main.name)
             if format.asked in GROUPED and format.group_size > 1:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from planner.architecture.tensors import Architecture
 from planner.engines.base import Case
 from planner.errors import PlanError
-from planner.parallelism.blocks import whole, widths
+from planner.parallelism.blocks import BESIDE_EXPERTS, EVERY, EXPERTS_ALONE, whole, widths
 from planner.quantization.published import scheme_for
 
 
@@ -67,13 +67,17 @@ def resolve_degrees(case: Case, title: str) -> tuple[Degrees, str]:
         if tensor < room:
             note = f"{room} GPUs do not divide the model's {cuts.what(room)}: {title} runs with tensor parallel {tensor}."
     wide = cuts.experts and tensor > NODE_GPUS
-    if not cuts.valid(tensor):
-        if not (cuts.spread(tensor) or wide):
-            closest = min((n for n in range(1, max(head_counts(model), default=1) + 1) if cuts.valid(n)), key=lambda n: (abs(n - tensor), n))
-            raise PlanError(f"Tensor parallel {tensor} does not divide the model's {cuts.what(tensor)}; use {closest}.", "tensor_parallel")
-        if expert == 1:
-            expert = min(tensor * data, cuts.experts)
-            note = f"Cut {tensor} ways, experts would not divide: they are kept whole and spread over {expert} ranks (expert parallel)."
+    if not (cuts.valid(tensor) or cuts.spread(tensor) or wide):
+        closest = min((n for n in range(1, max(head_counts(model), default=1) + 1) if cuts.valid(n)), key=lambda n: (abs(n - tensor), n))
+        raise PlanError(f"Tensor parallel {tensor} does not divide the model's {cuts.what(tensor)}; use {closest}.", "tensor_parallel")
+    if expert == 1 and (not cuts.valid(tensor) or not cuts.experts_cut(tensor * data)):
+        expert = min(tensor * data, cuts.experts)
+        note = f"Cut {tensor * data} ways, experts would not divide: they are kept whole and spread over {expert} ranks (expert parallel)."
+    if expert > tensor * data:
+        raise PlanError(
+            f"Experts are spread over tensor x data parallel GPUs, here {tensor} x {data}, not over {expert}; set data_parallel to {max(expert // tensor, 1)} "
+            f"or expert_parallel to {tensor * data}.", "expert_parallel",
+        )  # fmt: skip
     degrees = Degrees(tensor, pipeline, data, expert)
     if degrees.gpus > count:
         raise PlanError(
@@ -82,16 +86,34 @@ def resolve_degrees(case: Case, title: str) -> tuple[Degrees, str]:
     return degrees, note
 
 
+def replicate_attention(case: Case) -> Case:
+    """The case with the data parallel degree that its expert parallel degree needs, where the request leaves it open.
+
+    Experts spread over more ranks than tensor parallel has, or over more than one machine, stand beside attention that is whole on every
+    rank (or tensor parallel group) and serves requests of its own: expert parallel = tensor * data.
+    """
+    request, ranks = case.request, len(case.gpus) // (case.request.pipeline_parallel or 1)
+    expert, tensor = request.expert_parallel or 1, request.tensor_parallel or (1 if (case.request.expert_parallel or 1) > NODE_GPUS else 0)
+    if request.data_parallel or not tensor or expert <= tensor or expert % tensor or expert > ranks:
+        return case
+    return case.with_request(tensor_parallel=tensor, data_parallel=expert // tensor)
+
+
 class _Cuts:
     """Which tensor parallel degrees a model and its format allow."""
 
     def __init__(self, case: Case, experts_whole: bool) -> None:
         self.model, scheme = case.architecture, scheme_for(case.architecture, case.request.quantization)
-        self.sizes, self.dense = widths(self.model, scheme, experts_whole), widths(self.model, scheme, True)
+        self.sizes = widths(self.model, scheme, BESIDE_EXPERTS if experts_whole else EVERY)
+        self.dense, self.wide = widths(self.model, scheme, BESIDE_EXPERTS), widths(self.model, scheme, EXPERTS_ALONE)
         self.experts = max((layer.ffn.experts for layer, _ in self.model.main.distinct if layer.ffn), default=0)
 
     def valid(self, n: int) -> bool:
         return allowed(self.model, n) and whole(self.sizes, n)
+
+    def experts_cut(self, n: int) -> bool:
+        """Whether every expert can be cut n ways: over the ranks of all replicas, which answer for each other's tokens."""
+        return whole(self.wide, n)
 
     def spread(self, n: int) -> bool:
         """Whether the degree works once experts are kept whole."""

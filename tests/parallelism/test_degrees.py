@@ -13,7 +13,7 @@ from planner.plan import Plan
 
 
 def ask(model: str, gpus: str, **fields: Any) -> Plan:
-    return plan(PlanRequest.read({"model": model, "engine": "vllm", "gpus": gpus, "context": 4096, **fields}))
+    return plan(PlanRequest.read({"model": model, "engine": "vllm", "gpus": gpus, "context": 4096} | fields))
 
 
 @pytest.mark.parametrize(("model", "fields", "words"), [
@@ -25,6 +25,7 @@ def ask(model: str, gpus: str, **fields: Any) -> Plan:
     ("qwen2.5:72b", {"tensor_parallel": 8, "quantization": "gptq-int4"}, "width of 29,568"),
     ("mixtral:8x7b", {"tensor_parallel": 3}, "32 heads; use 2"),
     ("llama3:70b", {"tensor_parallel": 8, "data_parallel": 2}, "needs 16 GPUs"),
+    ("qwen3:30b-a3b", {"tensor_parallel": 2, "data_parallel": 2, "expert_parallel": 8}, "set data_parallel to 4 or expert_parallel to 4"),
 ])  # fmt: skip
 def test_what_does_not_divide_names_the_nearest_that_does(model: str, fields: dict[str, Any], words: str) -> None:
     with pytest.raises(PlanError) as error:
@@ -46,6 +47,33 @@ def test_experts_that_cannot_be_cut_are_kept_whole() -> None:
 def test_many_machines_spread_experts_even_where_heads_do_not_divide() -> None:
     answer = ask("deepseek-ai/DeepSeek-R1", "72x GB200", tensor_parallel=72)
     assert answer.fit.verdict in ("fits", "tight")
+
+
+@pytest.mark.parametrize(("engine", "words"), [
+    ("vllm", ("--data-parallel-size 64", "--data-parallel-size-local 8", "--data-parallel-backend ray", "--enable-expert-parallel")),
+    ("sglang", ("--tp 64", "--dp 64", "--enable-dp-attention", "--ep 64", "--nnodes 8")),
+    ("tensorrt-llm", ("mpirun -n 64", "--tp_size 64", "--ep_size 64", "enable_attention_dp: true")),
+])  # fmt: skip
+def test_experts_over_eight_machines_stand_beside_attention_whole_on_every_gpu(engine: str, words: tuple[str, ...]) -> None:
+    """DeepSeek R1: 256 / 64 experts a rank and layer; all else whole, the latent matrix a second time in 16 bit."""
+    answer = ask("deepseek-ai/DeepSeek-R1", "64x H200", expert_parallel=64, engine=engine)
+    text = " ".join(command.text for command in answer.commands)
+    assert all(word in text for word in words)
+    whole = answer.architecture.main
+    experts = sum(t.parameters * n for t, n in whole.counted if t.role.startswith("expert_"))
+    rest = whole.parameters - experts
+    outer = 2 * 129_280 * 7_168  # embedding and head stay in 16 bit
+    latent = 61 * 512 * 128 * (128 + 128)
+    expected = experts / 64 + rest - outer + 2 * outer + 2 * latent
+    assert answer.memory.devices[0].weights.expected == pytest.approx(expected, rel=0.02)
+    assert answer.request.data_parallel == 64
+
+
+def test_replicas_that_share_experts_cut_them_over_all_ranks_only_where_scales_allow() -> None:
+    """2,048 / 16 = 128 may be cut, 2,048 / 32 may not."""
+    sixteen, more = (ask("deepseek-ai/DeepSeek-R1", f"{n}x H200", tensor_parallel=1, data_parallel=n) for n in (16, 32))
+    assert "kept whole" not in sixteen.memory.note
+    assert "kept whole" in more.memory.note
 
 
 def test_two_machines_are_two_stages() -> None:
