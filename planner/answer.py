@@ -60,7 +60,7 @@ def plan_json(plan: Plan, derivation: bool = False, advice: bool = True) -> dict
     answer["cost"] = cost_json(plan.cost)
     answer["job"] = job_json(plan.job)
     if memory.gpu_layers is not None:
-        answer["memory"]["gpu_layers"] = memory.gpu_layers
+        answer["memory"].update(memory.split_held)
     if derivation:
         answer["derivation"] = [step_json(step) for step in (*plan.derivation, *money_steps(plan.cost, plan.job))]
     return answer

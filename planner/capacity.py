@@ -29,7 +29,7 @@ class Capacity:
 def find_capacity(case: Case, memory: Memory) -> Capacity:
     """Search both limits by interpolation over the engine's own memory, everything else held."""
     request = case.request
-    held = {} if memory.gpu_layers is None else {"gpu_layers": memory.gpu_layers}
+    held = memory.split_held
     now = judge(case, memory)
     left = now.headroom_bytes if now.verdict in ("fits", "tight") else None  # split with the host, it may lie otherwise once its split is held
     context = largest(lambda n: _room(case.with_request(context=n, **held)), min(case.architecture.max_context, 2**24), _known(request.context, left))

@@ -6,7 +6,7 @@ the context: the curve is planned at points spread evenly in the logarithm and d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,10 +39,9 @@ def steps(low: int, high: int, count: int) -> list[int]:
     return sorted({min(max(round(low * ratio**index), low), high) for index in range(count)} | {low, high})
 
 
-def curve(case: Case, contexts: Sequence[int], batches: Sequence[int], held: int | None = None) -> list[Point]:
-    """A point for every pair, in the order given; `held` keeps the split with the host as it is."""
-    fixed = {} if held is None else {"gpu_layers": held}
-    return [point(case.with_request(context=context, batch=batch, **fixed)) for context in contexts for batch in batches]
+def curve(case: Case, contexts: Sequence[int], batches: Sequence[int], held: Mapping[str, int] | None = None) -> list[Point]:
+    """A point for every pair, in the order given; `held` are the fields that keep the split with the host as it is."""
+    return [point(case.with_request(context=context, batch=batch, **(held or {}))) for context in contexts for batch in batches]
 
 
 def point(case: Case) -> Point:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.capacity import Capacity, fits, largest
@@ -40,10 +40,33 @@ def test_a_limit_fits_and_one_more_does_not(engine: str, gpus: str) -> None:
     asked = PlanRequest.read({"model": "meta-llama/Llama-3.1-8B-Instruct", "engine": engine, "gpus": gpus, "context": 4_096})
     answer = plan(asked)
     capacity: Capacity = answer.capacity
-    held = {} if answer.memory.gpu_layers is None else {"gpu_layers": answer.memory.gpu_layers}
+    held = answer.memory.split_held
     if 0 < capacity.max_context < answer.architecture.max_context:
         assert plan(asked.changed(context=capacity.max_context, **held)).fit.verdict != "does_not_fit"
         assert plan(asked.changed(context=capacity.max_context + 1, **held)).fit.verdict == "does_not_fit"
     if answer.memory.pool is None and 0 < capacity.max_batch < 4_096:
         assert plan(asked.changed(batch=capacity.max_batch, **held)).fit.verdict != "does_not_fit"
         assert plan(asked.changed(batch=capacity.max_batch + 1, **held)).fit.verdict == "does_not_fit"
+
+
+MODELS = (
+    "meta-llama/Llama-3.1-8B-Instruct",
+    "Qwen/Qwen3-30B-A3B",
+    "openai/gpt-oss-20b",
+    "moonshotai/Kimi-K2-Instruct",
+    "mistralai/Mixtral-8x7B-v0.1",
+    "google/gemma-3-12b-it",
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from(MODELS), st.sampled_from(["rtx-3060-12gb", "rtx-4090", "2x rtx-4060", "rtx-4090 + rtx-3060-12gb", "rtx-4060", ""]),
+    st.sampled_from(["Q4_K_M", "Q8_0"]), st.integers(1, 40_000), st.sampled_from([1, 4]),
+)  # fmt: skip
+def test_the_limit_is_never_below_a_plan_that_runs(model: str, gpus: str, quantization: str, context: int, batch: int) -> None:
+    """Experts and layers that the fit moved to system memory stay there while the limit is searched."""
+    answer = plan(PlanRequest.read({"model": model, "gpus": gpus, "quantization": quantization, "context": context, "batch": batch}))
+    if answer.fit.verdict != "does_not_fit":
+        assert answer.capacity.max_context >= min(context, answer.architecture.max_context)
+        assert answer.capacity.max_batch >= batch

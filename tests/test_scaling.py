@@ -26,17 +26,17 @@ def test_memory_rises_and_every_point_is_its_plan(field: str) -> None:
     answer = asked()
     values = [1_024, 8_192, 32_768] if field == "context" else [1, 4, 16]
     contexts, batches = (values, [1]) if field == "context" else ([8_192], values)
-    found = curve(answer.case, contexts, batches, answer.memory.gpu_layers)
+    found = curve(answer.case, contexts, batches, answer.memory.split_held)
     assert [point.total for point in found] == sorted(point.total for point in found)
     for point in found:
-        device = asked(context=point.context, batch=point.batch, gpu_layers=answer.memory.gpu_layers).memory.devices[0]
+        device = asked(context=point.context, batch=point.batch, **answer.memory.split_held).memory.devices[0]
         assert point.total == sum(part.expected for part in device.parts)
 
 
 def test_the_largest_context_fits_and_one_step_more_does_not() -> None:
     answer = asked(model="meta-llama/Meta-Llama-3-70B-Instruct", gpus="2x rtx-4090")
     most = answer.capacity.max_batch
-    here, more = curve(answer.case, [8_192], [most, most + 1], answer.memory.gpu_layers)
+    here, more = curve(answer.case, [8_192], [most, most + 1], answer.memory.split_held)
     assert here.verdict != "does_not_fit"
     assert more.verdict == "does_not_fit"
 
@@ -44,6 +44,6 @@ def test_the_largest_context_fits_and_one_step_more_does_not() -> None:
 def test_the_frontier_is_free_memory_by_batch_and_context() -> None:
     answer = asked()
     contexts, batches = [2_048, 65_536], [1, 8, 64]
-    free = grid(curve(answer.case, contexts, batches, answer.memory.gpu_layers), contexts, batches)
+    free = grid(curve(answer.case, contexts, batches, answer.memory.split_held), contexts, batches)
     assert free.shape == (3, 2)
     assert free[0, 0] > 0 > free[2, 1]

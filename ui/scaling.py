@@ -43,11 +43,11 @@ def points(plan: Plan, field: str) -> list[Point]:
     """
     request, values = plan.request, steps(*reach(plan, field), POINTS)
     contexts, batches = (values, [request.batch]) if field == "context" else ([request.context], values)
-    asked = (plan.case.with_request(context=contexts[0], batch=batches[0]), contexts, batches, plan.memory.gpu_layers)
+    asked = (plan.case.with_request(context=contexts[0], batch=batches[0]), contexts, batches, plan.memory.split_held)
     kept: list[tuple[Any, list[Point]]] = st.session_state.get("curves", [])
     found = next((drawn for question, drawn in kept if question == asked), None)
     if found is None:
-        found = curve(plan.case, contexts, batches, plan.memory.gpu_layers)
+        found = curve(plan.case, contexts, batches, plan.memory.split_held)
         st.session_state["curves"] = [(asked, found), *kept[: KEPT - 1]]
     return found
 
@@ -120,7 +120,7 @@ def frontier(plan: Plan, behind: Ground) -> tuple[Any, str]:
 
     contexts = steps(min(1_024, plan.architecture.max_context), plan.architecture.max_context, GRID)
     batches = steps(1, MOST_BATCH, GRID)
-    free = grid(curve(plan.case, contexts, batches, plan.memory.gpu_layers), contexts, batches) / GIB
+    free = grid(curve(plan.case, contexts, batches, plan.memory.split_held), contexts, batches) / GIB
     bound = max(abs(free).max(), 1)
     chart = go.Figure(
         go.Heatmap(

@@ -140,6 +140,7 @@ class Memory:
         unable: whether that is because the card cannot run the format or the engine at all, however much memory it has.
         note: something the reader must know about this layout, or "".
         gpu_layers: layers (with the output as one) on GPUs, for engines that split with the host; None otherwise.
+        cpu_moe_layers: layers from the first on whose routed experts lie in system memory.
     """
 
     weights: WeightFile
@@ -149,7 +150,13 @@ class Memory:
     refusal: str = ""
     note: str = ""
     gpu_layers: int | None = None
+    cpu_moe_layers: int = 0
     unable: bool = False
+
+    @property
+    def split_held(self) -> dict[str, int]:
+        """The fields of a request that keep this split with the host while something else of it changes."""
+        return {} if self.gpu_layers is None else {"gpu_layers": self.gpu_layers, "cpu_moe_layers": self.cpu_moe_layers}
 
 
 def added(label: str, parts: tuple[Quantity, ...]) -> Quantity:
