@@ -55,4 +55,5 @@ def mla(
         tensors += linear(f"{path}.wq_b", index_heads * index_dim, rq or hidden, "indexer") + linear(f"{path}.wk", index_dim, hidden, "indexer")
         tensors += norm(f"{path}.k_norm", index_dim, True) + linear(f"{path}.weights_proj", index_heads, hidden, "indexer")
         caches += (Cache("indexer", index_dim),)
-    return Mixer("mla", tensors + extra, caches, heads, heads, nope + rope, value, window)
+    selects = config.int("index_topk", default=2_048) if config.has("index_n_heads") else 0
+    return Mixer("mla", tensors + extra, caches, heads, heads, nope + rope, value, window, selects=selects)

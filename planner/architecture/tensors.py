@@ -111,7 +111,9 @@ class Mixer:
     """The part of a layer that moves information between tokens.
 
     `heads`, `kv_heads`, `key_dim` and `value_dim` are those of the score computation, so that FLOPs and activations
-    follow from them for every kind. Recurrent kinds give their own heads and state sizes.
+    follow from them for every kind. Recurrent kinds give their own heads and state sizes. `rotary` is off where queries and keys
+    carry no position, as in the full layers of models that turn only those of their windows. `selects` is how many cached tokens each
+    token attends to at most, chosen by an indexer; 0 is all.
     """
 
     kind: MixerKind
@@ -123,6 +125,8 @@ class Mixer:
     value_dim: int = 0
     window: int | None = None
     causal: bool = True
+    rotary: bool = True
+    selects: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +147,12 @@ class Ffn:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Mixers, an optional ffn, and the norms and small tensors around them."""
+    """Mixers, an optional ffn, and the norms and small tensors around them; `parallel` where both read the same stream and each has a norm of its own."""
 
     mixers: tuple[Mixer, ...]
     ffn: Ffn | None
     tensors: tuple[Tensor, ...] = ()
+    parallel: bool = False
 
     @property
     def all_tensors(self) -> tuple[Tensor, ...]:

@@ -7,7 +7,7 @@ says under which names they are stored, which of them have biases and norms, and
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -72,6 +72,10 @@ class Traits:
     qk_norm_bias: bool = False
     sinks: bool = False
     output_gate: bool = False
+    still: bool = False
+    """Whether full layers of a model with windows turn neither queries nor keys."""
+    parallel: Flag = False
+    """Whether attention and ffn read the same stream, each through a norm of its own."""
     mlp: str = "mlp"
     mlp_names: tuple[str, ...] = ("gate_proj", "up_proj", "down_proj")
     gated: bool = True
@@ -111,13 +115,14 @@ def attention(config: Config, row: Traits, s: Shape, kind: str = patterns.FULL) 
     elif kind != patterns.FULL:
         raise PlanError(f"The config names a layer of kind {kind!r}, which its family does not have; check layer_types.", "config")
     sinks = (Tensor(f"{row.attention}.sinks", (s.heads,), "scalar"),) if row.sinks else ()
-    return parts.attention(
+    made = parts.attention(
         s.hidden, s.heads, s.kv_heads, s.head_dim,
         bias=holds(config, row.qkv_bias), out_bias=holds(config, row.out_bias),
         qk_norm=row.qk_norm if holds(config, row.qk_norm_if) else "", qk_norms=row.qk_norms, qk_norm_bias=row.qk_norm_bias,
         window=window, kind="chunked_attention" if kind == patterns.CHUNKED else None, output_gate=row.output_gate,
         name=row.attention, out=row.out, qkv=row.qkv, extra=sinks + (row.extra(config, s) if row.extra else ()),
     )  # fmt: skip
+    return replace(made, rotary=False) if row.still and kind == patterns.FULL and config.has(*fields.WINDOW, "attention_chunk_size") else made
 
 
 def has_experts(config: Config, row: Traits, s: Shape) -> list[bool]:
@@ -165,7 +170,7 @@ def build(config: Config, row: Traits, **more: Any) -> Architecture:
     around = norms(row, s.hidden, *row.norms)
 
     def layer(kind: str, moe: bool) -> Layer:
-        return Layer((mixer(config, row, s, kind),), experts(config, row, s) if moe else dense(config, row, s), around)
+        return Layer((mixer(config, row, s, kind),), experts(config, row, s) if moe else dense(config, row, s), around, holds(config, row.parallel))
 
     return finish(config, row, s, repeat(s.layers, lambda index: (kinds[index], sparse[index]), layer), **more)
 

@@ -62,7 +62,9 @@ def device_steps(model: Architecture, layers: Sequence[Layer], output: bool, run
         lasting.append(PASSED("What the GPU before it hands over", copies=run.copies, tensors=run.received, ubatch=run.ubatch, hidden=model.main.hidden_size))
     if run.staged:
         lasting.append(total("The largest matrix in system memory, copied here for large batches", [run.staged], source=STAGED))
-    parts, gaps = results(model, tuple(id(layer) for layer in sample(layers)), min(run.outputs, run.ubatch) if output else 0, run.cells, run.flash_attention)
+    first = sample(layers)
+    further = zeros_of(layers, run.cells) - zeros_of(first, run.cells)
+    parts, gaps = results(model, tuple(id(layer) for layer in first), min(run.outputs, run.ubatch) if output else 0, run.cells, run.flash_attention, further)
     held = total("Intermediate results at the fullest moment, the gaps between them last", [*parts, gaps], source=ALLOCATOR)
     return [held, *lasting, total("Compute buffer", [int(held.value), *(int(step.value) for step in lasting)])]
 
@@ -76,6 +78,8 @@ def input_steps(layers: Sequence[Layer], run: Pass) -> list[Step]:
             if m.causal and any(cache.per == "token" for cache in m.caches):
                 n, windowed = run.cells.of(m.window), m.window is not None and run.cells.windows
                 found[n, windowed] = MASK(f"Mask of {n:,} cells", copies=run.copies, ubatch=run.ubatch, cells=n, mask_bytes=2 if run.flash_attention else 4)
+                if m.selects:
+                    found[-n, windowed] = MASK(f"Mask of {n:,} cells for the indexer", copies=run.copies, ubatch=run.ubatch, cells=n, mask_bytes=2)
                 values = max(values, *(cache.elements if cache.name == "v" else 0 for cache in m.caches))
     steps = list(found.values())
     if values and run.index_values and not run.flash_attention:
@@ -83,15 +87,20 @@ def input_steps(layers: Sequence[Layer], run: Pass) -> list[Step]:
     return steps
 
 
+def zeros_of(layers: Sequence[Layer], cells: Cells) -> int:
+    """Numbers a token that unmask what indexers chose: for every layer that attends to a choice."""
+    return sum(min(cells.of(mixer.window), mixer.selects) for layer in layers for mixer in layer.mixers if mixer.selects)
+
+
 @remembered
-def results(model: Architecture, kinds: tuple[int, ...], outputs: int, cells: Cells, flash: bool) -> tuple[tuple[int, ...], int]:
+def results(model: Architecture, kinds: tuple[int, ...], outputs: int, cells: Cells, flash: bool, further: int = 0) -> tuple[tuple[int, ...], int]:
     """Bytes of the results that are alive at the fullest moment, and of the gaps between them; `kinds` are ids of the model's layers."""
     known = {id(layer): layer for layer in model.main.layers}
     layers = [known[key] for key in kinds]
     windows = {mixer.window: cells.of(mixer.window) for layer in layers for mixer in layer.mixers}
     unpack = UNPACKED if flash and cells.block[0] > 1 else 0
-    builder = Builder(Graph(), model.main.hidden_size, cells.ubatch, windows, cells.streams, cells.slots, flash, unpack)
-    return build(model.main, layers, builder, outputs, model.vocab_size).fullest()
+    builder = Builder(Graph(), model.main.hidden_size, cells.ubatch, windows, cells.streams, cells.slots, flash, unpack, "projects_first" in model.converter)
+    return build(model.main, layers, builder, outputs, model.vocab_size, further).fullest()
 
 
 EMBEDDED = Formula("8 * ubatch * hidden", "bytes", SOURCE)

@@ -8,10 +8,11 @@ Source: https://github.com/ggml-org/llama.cpp/blob/master/src/llama-graph.cpp an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from planner.architecture.tensors import Ffn, Layer, Mixer, Role, Stack
 from planner.engines.graph_allocator import Graph
+from planner.engines.llama_graph_latent import latent
 
 
 @dataclass
@@ -25,6 +26,9 @@ class Builder:
         slots: sequences, each with a state.
         flash: whether flash attention runs.
         unpack: bytes that a number of a quantized cache takes when unpacked, 0 for others; what meets a quantized cache is rotated.
+        projects_first: whether attention's last matrix comes before a feed-forward beside it.
+        zeros: what unmasks the cells that an indexer chose, for the layers to come.
+        chosen: the cells that the last indexer chose.
     """
 
     graph: Graph
@@ -35,6 +39,9 @@ class Builder:
     slots: int
     flash: bool
     unpack: int
+    projects_first: bool = False
+    zeros: list[int] = field(default_factory=list)
+    chosen: int = 0
 
     def node(self, width: int, *reads: int, inplace: bool = False, extra: int = 0) -> int:
         return self.graph.add(4 * self.u * width + extra, *reads, inplace=inplace)
@@ -45,17 +52,12 @@ class Builder:
     def layer(self, layer: Layer, stream: int) -> int:
         """A layer from the residual stream to the residual stream."""
         normed = self.node(self.hidden, stream)
-        alone = layer.ffn is not None and sum(1 for tensor in layer.tensors if tensor.role == "norm") == 1 and bool(layer.mixers)
-        outs = []
-        for mixer in layer.mixers:
-            outs.append(self.mixer(mixer, normed))
+        if layer.ffn is not None and len(layer.mixers) == 1 and (layer.parallel or norms(layer) == 1):
+            return self.side_by_side(layer.mixers[0], layer.ffn, normed, stream, norms(layer) > 1)
+        outs = [self.mixer(mixer, normed) for mixer in layer.mixers]
         mixed = outs[0] if outs else stream
         for other in outs[1:]:
             mixed = self.node(self.hidden, mixed, other, inplace=True)
-        if alone and layer.ffn:
-            out = self.ffn(layer.ffn, normed)
-            mixed = self.node(self.hidden, out, mixed, inplace=True)
-            return self.node(self.hidden, mixed, stream, inplace=True)
         if outs:
             stream = self.node(self.hidden, mixed, stream, inplace=True)
             normed = self.node(self.hidden, stream) if layer.ffn else stream
@@ -70,9 +72,19 @@ class Builder:
             out = self.ffn(layer.ffn, normed)
         return self.node(self.hidden, out, stream, inplace=True)
 
+    def side_by_side(self, m: Mixer, ffn: Ffn, normed: int, stream: int, own_norm: bool) -> int:
+        """Attention and feed-forward of the same stream: the attention's last matrix waits until the feed-forward is done, but in families that add it first."""
+        attended = self.attend(m, normed)
+        if self.projects_first:
+            mixed = self.projected(m, *attended)
+            return self.node(self.hidden, self.node(self.hidden, mixed, self.ffn(ffn, normed), inplace=True), stream, inplace=True)
+        out = self.ffn(ffn, self.node(self.hidden, stream) if own_norm else normed)
+        out = self.node(self.hidden, out, stream, inplace=True)
+        return self.node(self.hidden, out, self.projected(m, *attended), inplace=True)
+
     def mixer(self, m: Mixer, normed: int) -> int:
         if m.kind == "mla":
-            return self.latent(m, normed)
+            return latent(self, m, normed)
         if m.kind in ("mamba", "mamba2"):
             return self.mamba(m, normed)
         if m.kind in ("gated_delta_net", "kda"):
@@ -82,30 +94,48 @@ class Builder:
         return self.attention(m, normed)
 
     def attention(self, m: Mixer, normed: int) -> int:
+        return self.projected(m, *self.attend(m, normed))
+
+    def projected(self, m: Mixer, done: int, gate: int | None) -> int:
+        """The attention's last steps: values of a quantized cache are rotated back, a gate is applied, and the last matrix."""
+        out = m.heads * m.value_dim
+        if self.rotates(m):
+            done = self.node(out, done)
+        if gate is not None:
+            done = self.node(out, done, self.node(out, gate), inplace=True)
+        return self.node(self.hidden, done)
+
+    def rotates(self, m: Mixer) -> bool:
+        """Whether queries, keys and values are rotated to lose less in a quantized cache, which heads of multiples of 64 are."""
+        return bool(self.flash and self.unpack and m.key_dim % 64 == 0 and m.value_dim % 64 == 0)
+
+    def attend(self, m: Mixer, normed: int) -> tuple[int, int | None]:
+        """What the heads gathered, and the gate where the queries carry one."""
         q, k, v = m.heads * m.key_dim, m.kv_heads * m.key_dim, m.kv_heads * m.value_dim
         out = m.heads * m.value_dim
         found = {tensor.role: tensor for tensor in m.tensors if tensor.is_matrix}
         gate: int | None = None
+        turns = self.rotates(m)
         if "qkv" in found:
-            fused = self.node(q + k + v, normed)
-            query = self.node(q, fused)
-            key = self.node(k, fused)
-            value = fused
+            query = key = value = self.node(q + k + v, normed)
         else:
             whole = found["q"].shape[0] if "q" in found else q
             query = self.node(whole, normed)
             gate = query if whole > q else None
-            query = self.node(q, query)
-            value = self.node(v, normed) if m.caches else query
-            key = self.node(k, self.node(k, normed)) if m.caches else query
+            key = value = -1
+        query = self.node(q, query) if m.rotary or gate is not None else query
+        query = self.node(q, query) if turns else query
         if m.caches:
+            value = self.node(v, normed) if value < 0 else value
+            value = self.node(v, value) if turns else value
+            key = self.node(k, normed) if key < 0 else key
+            key = self.node(k, key) if m.rotary else key
+            key = self.node(k, key) if turns else key
             self.read(key)
             self.read(value)
         n = self.cells[m.window]
         if self.flash and self.unpack:
-            query = self.node(q, query)
             done = self.node(out, query, extra=self.unpack * n * self.streams * m.kv_heads * (m.key_dim + m.value_dim))
-            done = self.node(out, done)
         elif self.flash:
             done = self.node(out, query)
         else:
@@ -113,42 +143,7 @@ class Builder:
             scores = self.node(m.heads * n, scores, inplace=True)
             values = self.node(out, scores)
             done = self.node(out, values)
-        if gate is not None:
-            opened = self.node(out, gate)
-            done = self.node(out, done, opened, inplace=True)
-        return self.node(self.hidden, done)
-
-    def latent(self, m: Mixer, normed: int) -> int:
-        """Latent attention in the space of the latent: every head attends to the one cached vector."""
-        found = {tensor.role: tensor for tensor in m.tensors if tensor.is_matrix}
-        latent = found["kv_b"].shape[-1] if "kv_b" in found else m.key_dim
-        kept = next((cache.elements for cache in m.caches if cache.name == "latent"), latent)
-        rotary = kept - latent
-        query = normed
-        if "q_a" in found:
-            query = self.node(found["q_a"].shape[0], normed)
-            query = self.node(found["q_a"].shape[0], query, inplace=True)
-        n = self.cells[m.window]
-        full = self.node(m.heads * m.key_dim, query)
-        both = self.node(kept, normed)
-        turned = self.node(m.heads * rotary, full)
-        key_turned = self.node(rotary, both)
-        key = self.node(latent, both)
-        absorbed = self.node(m.heads * latent, full)
-        query = self.node(m.heads * kept, absorbed, turned)
-        keys = self.node(kept, key, key_turned)
-        self.read(keys)
-        self.read(key)
-        if self.flash:
-            done = self.node(m.heads * latent, query, extra=self.unpack * n * self.streams * kept)
-        else:
-            scores = self.node(m.heads * n, query)
-            scores = self.node(m.heads * n, scores, inplace=True)
-            values = self.graph.add(2 * n * self.streams * latent)
-            done = self.node(m.heads * latent, scores, values)
-        out = self.node(m.heads * m.value_dim, done)
-        out = self.node(m.heads * m.value_dim, out)
-        return self.node(self.hidden, out)
+        return done, gate
 
     def mamba(self, m: Mixer, normed: int) -> int:
         shapes = {tensor.role: tensor.shape for tensor in m.tensors if tensor.is_matrix}
@@ -245,6 +240,11 @@ class Builder:
         return out
 
 
+def norms(layer: Layer) -> int:
+    """Norms of a layer outside its attention."""
+    return sum(1 for tensor in layer.tensors if tensor.role == "norm")
+
+
 def roles(ffn: Ffn) -> set[Role]:
     return {tensor.role for tensor in ffn.tensors}
 
@@ -260,17 +260,22 @@ def sample(layers: Sequence[Layer], most: int = 2) -> list[Layer]:
     return found
 
 
-def build(stack: Stack, layers: Sequence[Layer], to: Builder, logits: int, vocab: int) -> Graph:
-    """The results of these layers, and of logits for so many tokens if the output is here too."""
+def build(stack: Stack, layers: Sequence[Layer], to: Builder, logits: int, vocab: int, further: int = 0) -> Graph:
+    """The results of these layers, and of logits for so many tokens if the output is here too.
+
+    `further` numbers a token are held for layers beyond the first of each kind: those that unmask what an indexer chose exist for all from the start.
+    """
+    inner = sample(layers)
+    to.zeros = [to.node(min(to.cells[mixer.window], mixer.selects)) for layer in inner for mixer in layer.mixers if mixer.selects]
+    lasting = [to.node(further)] if further else []
     stream = to.node(stack.hidden_size)
-    inputs = to.graph.add(1)
-    lasting = [inputs]
+    lasting.append(to.graph.add(1))
     table = next((tensor for tensor in stack.before if tensor.role == "per_layer_embedding"), None)
     if table is not None:
         looked_up = to.node(table.shape[-1])
         projected = to.node(table.shape[-1], to.node(table.shape[-1], stream))
         lasting.append(to.node(table.shape[-1], to.node(table.shape[-1], projected, looked_up, inplace=True)))
-    for layer in sample(layers):
+    for layer in inner:
         stream = to.layer(layer, stream)
     if logits:
         last = to.graph.add(4 * logits * stack.hidden_size, stream)

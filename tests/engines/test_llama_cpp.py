@@ -175,3 +175,21 @@ def test_rows_are_cut_only_where_the_backend_has_split_buffers() -> None:
 def test_what_a_tensor_split_cannot_do_is_a_sentence(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(PlanError, match=words):
         ask(**{**PAIR, "split_mode": "tensor", **fields})
+
+
+def test_attention_beside_the_feed_forward_holds_stream_heads_and_both_its_results() -> None:
+    """Pythia 12B is 5120 wide: stream, what the heads gathered, 4 * 5120 inside and 5120 after the feed-forward, and the mask of 2048 cells."""
+    device = ask(model="EleutherAI/pythia-12b", config=PYTHIA, context=2048, gpus="H100 SXM5 80GB").memory.devices[0]
+    assert device.activation.expected == pytest.approx(512 * (4 * 7 * 5120 + 2 * 2048), rel=0.001)
+
+
+def test_layers_that_attend_to_what_an_indexer_chose_hold_their_masks_from_the_start() -> None:
+    """GLM-5 at 131,072 tokens: two masks in 16 bit, scores and the mask of the chosen in 32 and 16 bit, and 2048 zeros for each of 78 layers."""
+    device = ask(model="zai-org/GLM-5", context=131_072, gpus="H200", gpu_layers=999).memory.devices[0]
+    assert device.activation.expected == pytest.approx(1_090_594_944, rel=0.01)
+
+
+PYTHIA = {
+    "model_type": "gpt_neox", "hidden_size": 5120, "num_hidden_layers": 36, "num_attention_heads": 40, "intermediate_size": 20_480, "vocab_size": 50_688,
+    "max_position_embeddings": 2048, "rotary_pct": 0.25,
+}  # fmt: skip

@@ -23,10 +23,10 @@ GPTJ = replace(
 NEOX = Traits(
     layers="gpt_neox.layers.", embed="gpt_neox.embed_in.weight", final="gpt_neox.final_layer_norm", head="embed_out.weight", norm="bias",
     attention="attention", qkv=("query_key_value",), out="dense", qkv_bias="attention_bias", out_bias="attention_bias",
-    mlp_names=("dense_h_to_4h", "dense_4h_to_h"), gated=False, mlp_bias=True,
+    mlp_names=("dense_h_to_4h", "dense_4h_to_h"), gated=False, mlp_bias=True, parallel="use_parallel_residual",
 )  # fmt: skip
 PERSIMMON = replace(
-    NEOX, layers="model.layers.", embed="model.embed_tokens.weight", final="model.final_layernorm", head="lm_head.weight",
+    NEOX, parallel=False, layers="model.layers.", embed="model.embed_tokens.weight", final="model.final_layernorm", head="lm_head.weight",
     attention="self_attn", qkv_bias=True, out_bias=True, qk_norm="head", qk_norm_if="qk_layernorm", qk_norms=("q_layernorm", "k_layernorm"), qk_norm_bias=True,
 )  # fmt: skip
 FALCON = Traits(
@@ -159,7 +159,7 @@ def falcon(config: Config) -> Architecture:
     two = config.int("num_ln_in_parallel_attn", default=2 if newer else 1, high=2) == 2
     parallel = config.flag("parallel_attn", default=True)
     names = ("ln_attn", "ln_mlp") if parallel and two else ("input_layernorm",) if parallel else ("input_layernorm", "post_attention_layernorm")
-    return build(config.replace(num_key_value_heads=kv_heads), replace(FALCON, norms=names))
+    return build(config.replace(num_key_value_heads=kv_heads), replace(FALCON, norms=names, parallel=parallel))
 
 
 @family("mpt")

@@ -56,7 +56,7 @@ ROWS = {
     "mellum": replace(QWEN3, pattern=patterns.windowed, experts=Experts()),
     "flint": replace(QWEN3, sinks=True, pattern=patterns.windowed, experts=replace(QWEN, shared_gate=False, first=2)),
     "kolibri1": replace(GLM4, qkv_bias=False, mlp_names=LLAMA.mlp_names, qk_norm="head", pattern=patterns.windowed, experts=DEEPSEEK),
-    "cohere2_moe": replace(COHERE, pattern=patterns.every(4), experts=Experts(width=fields.FFN)),
+    "cohere2_moe": replace(COHERE, pattern=patterns.every(4), still=True, experts=Experts(width=fields.FFN)),
     "granitemoe": replace(LLAMA, mlp_bias=False, experts=GRANITE),
     "granitemoeshared": replace(LLAMA, mlp_bias=False, experts=GRANITE),
     "granitemoe_swa": replace(LLAMA, mlp_bias=False, sinks=True, pattern=patterns.every(4), experts=GRANITE),

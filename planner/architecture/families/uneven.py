@@ -23,7 +23,7 @@ def llama4(config: Config) -> Architecture:
     `intermediate_size` is an expert's width, `intermediate_size_mlp` a dense layer's.
     """
     row = replace(
-        LLAMA, mlp="feed_forward", mlp_bias=False, pattern=patterns.chunked,
+        LLAMA, mlp="feed_forward", mlp_bias=False, pattern=patterns.chunked, still=True,
         experts=Experts(
             name="feed_forward", router="router", names=("experts.gate_up_proj", "experts.down_proj"), shared="shared_expert",
             width=fields.FFN, shared_count=1,
