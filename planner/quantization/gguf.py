@@ -6,7 +6,6 @@ splits latent attention's kv_b in two, and leaves out a tied output. bytes = sum
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
@@ -15,33 +14,14 @@ from planner.data import table
 from planner.formula import Formula, total
 from planner.memory.quantity import Quantity
 from planner.memory.remember import remembered
-from planner.quantization.gguf_mix import Facts, base_types, block, fitting, type_of, usual_imatrix
-from planner.quantization.gguf_tensors import ON_HOST, FileTensor, of_layer, written
+from planner.quantization.gguf_layers import LayerBytes, Size, layer_bytes, pieces_of, plus, sized
+from planner.quantization.gguf_mix import base_types, block, fitting, moves, type_of, usual_imatrix
+from planner.quantization.gguf_tensors import ON_HOST, FileTensor, written
 
 ALIGNMENT = 32
 """Tensors of a file begin at multiples of this."""
 
-GPU_ALIGNMENT, GPU_ROW = 128, 512
-"""On a GPU tensors begin at multiples of 128 bytes, and the last row of a quantized one is filled up to 512 numbers (ggml-cuda.cu)."""
-
 NAMES = {"fp16": "F16", "f16": "F16", "bf16": "BF16", "fp32": "F32", "f32": "F32", "mxfp4": "MXFP4_MOE"}
-
-
-@dataclass(frozen=True, slots=True)
-class LayerBytes:
-    """One layer: its routed experts and everything else, in the file and as a GPU holds them; and its largest tensor of each.
-
-    `gpu_rows` are of `gpu_dense` the matrices, which a split by rows cuts; `gpu_cut` those that a tensor split cuts.
-    """
-
-    dense: int
-    experts: int
-    gpu_dense: int
-    gpu_experts: int
-    largest_dense: int = 0
-    largest_experts: int = 0
-    gpu_rows: int = 0
-    gpu_cut: int = 0
 
 
 @dataclass(frozen=True)
@@ -142,59 +122,26 @@ def gguf_file(architecture: Architecture, file_type: str, imatrix: bool | None =
     return writer.file()
 
 
-Size = tuple[int, int]
-"""Bytes in the file, and as a GPU holds them."""
-
-
-def largest(sizes: list[tuple[bool, Size]]) -> Size:
-    """Bytes of the largest tensor outside the experts and of the largest that holds experts."""
-    return (max((size[1] for expert, size in sizes if not expert), default=0), max((size[1] for expert, size in sizes if expert), default=0))
-
-
-def plus(sizes: Iterable[Size]) -> Size:
-    file = gpu = 0
-    for size in sizes:
-        file, gpu = file + size[0], gpu + size[1]
-    return file, gpu
-
-
 @dataclass(slots=True)
-class _Plan:
-    """A kind of layer: the bytes of what is the same in each, and the tensors whose type depends on where the layer stands."""
+class Kind:
+    """A kind of layer in one file type: the tensors whose type depends on where the layer stands, the others' sizes, and the layers met so far.
 
-    dense: Size
-    experts: Size
+    `made` is by the types of the moving tensors: the layer's bytes, and its padding in the file.
+    """
+
     moving: list[FileTensor]
-    padding: int
-    largest: Size
-    cuts: Size
-
-
-def cuts(sizes: list[tuple[FileTensor, Size]], sparse: bool) -> Size:
-    """Bytes of the matrices outside the experts, as a GPU holds them, and of those that a tensor split cuts: not the shared experts'."""
-    matrices = [(tensor.category, size[1]) for tensor, size in sizes if not tensor.expert and tensor.keeps != "F32"]
-    return sum(size for _, size in matrices), sum(size for category, size in matrices if not (sparse and category.startswith("ffn")))
+    fixed: list[tuple[FileTensor, Size]]
+    made: dict[tuple[str, ...], tuple[LayerBytes, int]]
 
 
 class _Writer:
     """One pass over the tensors in file order, with the running counters that the mixes depend on."""
 
     def __init__(self, model: Architecture, file_type: str, imatrix: bool) -> None:
-        main, differs = model.main, model.converter
-        self.model, self.file_type = model, file_type
-        self.layers = main.layers + tuple(layer for stack in model.stacks if stack.name == "mtp" for layer in stack.layers if "keeps_mtp" in differs)
+        self.model, self.file_type, self.base = model, file_type, base_types()[file_type]
         self.as_stored = file_type == own_type(model)
-        self.kinds = {key: of_layer(model, layer, self.as_stored) for key, layer in {id(layer): layer for layer in self.layers}.items()}
-        mixers = [mixer for layer in (main.layers[:1] if "kv_heads_by_layer" in differs else main.layers) for mixer in layer.mixers]
-        attention = next((mixer for mixer in mixers if mixer.kv_heads and any(cache.per == "token" for cache in mixer.caches)), None)
-        gqa = attention.heads // attention.kv_heads if attention else 0
-        experts = max((layer.ffn.experts for layer in main.layers if layer.ffn), default=0)
-        deep = len(main.layers)
-        is_70b = deep == differs.get("size_70b_always") or (deep == differs.get("size_70b") and gqa != 1)
-        self.facts = Facts(gqa, experts, is_70b, "falcon" in differs, imatrix)
-        self.values = sum(1 for layer in self.layers for tensor in self.kinds[id(layer)] if tensor.category == "attn_v" and not tensor.keeps)
-        predictors = sum(len(stack.layers) for stack in model.stacks if stack.name == "mtp") if "counts_mtp" in differs else 0
-        self.depth = len(self.layers) + predictors
+        self.pieces = pieces_of(model, self.as_stored, imatrix)
+        self.facts = self.pieces.facts
         self.counted = {"attn_v": 0, "ffn_down": 0, "ffn_gate": 0, "ffn_up": 0}
         self.tensors = self.padding = self.parameters = 0
 
@@ -219,34 +166,28 @@ class _Writer:
         return min(self.model.vocab_size, self.model.converter.get("vocabulary", self.model.vocab_size))
 
     def all_layers(self) -> tuple[LayerBytes, ...]:
-        plans: dict[int, _Plan] = {}
+        kinds: dict[int, Kind] = {}
         found = []
-        for index, layer in enumerate(self.layers):
-            pieces = self.kinds[id(layer)]
-            if id(layer) not in plans:
-                fixed = [tensor for tensor in pieces if not self.moves(tensor)]
-                measured = [(tensor, self.size(tensor)) for tensor in fixed]
-                sizes = [(tensor.expert, size) for tensor, size in measured]
-                plans[id(layer)] = _Plan(
-                    plus(size for expert, size in sizes if not expert), plus(size for expert, size in sizes if expert),
-                    [tensor for tensor in pieces if self.moves(tensor)], sum(-size[0] % ALIGNMENT for _, size in sizes), largest(sizes),
-                    cuts(measured, any(tensor.expert for tensor in pieces)),
-                )  # fmt: skip
-            plan = plans[id(layer)]
-            moving = [(tensor, self.size(tensor, index)) for tensor in plan.moving]
-            sizes = [(tensor.expert, size) for tensor, size in moving]
-            dense = plus([plan.dense, *(size for expert, size in sizes if not expert)])
-            experts = plus([plan.experts, *(size for expert, size in sizes if expert)])
-            most = tuple(max(pair) for pair in zip(plan.largest, largest(sizes), strict=True))
-            rows, cut = plus([plan.cuts, cuts(moving, any(tensor.expert for tensor in pieces))])
-            found.append(LayerBytes(dense[0], experts[0], dense[1], experts[1], most[0], most[1], rows, cut))
+        for index, layer in enumerate(self.pieces.layers):
+            key = id(layer)
+            pieces = self.pieces.kinds[key]
+            kind = kinds.get(key)
+            if kind is None:
+                moving = [tensor for tensor in pieces if self.moves(tensor)]
+                kind = kinds[key] = Kind(moving, [(tensor, sized(tensor, self.type(tensor, 0))) for tensor in pieces if not self.moves(tensor)], {})
+            types = tuple([self.type(tensor, index) for tensor in kind.moving])
+            made = kind.made.get(types)
+            if made is None:
+                sizes = [*kind.fixed, *((tensor, sized(tensor, name)) for tensor, name in zip(kind.moving, types, strict=True))]
+                made = kind.made[types] = (layer_bytes(sizes), sum(-size[0] % ALIGNMENT for _, size in sizes))
+            found.append(made[0])
             self.tensors += len(pieces)
-            self.parameters += sum(tensor.elements for tensor in pieces)
-            self.padding += plan.padding + sum(-size[0] % ALIGNMENT for _, size in sizes)
+            self.parameters += self.pieces.totals[key]
+            self.padding += made[1]
         return tuple(found)
 
     def moves(self, tensor: FileTensor) -> bool:
-        return not tensor.keeps and (tensor.category in ("attn_v", "ffn_down") or (tensor.category in ("ffn_gate", "ffn_up") and self.file_type == "IQ3_XS"))
+        return not tensor.keeps and moves(self.file_type, tensor.category, self.facts)
 
     def sizes(self, tensor: Tensor, count: bool = True) -> Size:
         """Bytes of a tensor outside the layers; `count` is off for a second look at one already in the file."""
@@ -261,15 +202,11 @@ class _Writer:
         self.padding += -size[0] % ALIGNMENT
         return size
 
-    def size(self, tensor: FileTensor, index: int = 0) -> Size:
-        elements, bytes_ = block(self.type(tensor, index))
-        size = tensor.elements // elements * bytes_
-        filled = size + (-tensor.row % GPU_ROW // elements * bytes_ if elements > 1 else 0)
-        return size, filled + -filled % GPU_ALIGNMENT
+    def size(self, tensor: FileTensor) -> Size:
+        return sized(tensor, self.type(tensor, 0))
 
     def type(self, tensor: FileTensor, index: int) -> str:
         """The ggml type of a tensor."""
-        base = base_types()[self.file_type]
         if tensor.keeps == "16" and self.file_type != "F32":
             return "F16"
         if tensor.keeps:
@@ -277,7 +214,7 @@ class _Writer:
         category = "output" if tensor.category == "token_embd" and self.model.tied else tensor.category
         if self.file_type == "MXFP4_MOE" and tensor.stacked:
             return "MXFP4"
-        if category == "output" and block(base)[0] > 1 and (self.facts.falcon or tensor.row % block(base)[0]):
+        if category == "output" and block(self.base)[0] > 1 and (self.facts.falcon or tensor.row % block(self.base)[0]):
             return fitting("Q8_0", tensor.row)
         position, count = self.position(category, index)
         return fitting(type_of(self.file_type, category, self.facts, position, count), tensor.row)
@@ -285,9 +222,9 @@ class _Writer:
     def position(self, category: str, index: int) -> tuple[int, int]:
         """Which of how many: values are counted as they come, the feed-forward's by layer where there are experts."""
         if category not in self.counted or (category != "attn_v" and self.facts.experts > 1 and not (category == "ffn_down" and counts_downs(self.file_type))):
-            return index, self.depth
+            return index, self.pieces.depth
         self.counted[category] += 1
-        return self.counted[category] - 1, self.values if category == "attn_v" else self.depth
+        return self.counted[category] - 1, self.pieces.values if category == "attn_v" else self.pieces.depth
 
 
 def counts_downs(file_type: str) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from planner.data import table
 
@@ -49,6 +49,9 @@ CONDITIONS: dict[str, Callable[[Facts, int, int], bool]] = {
     "middle": lambda facts, index, count: count // 8 <= index < 7 * count // 8,
 }
 
+OF_FACTS = frozenset(CONDITIONS[word] for word in ("gqa4", "gqa4_or_4_experts", "8_experts", "falcon", "not_falcon", "imatrix", "no_imatrix"))
+"""Conditions on the model alone; the others ask where a tensor stands."""
+
 Rule = tuple[tuple[Callable[[Facts, int, int], bool], ...], str]
 
 
@@ -85,14 +88,30 @@ def rules(file_type: str, category: str) -> tuple[Rule, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=4_096)
+def narrowed(file_type: str, category: str, facts: Facts) -> tuple[Rule, ...]:
+    """The rules that a model leaves open: those whose facts hold, with only their conditions on the position, up to one without any.
+
+    The last is the file type's base. A rule without conditions says that all tensors of the category have one type.
+    """
+    found: list[Rule] = []
+    for conditions, name in (*rules(file_type, category), ((), base_types()[file_type])):
+        if all(condition(facts, 0, 1) for condition in conditions if condition in OF_FACTS):
+            placed = tuple(condition for condition in conditions if condition not in OF_FACTS)
+            found.append((placed, ("Q5_K" if facts.is_70b else name[:-1]) if name.endswith("*") else name))
+            if not placed:
+                break
+    return tuple(found)
+
+
 def type_of(file_type: str, category: str, facts: Facts, index: int, count: int) -> str:
     """The type that the mix gives to the `index`-th of `count` tensors of a category."""
-    for conditions, name in rules(file_type, category):
-        if all(condition(facts, index, count) for condition in conditions):
-            if name.endswith("*"):
-                return "Q5_K" if facts.is_70b else name[:-1]
-            return name
-    return base_types()[file_type]
+    return next(name for conditions, name in narrowed(file_type, category, facts) if all(condition(facts, index, count) for condition in conditions))
+
+
+def moves(file_type: str, category: str, facts: Facts) -> bool:
+    """Whether tensors of a category have different types by where they stand."""
+    return len(narrowed(file_type, category, facts)) > 1
 
 
 FALLBACK = {"Q2_K": "Q4_0", "Q3_K": "Q4_0", "TQ1_0": "Q4_0", "TQ2_0": "Q4_0", "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0"}
