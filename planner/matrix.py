@@ -1,6 +1,6 @@
 """Models and formats against GPUs: what each pair needs once, compared with every card at once.
 
-    need(model, format, count): one plan on cards large enough for anything
+    need(model, format, count): one plan on cards large enough for anything, `plan`'s own memory
     verdict(need, card)       : need against the card's usable memory, for all cards together
 
 What a card itself costs (its driver's context) is taken from the reference card, so a cell may differ from its own plan by a few
@@ -62,49 +62,58 @@ class Need:
 
 def needs(request: PlanRequest, models: Sequence[str], formats: Sequence[str], counts: Sequence[int] = (1,)) -> Iterator[Need]:
     """The need of every combination at the request's context, engine and options; what an engine refuses says why."""
+    key = question(request)
     for model in models:
         for format in formats:
             for count in counts:
-                yield need(request.model_copy(update={"model": model, "quantization": format, "gpus": (), "config": None, "batch": 1}), count)
+                yield _need(key, model, format, count)
+
+
+def question(request: PlanRequest) -> str:
+    """What the rows of a matrix have in common, as text: the key by which they are remembered."""
+    return request.model_copy(update={"model": "-", "quantization": "auto", "gpus": (), "config": None, "batch": 1}).model_dump_json(exclude_defaults=True)
+
+
+@lru_cache(maxsize=16)
+def _asked(key: str) -> PlanRequest:
+    """The question again, with everything on the cards."""
+    request = PlanRequest.model_validate_json(key)
+    held = request.engine in ("llama.cpp", "ollama") and request.gpu_layers is None
+    return request.model_copy(update={"gpu_layers": 10**6}) if held else request
+
+
+@lru_cache(maxsize=16)
+def _card(memory_mib: int) -> Gpu:
+    return replace(resolve(REFERENCE), memory_mib=memory_mib)
 
 
 @lru_cache(maxsize=65_536)
-def _need(key: str, count: int) -> Need:
-    request = PlanRequest.model_validate_json(key)
-    name = request.model or ""
-    architecture = catalog.find(name).architecture
-    blank = Need(name, request.quantization, count, architecture.parameters)
+def _need(key: str, model: str, format: str, count: int) -> Need:
+    blank = Need(model, format, count, catalog.find(model).architecture.parameters)
     try:
-        case, usable = case_on(request, count, LARGE_MIB)
-        memory = engine(request.engine).memory(case)
+        case, usable = case_on(key, model, format, count, LARGE_MIB)
+        memory = engine(case.request.engine).memory(case)
         if memory.refusal:
             return replace(blank, refusal=memory.refusal)
         device = max(memory.devices, key=lambda one: one.total.expected)
         spread: dict[str, Any] = {"low": device.total.expected - device.total.low, "high": device.total.high - device.total.expected}
-        if memory.pool is None:
+        pool = memory.pool.bytes.expected if memory.pool else 0
+        if memory.pool is None or not pool:  # a model without a cache has no pool either
             cache = device.kv_cache.expected + device.state.expected
             return replace(blank, fixed=device.total.expected - cache, sequence=cache, **spread)
-        half, usable_half = case_on(request, count, LARGE_MIB // 2)
-        other = engine(request.engine).memory(half).pool
-        slope = (memory.pool.bytes.expected - other.bytes.expected) / (usable - usable_half) if other else 1.0
-        fixed = device.total.expected - memory.pool.bytes.expected
-        sequence = memory.pool.bytes.expected / max(memory.pool.tokens, 1) * request.context
-        return replace(blank, fixed=fixed, sequence=sequence, floor=usable - memory.pool.bytes.expected / slope, slope=slope, **spread)
+        half, usable_half = case_on(key, model, format, count, LARGE_MIB // 2)
+        other = engine(case.request.engine).memory(half).pool
+        slope = (pool - other.bytes.expected) / (usable - usable_half) if other else 1.0
+        sequence = pool / max(memory.pool.tokens, 1) * case.request.context
+        return replace(blank, fixed=device.total.expected - pool, sequence=sequence, floor=usable - pool / slope, slope=slope, **spread)
     except PlanError as error:
         return replace(blank, refusal=str(error))
 
 
-def need(request: PlanRequest, count: int) -> Need:
-    """One combination, remembered."""
-    return _need(request.model_dump_json(exclude_defaults=True), count)
-
-
-def case_on(request: PlanRequest, count: int, memory_mib: int) -> tuple[Case, int]:
-    """The request on `count` cards of any size, everything on them."""
-    card: Gpu = replace(resolve(REFERENCE), memory_mib=memory_mib)
-    name = request.model or ""
-    update: dict[str, Any] = {"gpu_layers": 10**6} if request.engine in ("llama.cpp", "ollama") and request.gpu_layers is None else {}
-    return Case(request.model_copy(update=update), name, catalog.find(name).architecture, (card,) * count, DEFAULT_RAM_BYTES), card.usable_bytes
+def case_on(key: str, model: str, format: str, count: int, memory_mib: int) -> tuple[Case, int]:
+    """One row's case on `count` cards of any size, everything on them, and what is usable of each."""
+    card, request = _card(memory_mib), _asked(key).model_copy(update={"model": model, "quantization": format})
+    return Case(request, model, catalog.find(model).architecture, (card,) * count, DEFAULT_RAM_BYTES), card.usable_bytes
 
 
 def verdicts(rows: Sequence[Need], usable_bytes: Sequence[int]) -> tuple[Any, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 from planner.engines.registry import engine
 from planner.errors import PlanError
 from planner.hardware.catalog import Gpu
-from planner.matrix import LARGE_MIB, Need, case_on
+from planner.matrix import LARGE_MIB, Need, case_on, question
 from planner.performance.links import between
 from planner.performance.rates import rates
 from planner.performance.timing import Timing
@@ -43,12 +43,11 @@ class Load:
 
 
 @lru_cache(maxsize=65_536)
-def _loads(key: str, count: int) -> tuple[str, tuple[Load, ...]] | None:
+def _loads(key: str, model: str, format: str, count: int) -> tuple[str, tuple[Load, ...]] | None:
     """A row's format and places; None where it has no plan or writes no tokens."""
-    request = PlanRequest.model_validate_json(key)
     try:
-        case, _ = case_on(request, count, LARGE_MIB)
-        memory = engine(request.engine).memory(case)
+        case, _ = case_on(key, model, format, count, LARGE_MIB)
+        memory = engine(case.request.engine).memory(case)
         if memory.refusal or not case.architecture.generates:
             return None
         timing = Timing.of(case, memory)
@@ -69,9 +68,9 @@ def decode_speeds(request: PlanRequest, rows: Sequence[Need], cards: Sequence[Gp
     """Decoded tokens a second of one sequence, an array rows x cards; nan where a row has none. Whether it fits is `verdicts`' matter."""
     import numpy as np
 
-    speeds, columns = np.full((len(rows), len(cards)), np.nan), {}
+    speeds, columns, key = np.full((len(rows), len(cards)), np.nan), {}, question(request)
     for index, row in enumerate(rows):
-        loads = None if row.refusal else _loads(row_key(request, row), row.count)
+        loads = None if row.refusal else _loads(key, row.model, row.format, row.count)
         if loads is None:
             continue
         format, places = loads
@@ -92,9 +91,3 @@ def decode_speeds(request: PlanRequest, rows: Sequence[Need], cards: Sequence[Gp
                 seconds += 2 * load.layers * (latency + at["link_s"] + moved / (width * at["link"]))
         speeds[index] = 1 / seconds
     return speeds
-
-
-def row_key(request: PlanRequest, row: Need) -> str:
-    """The row's question, as `planner.matrix` remembers it."""
-    update = {"model": row.model, "quantization": row.format, "gpus": (), "config": None, "batch": 1}
-    return request.model_copy(update=update).model_dump_json(exclude_defaults=True)

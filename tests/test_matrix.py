@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from planner import catalog
+from planner.engines.registry import engine
 from planner.hardware.names import resolve
 from planner.matrix import needs, verdicts
 from planner.matrix_speed import decode_speeds
+from planner.memory.remember import MOST
 from planner.plan import plan
 from planner.request import PlanRequest
 
@@ -25,6 +28,39 @@ def test_every_cell_is_the_verdict_of_its_plan(engine: str, format: str, count: 
             if (abs(free) > 2**29 or one.memory.pool) and one.fit.verdict != "tight":  # closer than the cards' own overhead, only the plan can tell
                 assert (code > 0) == (one.fit.verdict in ("fits", "tight")), (row.model, card, code, one.fit)
                 assert (largest > 0) == (code > 0)
+
+
+SAMPLE = list(catalog.models())[::7]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_row_of_any_model_is_exactly_its_plan_on_a_card_that_holds_it(count: int) -> None:
+    """Also after other formats and other contexts were asked, of which some results are kept."""
+    for context in (4_096, 16_384):
+        request = PlanRequest(model="-", context=context)
+        for row in needs(request, SAMPLE, ("Q4_K_M", "IQ3_XS", "Q8_0"), (count,)):
+            one = plan(PlanRequest.read({"model": row.model, "context": context, "quantization": row.format, "gpus": f"{count}x h200-sxm-141gb"}))
+            if one.fit.verdict == "fits":
+                fullest = max((device.total for device in one.memory.devices), key=lambda total: total.expected)
+                assert row.total == fullest.expected, row.model
+                assert (row.low, row.high) == (fullest.expected - fullest.low, fullest.high - fullest.expected), row.model
+
+
+@pytest.mark.parametrize("name", ["llama.cpp", "ollama", "vllm", "sglang", "tensorrt-llm", "transformers", "mlx"])
+def test_every_model_has_a_row_or_a_reason(name: str) -> None:
+    rows = list(needs(PlanRequest(model="-", engine=name), SAMPLE, (engine(name).formats()[0],)))
+    verdict, batch = verdicts(rows, [resolve(card).usable_bytes for card in CARDS])
+    assert verdict.shape == batch.shape == (len(SAMPLE), len(CARDS))
+    for row, largest in zip(rows, batch, strict=True):
+        assert row.refusal or (row.total > 0 and row.slope > 0)
+        assert (largest >= 0).all()
+
+
+def test_what_is_kept_of_a_model_is_bounded() -> None:
+    architecture = catalog.find(MODELS[0]).architecture
+    for context in range(2_000, 2_000 + 64 * 2 * MOST, 64):
+        list(needs(PlanRequest(model="-", context=context), MODELS[:1], ("Q4_K_M",)))
+    assert max(len(kept) for kept in architecture.__dict__["_remembered"].values()) <= MOST
 
 
 def test_longer_contexts_need_more_and_hold_fewer() -> None:

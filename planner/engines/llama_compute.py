@@ -16,7 +16,7 @@ from planner.engines.graph_allocator import Graph
 from planner.engines.llama_cache import Cells
 from planner.engines.llama_graph import Builder, build, sample
 from planner.formula import Formula, Step, total
-from planner.memory.remember import remembered
+from planner.memory.remember import latest, remembered
 
 SOURCE = "llama.cpp's graphs (src/llama-graph.cpp, src/models), October 2026"
 ALLOCATOR = "ggml's graph allocator (ggml/src/ggml-alloc.c) over the results of the first layers of each kind"
@@ -55,8 +55,10 @@ class Pass:
         return self.cells.ubatch
 
 
-def device_steps(model: Architecture, layers: Sequence[Layer], output: bool, run: Pass) -> list[Step]:
-    """Steps of the buffer of a device that holds these layers, the last one its size."""
+@latest
+def device_steps(model: Architecture, start: int, stop: int, output: bool, run: Pass) -> tuple[Step, ...]:
+    """Steps of the buffer of a device that holds the layers from `start` to before `stop`, the last one its size."""
+    layers = model.main.layers[start:stop]
     lasting = [*input_steps(layers, run), SMALL("Positions and places", ubatch=run.ubatch)]
     if run.copies > 1:
         lasting.append(PASSED("What the GPU before it hands over", copies=run.copies, tensors=run.received, ubatch=run.ubatch, hidden=model.main.hidden_size))
@@ -66,7 +68,7 @@ def device_steps(model: Architecture, layers: Sequence[Layer], output: bool, run
     further = zeros_of(layers, run.cells) - zeros_of(first, run.cells)
     parts, gaps = results(model, tuple(id(layer) for layer in first), min(run.outputs, run.ubatch) if output else 0, run.cells, run.flash_attention, further)
     held = total("Intermediate results at the fullest moment, the gaps between them last", [*parts, gaps], source=ALLOCATOR)
-    return [held, *lasting, total("Compute buffer", [int(held.value), *(int(step.value) for step in lasting)])]
+    return held, *lasting, total("Compute buffer", [int(held.value), *(int(step.value) for step in lasting)])
 
 
 def input_steps(layers: Sequence[Layer], run: Pass) -> list[Step]:
@@ -106,6 +108,7 @@ def results(model: Architecture, kinds: tuple[int, ...], outputs: int, cells: Ce
 EMBEDDED = Formula("8 * ubatch * hidden", "bytes", SOURCE)
 
 
-def host_steps(model: Architecture, run: Pass) -> list[Step]:
+@latest
+def host_steps(model: Architecture, run: Pass) -> tuple[Step, ...]:
     """Inputs in pinned memory: embeddings twice, and the masks."""
-    return [EMBEDDED("Embeddings of a batch", ubatch=run.ubatch, hidden=model.main.hidden_size), *input_steps(model.main.layers, run)]
+    return EMBEDDED("Embeddings of a batch", ubatch=run.ubatch, hidden=model.main.hidden_size), *input_steps(model.main.layers, run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from operator import attrgetter
 
 from planner.architecture.tensors import Architecture, Layer
 from planner.data import table
@@ -46,7 +47,8 @@ SUMMED = ("dense", "experts", "gpu_dense", "gpu_experts", "gpu_rows", "gpu_cut")
 def sums_of(model: Architecture, file_type: str, imatrix: bool | None) -> Sums:
     """Bytes of the layers before each layer."""
     layers = gguf_file(model, file_type, imatrix).layers[: len(model.main.layers)]
-    return Sums(*(tuple(accumulate((getattr(layer, name) for layer in layers), initial=0)) for name in SUMMED))
+    columns = zip(*map(attrgetter(*SUMMED), layers), strict=True) if layers else ((),) * len(SUMMED)
+    return Sums(*(tuple(accumulate(column, initial=0)) for column in columns))
 
 
 @dataclass(frozen=True)
@@ -187,13 +189,13 @@ class Layout:
         if self.mode == "tensor":
             if not self.works(index, where):
                 return NOTHING
-            steps = llama_compute.device_steps(self.model, self.layers[where.host.stop :], True, self.run())
+            steps = llama_compute.device_steps(self.model, where.host.stop, len(self.layers), True, self.run())
             return Quantity.between(1 / len(self.shares), high, *steps)
         if not span.layers and not span.output:
             return NOTHING
         active = [other for other in where.devices if other.layers or other.output]
         run = self.run(self.copies(where), 1 if span == active[0] else self.build.received, self.staged(where) if span == active[0] else 0)
-        steps = llama_compute.device_steps(self.model, self.layers[span.start : span.stop], span.output, run)
+        steps = llama_compute.device_steps(self.model, span.start, span.stop, span.output, run)
         return Quantity.between(low, high, *steps)
 
     def copies(self, where: Split) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from planner.architecture.tensors import Stack
+from planner.architecture.tensors import Architecture, Stack
 from planner.engines import llama_cache, llama_compute, llama_shares
+from planner.engines.llama_cache import Cells
 from planner.engines.llama_layout import Layout
 from planner.formula import Formula, total
 from planner.memory.quantity import NOTHING, DeviceMemory, HostMemory, Memory, Quantity, WeightFile
+from planner.memory.remember import latest
 from planner.parallelism.layer_split import Span
 from planner.units import gib
 
@@ -52,8 +54,14 @@ def cached_on(layout: Layout, index: int) -> tuple[Quantity, Quantity]:
 
 
 def cached(layout: Layout, span: Span) -> tuple[Quantity, Quantity]:
-    distinct = Stack("decoder", 0, layout.layers[span.start : span.stop]).distinct
-    growing, fixed = llama_cache.cache_steps(distinct, layout.cells)
+    """Cache and state of whole layers."""
+    return _cached(layout.model, span.start, span.stop, layout.cells)
+
+
+@latest
+def _cached(model: Architecture, start: int, stop: int, cells: Cells) -> tuple[Quantity, Quantity]:
+    distinct = Stack("decoder", 0, model.main.layers[start:stop]).distinct
+    growing, fixed = llama_cache.cache_steps(distinct, cells)
     both = []
     for label, steps in (("KV cache", growing), ("Recurrent state", fixed)):
         both.append(Quantity.exact(*steps, total(label, [int(step.value) for step in steps])) if steps else NOTHING)

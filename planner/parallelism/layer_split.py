@@ -9,8 +9,9 @@ Source: https://github.com/ggml-org/llama.cpp/blob/master/src/llama-model.cpp (l
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 
 
@@ -51,7 +52,8 @@ class Split:
         return not self.host.layers and not self.host.output and not self.cpu_moe_layers
 
 
-def split(layers: int, gpu_layers: int, shares: Sequence[float], cpu_moe_layers: int = 0) -> Split:
+@lru_cache(maxsize=1_024)
+def split(layers: int, gpu_layers: int, shares: tuple[float, ...], cpu_moe_layers: int = 0) -> Split:
     """Spread the last `gpu_layers` of `layers` + 1 units over GPUs in proportion to `shares`."""
     units = min(gpu_layers, layers + 1) if shares else 0
     first = layers + 1 - units

@@ -106,7 +106,13 @@ def narrowed(file_type: str, category: str, facts: Facts) -> tuple[Rule, ...]:
 
 def type_of(file_type: str, category: str, facts: Facts, index: int, count: int) -> str:
     """The type that the mix gives to the `index`-th of `count` tensors of a category."""
-    return next(name for conditions, name in narrowed(file_type, category, facts) if all(condition(facts, index, count) for condition in conditions))
+    for conditions, name in narrowed(file_type, category, facts):
+        for condition in conditions:
+            if not condition(facts, index, count):
+                break
+        else:
+            return name
+    return base_types()[file_type]
 
 
 def moves(file_type: str, category: str, facts: Facts) -> bool:
