@@ -21,6 +21,7 @@ if answer.request.engine in serve.SERVING and pool is not None:
     if answer.memory.note:
         st.caption(plain(answer.memory.note))
     ways_out(answer)
+    serve.settings(answer)
 else:
     st.header("How many users fit?", anchor=False)
     serve.choose_engine(answer)
@@ -34,11 +35,11 @@ if "Users" in tabs and tabs["Users"].open:
         rows = users(answer.case)
         sentence = serve.users_sentence(rows, answer)
         st.markdown(f"**{plain(sentence)}**")
-        chart = serve.users_chart(rows, answer, ground())
-        st.plotly_chart(chart, key="users", theme=None, config={"displayModeBar": False}, alt=sentence)
+        if any(row.at_once for row in rows):
+            chart = serve.users_chart(rows, answer, ground())
+            st.plotly_chart(chart, key="users", theme=None, config={"displayModeBar": False}, alt=sentence)
         frame = serve.users_frame(rows)
-        columns = {name: st.column_config.NumberColumn(format="%.1f") for name in frame.columns[1:]}
-        columns["Context (tokens)"] = st.column_config.NumberColumn(format="localized")
+        columns = {name: st.column_config.NumberColumn(format="localized") for name in frame.columns}
         st.dataframe(frame, hide_index=True, alt=sentence, column_config=columns)
         st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-users.csv", "text/csv", icon=":material/download:", on_click="ignore")
 

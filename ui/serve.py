@@ -13,12 +13,12 @@ from planner.engines.side_by_side import TITLES, Side
 from planner.engines.users import Users
 from planner.plan import Plan
 from planner.units import GIB, gib
-from ui import share
+from ui import fields, share
 from ui.colours import PARTS, Ground
 from ui.text import plain
 
 SERVING = {"vllm": "vLLM", "sglang": "SGLang", "tensorrt-llm": "TensorRT-LLM"}
-HEIGHT = 400
+HEIGHT, FIELD = 400, 190
 LINE, LIGHTER = PARTS[0].colour, PARTS[1].colour
 
 NAMES = {
@@ -74,9 +74,33 @@ def choose_engine(plan: Plan) -> None:
             st.button(f"Plan with {title}", key=f"serve:{name}", on_click=share.change, args=(plan.request, change), icon=":material/arrow_forward:")
 
 
+def settings(plan: Plan) -> None:
+    """What the engine decides by itself, to be decided here: each field shows what stands in it."""
+    use = vllm_budget.settings(plan.case) if plan.request.engine == "vllm" else None
+    own = "the engine's own"
+    with st.expander("The engine's own settings", icon=":material/tune:"), st.container(horizontal=True, vertical_alignment="top"):
+        for name, label, shown, help in (
+            (
+                "max_num_seqs",
+                "Sequences at most",
+                f"{use.sequences:,}" if use else own,
+                "What the scheduler runs at once; sampling them is a part of the peak.",
+            ),
+            ("max_num_batched_tokens", "Tokens of a step", f"{use.batched_tokens:,}" if use else own, "A long prompt is read in chunks of so many."),
+            ("data_parallel", "Data parallel", "1", "Replicas; those of a model with experts share them."),
+            ("expert_parallel", "Expert parallel", "1", "GPUs over which whole experts are spread."),
+        ):
+            with st.container(width=FIELD):
+                fields.number(name, label, placeholder=shown, help=help)
+        with st.container(width=FIELD):
+            fields.switch("enforce_eager", "Without CUDA graphs", placeholder="no")
+        with st.container(width=FIELD):
+            fields.text("engine_version", "Version", placeholder="the newest known")
+
+
 def users_frame(rows: Sequence[Users]) -> pd.DataFrame:
     """Requests at once by context."""
-    table = [(row.context, row.at_once, row.in_8_bit) for row in rows]
+    table = [(row.context, round(row.at_once, 1), None if row.in_8_bit is None else round(row.in_8_bit, 1)) for row in rows]
     return pd.DataFrame(table, columns=["Context (tokens)", "Requests at once", "With an 8-bit cache"])
 
 
