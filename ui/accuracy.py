@@ -38,7 +38,7 @@ def amount(value: float, unit: str) -> str:
 
 def summary_frame(rows: Sequence[Summary]) -> pd.DataFrame:
     """Errors in percent, one row a figure."""
-    columns = ["Figure", "Records", "Median error (%)", "9 in 10 within (%)", "Worst (%)", "In range (%)", "Range width (%)"]
+    columns = ["Figure", "Records", "Median error (%)", "9 in 10 within (%)", "Worst (%)", "In range (%)", "Median range width (%)"]
     table = [
         (
             named(row.kind, row.figure), row.records, 100 * row.median_error, 100 * row.p90_error, 100 * row.worst_error,
@@ -78,7 +78,7 @@ def conclusion(row: Summary) -> str:
     if not FIGURES[row.figure].unit:
         right = round(row.records * (1 - _wrong(row)))
         return f"{right:,} of {row.records:,} {row.kind} runs start, or fail to, as predicted."
-    held = f" The range holds {row.inside:.0%} of them." if row.width else ""
+    held = f" The range holds {row.inside:.0%} of them, at a median width of {row.width:.1%}." if row.width else ""
     worst = f"the worst off by {row.worst_error:.1%}" if row.worst_error < 1e6 else "some refused"
     return f"{row.records:,} measurements: half are predicted within {row.median_error:.2%}, nine in ten within {row.p90_error:.2%}, {worst}.{held}"
 

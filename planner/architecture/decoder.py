@@ -172,6 +172,7 @@ def assemble(
         rope_stretch=rope_stretch(config),
         converter=differences(config.text("model_type")),
         rope_factors=rope_factors(config, head_dim),
+        wide_states=config.get("mamba_ssm_dtype", "mamba_ssm_cache_dtype") == "float32",
         exact=exact,
         note=note,
     )

@@ -243,6 +243,7 @@ class Architecture:
         rope_stretch: factor by which full attention's table of rotary angles is longer than `max_context` (linear scaling).
         converter: what llama.cpp's converter does differently for this family, as `data/gguf_converters.csv` lists it.
         rope_factors: lengths of the tables of frequency factors that it stores beside the tensors (Llama 3.1, LongRoPE).
+        wide_states: whether the config asks for recurrent states in 32 bit; engines that heed it keep them in the model's type otherwise.
         image: the largest image that it takes, where it takes any and its processor is known.
         exact: whether the counts are exact by construction.
         note: why not, in one sentence, when they are not.
@@ -258,6 +259,7 @@ class Architecture:
     rope_stretch: float = 1.0
     converter: dict[str, int] = field(default_factory=dict)
     rope_factors: tuple[int, ...] = ()
+    wide_states: bool = False
     image: Image | None = None
     exact: bool = True
     note: str = ""

@@ -9,6 +9,7 @@ Sliding layers have a smaller pool beside the full one (0.8 of its tokens); recu
 from __future__ import annotations
 
 from planner.engines.base import Case, Command
+from planner.engines.pages import INDEXER_BLOCK
 from planner.engines.serving import DTYPES, Held, Rank, flags, lay_out, nodes, pool_of, pooled, runnable, served, shares_experts, titled
 from planner.engines.versions import calibration
 from planner.engines.vllm_budget import has_fabric
@@ -147,7 +148,8 @@ def cell_bytes(stage: weights.Stage, ranks: int, block: Block) -> float:
         for cache in layer.caches:
             if cache.per == "token":
                 share = SLIDING_RATIO if cache.window else 1
-                size += count * share * cache.elements / cache.heads * heads_on_rank(cache.heads, ranks) * block[1] / block[0] / cache.every
+                own = INDEXER_BLOCK if cache.name == "indexer" else block
+                size += count * share * cache.elements / cache.heads * heads_on_rank(cache.heads, ranks) * own[1] / own[0] / cache.every
     return size
 
 

@@ -63,7 +63,7 @@ class Vllm:
             pool = pool_of(step, (peak, libraries, charged), gpu)
             return Rank(stages[stage], pool, peak, overhead)
 
-        made = lay_out(case, scheme, degrees, rank, lambda ranks: tokens(ranks, use, degrees.tensor, (elements, bytes_)), note)
+        made = lay_out(case, scheme, degrees, rank, lambda ranks: tokens(ranks, use, degrees.tensor, (elements, bytes_), model.wide_states), note)
         refusal = made.refusal or vllm_budget.too_little_free(case, made.devices)
         return replace(made, refusal=refusal) if refusal != made.refusal else made
 
@@ -91,16 +91,16 @@ class Vllm:
         return (*on_ray(degrees), Command(titled("vLLM server", case, wanted), text))
 
 
-def tokens(ranks: list[Rank], use: Settings, tensor: int, block: Block) -> Held:
+def tokens(ranks: list[Rank], use: Settings, tensor: int, block: Block, wide_states: bool) -> Held:
     """Tokens as the log prints them, and why one request of the full context would not fit, in vLLM's words.
 
-    Up to 0.19 the log prints blocks / groups * block size, which undercounts hybrid models; from 0.20 concurrency * context.
+    Up to 0.20 the log prints blocks / groups * block size, which undercounts hybrid models; from 0.21 concurrency * context.
     """
     if any(rank.pool.expected <= 0 for rank in ranks):
         return Held(0, 0.0, FULL)
     counted = []
     for rank in ranks:
-        found = pages.kinds(weights.counted(rank.stage.layers), tensor, block)
+        found = pages.kinds(weights.counted(rank.stage.layers), tensor, block, wide_states)
         if found:
             layout = pages.paging(found, bool(use.number("grouping")), use.context)
             counted.append((rank.pool.expected // layout.block_bytes, layout, rank.pool.expected))
