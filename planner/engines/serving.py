@@ -16,6 +16,7 @@ from planner.memory import weights
 from planner.memory.quantity import NOTHING, DeviceMemory, HostMemory, Memory, Pool, Quantity, added
 from planner.memory.weights import Stage
 from planner.parallelism.degrees import NODE_GPUS, Degrees
+from planner.parallelism.tensor_parallel import heads_on_rank
 from planner.quantization.formats import Scheme
 from planner.quantization.published import scheme_for
 from planner.units import gib
@@ -139,6 +140,14 @@ def titled(title: str, case: Case, wanted: str) -> str:
 def flags(*pairs: tuple[object, str]) -> str:
     """The flags whose condition holds, on continued lines."""
     return "".join(f" \\\n  {flag}" for wanted, flag in pairs if wanted)
+
+
+def state_bytes(stage: Stage, ranks: int) -> int:
+    """Recurrent states of one slot."""
+    return int(sum(
+        count * cache.elements / cache.heads * heads_on_rank(cache.heads, ranks) * (4 if cache.dtype == "fp32" else 2)
+        for layer, count in weights.counted(stage.layers) for cache in layer.caches if cache.per == "sequence"
+    ))  # fmt: skip
 
 
 def shares_experts(model: Architecture, degrees: Degrees) -> bool:

@@ -3,14 +3,14 @@
 pool = mem_fraction_static * free before loading - weights; without mem_fraction_static the reserve follows from the card's size
 (python/sglang/srt/server_args.py): a metadata allowance, the prefill chunk, the graphs and the number of ranks.
 With data parallel attention its replicas share one server: --tp counts all their ranks, chunks are divided among them, and padding is reserved.
-Sliding layers have a smaller pool beside the full one (0.8 of its tokens); recurrent layers share as their groups do.
+Sliding layers have a smaller pool beside the full one (0.8 of its tokens); recurrent states take a fixed share, which limits the requests at once.
 """
 
 from __future__ import annotations
 
 from planner.engines.base import Case, Command
 from planner.engines.pages import INDEXER_BLOCK
-from planner.engines.serving import DTYPES, Held, Rank, flags, lay_out, nodes, pool_of, pooled, runnable, served, shares_experts, titled
+from planner.engines.serving import DTYPES, Held, Rank, flags, lay_out, nodes, pool_of, pooled, runnable, served, shares_experts, state_bytes, titled
 from planner.engines.versions import calibration
 from planner.engines.vllm_budget import has_fabric
 from planner.formula import Formula
@@ -35,6 +35,10 @@ TIERS = ((20, 2048, 8), (35, 2048, 24), (60, 4096, 32), (90, 8192, 256), (160, 8
 """Card size in GiB, prefill chunk, largest graph."""
 
 SLIDING_RATIO = 0.8
+STATES_TO_CACHE = 0.9
+"""Memory of recurrent states over that of the cache (mamba_full_memory_ratio)."""
+SLOTS = 3
+"""Slots of states that a running request takes, with those that its prefix is kept in."""
 LEAST_RESERVE_GIB = 10
 """On cards of more than 60 GiB at least this much is left outside the pool."""
 
@@ -124,21 +128,27 @@ def default_fraction(gpu: Gpu, reserve: int) -> float:
 
 
 def tokens(ranks: list[Rank], case: Case, degrees: Degrees, block: Block) -> Held:
-    """Tokens of the full pool, and why the engine would not start."""
-    counts = []
+    """Tokens of the full pool, how many requests that and the slots for states hold, and why the engine would not start."""
+    counts, slots = [], []
     for rank in ranks:
         if rank.pool.expected <= 0:
             return Held(0, 0.0, "Not enough memory. Please try to increase --mem-fraction-static, or use a smaller format or more GPUs.")
-        cell = cell_bytes(rank.stage, degrees.tensor, block)
-        states = state_bytes(rank.stage, degrees.tensor, case.request.batch)
+        cell, state = cell_bytes(rank.stage, degrees.tensor, block), state_bytes(rank.stage, degrees.tensor)
+        kept = 0
+        if state:
+            share = STATES_TO_CACHE / (1 + STATES_TO_CACHE) if cell else 1.0
+            found = int(share * rank.pool.expected // state)
+            kept = found * state
+            slots.append(found // SLOTS)
         if cell:
-            counts.append(max(int((rank.pool.expected - states) / cell), 0))
-    count = min(counts, default=0)
+            counts.append(max(int((rank.pool.expected - kept) / cell), 0))
+    count, most = min(counts, default=0), min(slots, default=None)
     if counts and count < case.request.context:
         need = case.request.context * cell_bytes(ranks[0].stage, degrees.tensor, block)
         why = f"The pool holds {count:,} tokens, fewer than one request of {case.request.context:,} ({gib(need)}); shorten the context or add GPUs."
         return Held(count, count / case.request.context, why)
-    return Held(count, count / case.request.context)
+    held = [count / case.request.context] if counts else []
+    return Held(count, min([*held, float(most)] if most is not None else held, default=0.0))
 
 
 def cell_bytes(stage: weights.Stage, ranks: int, block: Block) -> float:
@@ -151,15 +161,6 @@ def cell_bytes(stage: weights.Stage, ranks: int, block: Block) -> float:
                 own = INDEXER_BLOCK if cache.name == "indexer" else block
                 size += count * share * cache.elements / cache.heads * heads_on_rank(cache.heads, ranks) * own[1] / own[0] / cache.every
     return size
-
-
-def state_bytes(stage: weights.Stage, ranks: int, requests: int) -> int:
-    """Recurrent states, three slots a request."""
-    each = sum(
-        count * cache.elements / cache.heads * heads_on_rank(cache.heads, ranks) * (4 if cache.dtype == "fp32" else 2)
-        for layer, count in weights.counted(stage.layers) for cache in layer.caches if cache.per == "sequence"
-    )  # fmt: skip
-    return int(3 * requests * each)
 
 
 ENGINE = Sglang()

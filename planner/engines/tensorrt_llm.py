@@ -7,7 +7,7 @@ Every layer is charged in full, sliding ones too.
 from __future__ import annotations
 
 from planner.engines.base import Case, Command
-from planner.engines.serving import Held, Rank, flags, lay_out, pool_of, runnable, served, shares_experts, titled
+from planner.engines.serving import Held, Rank, flags, lay_out, pool_of, runnable, served, shares_experts, state_bytes, titled
 from planner.formula import Formula
 from planner.hardware.catalog import Gpu
 from planner.memory import weights
@@ -90,16 +90,18 @@ class TensorRtLlm:
 
 def tokens(ranks: list[Rank], case: Case, tensor: int, block: Block) -> Held:
     """Tokens that the blocks of the fullest rank hold, and why the engine would not start."""
-    counts = []
+    counts, slots = [], []
     for rank in ranks:
         if rank.pool.expected <= 0:
             return Held(0, 0.0, "Out of memory: nothing is free for the KV cache after weights and buffers; use a smaller format or more GPUs.")
         cell = sum(
-            count * cache.elements / cache.heads * heads_on_rank(cache.heads, tensor) * block[1] / block[0]
+            count * cache.elements / cache.heads * heads_on_rank(cache.heads, tensor) * block[1] / block[0] / cache.every
             for layer, count in weights.counted(rank.stage.layers) for cache in layer.caches if cache.per == "token"
         )  # fmt: skip
         if cell:
             counts.append(int(rank.pool.expected // (cell * BLOCK_TOKENS)) * BLOCK_TOKENS)
+        elif state := state_bytes(rank.stage, tensor):
+            slots.append(rank.pool.expected // state)
     count = min(counts, default=0)
     if counts and count < case.request.context:
         return Held(
@@ -108,7 +110,7 @@ def tokens(ranks: list[Rank], case: Case, tensor: int, block: Block) -> Held:
             f"The KV cache holds {count:,} tokens, fewer than one request of {case.request.context:,}, in {gib(ranks[0].pool.expected)}; "
             "shorten the context or add GPUs.",
         )
-    return Held(count, count / case.request.context)
+    return Held(count, count / case.request.context if counts else float(min(slots, default=0)))
 
 
 ENGINE = TensorRtLlm()

@@ -101,3 +101,22 @@ def test_images_stay_beside_the_sampler_and_a_long_video_is_the_towers_own_peak(
     assert peaks[1] == 2 * (patches * tower + 7 * 3 * 2 * 12_845_056)
     assert peaks[1] > 4 * peaks[0]
     assert "--limit-mm-per-prompt" in long.memory.note
+
+
+def test_sglang_gives_states_nine_parts_for_ten_of_cache_and_three_slots_a_request() -> None:
+    answer = ask("Qwen/Qwen3-Next-80B-A3B-Instruct", "sglang", "2x H200")
+    found = answer.memory.pool
+    assert found is not None
+    state = 36 * (32 // 2 * 128 * 128 * 4 + 8_192 // 2 * 3 * 2)  # 32 value heads and 8,192 channels over two ranks
+    slots = int(found.bytes.expected * 0.9 / 1.9) // state
+    assert found.tokens == int((found.bytes.expected - slots * state) / (12 * 2 * 1 * 256 * 2))
+    assert found.sequences == min(found.tokens / 4096, slots // 3)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_model_without_attention_holds_requests_all_the_same(engine: str) -> None:
+    short, long = (ask("tiiuae/falcon-mamba-7b-instruct", engine, "H100", context=n).memory.pool for n in (512, 131_072))
+    assert short is not None
+    assert long is not None
+    assert short.sequences >= 1
+    assert short.sequences == pytest.approx(long.sequences, rel=0.05)
