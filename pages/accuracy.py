@@ -3,7 +3,7 @@
 import streamlit as st
 
 from planner.calibrate import report
-from planner.validate import FIGURES, comparisons, comparisons_of, figures_measured, records, summaries
+from planner.validate import FIGURES, comparisons, comparisons_of, figures_measured, records, standing_sentence, standings, summaries
 from ui import accuracy, page
 from ui.colours import ground
 from ui.text import plain
@@ -27,11 +27,14 @@ with st.spinner("Planning every measured run of this kind", show_time=False):
     shown = [one for one in comparisons_of(kind) if one.figure == figure]
     (row,) = summaries(shown)
 sentence = accuracy.conclusion(row)
+exact = " ".join(standing_sentence(name, counts) for name, counts in standings(shown).items())
 points, all_rows, overview, fits = st.tabs(["Chart", "Runs", "All figures", "Fits"], key="accuracy_tab", on_change="rerun")
 
 if points.open:
     with points:
         st.markdown(f"**{plain(sentence)}**")
+        if exact:
+            st.caption(plain(exact))
         if unit:
             event = st.plotly_chart(
                 accuracy.scatter(shown, unit, ground()), key=f"scatter:{chosen}", theme=None, on_select="rerun", selection_mode="points",

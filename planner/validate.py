@@ -1,7 +1,8 @@
 """Predicted against measured: every record in `data/measurements/` planned as if nothing were known of it.
 
 A record is {id, kind, request, measured, conditions, source, as_of}; `measured` names figures of `FIGURES`, and `question`, where
-it is not `plan`, names the row of `QUESTIONS` that answers the request. A new kind of measurement is a file and rows here.
+it is not `plan`, names the row of `QUESTIONS` that answers the request. Where the source rounds, `printed` has for a figure the least and
+the most that it may have been; where we believe to know why a record differs, `note` says it. A new kind of measurement is a file and rows here.
 """
 
 from __future__ import annotations
@@ -101,6 +102,38 @@ class Comparison:
     @property
     def inside(self) -> bool:
         return self.predicted is not None and self.predicted.low <= self.measured <= self.predicted.high
+
+    @property
+    def standing(self) -> str:
+        """How a size that should be exact compares, one of `STANDINGS`."""
+        low, high = self.record.get("printed", {}).get(self.figure, (self.measured, self.measured))
+        if abs(self.error) <= CLOSE:
+            return STANDINGS[0]
+        if self.predicted is not None and low <= self.predicted.expected <= high:
+            return STANDINGS[1]
+        return STANDINGS[2 if self.record.get("note") else 3]
+
+
+CLOSE = 0.003
+STANDINGS = (f"within {CLOSE:.1%}", "within what the source rounds", "explained in the record", "unexplained")
+EXACT = ("file_bytes", "tensor_bytes")
+"""Figures that are exact, so that each difference wants a reason."""
+
+
+def standings(compared: Iterable[Comparison]) -> dict[str, dict[str, int]]:
+    """For each figure that should be exact, how many of its records stand where."""
+    found: dict[str, dict[str, int]] = {}
+    for one in compared:
+        if one.figure in EXACT and one.record["kind"] == "gguf":
+            counts = found.setdefault(one.figure, dict.fromkeys(STANDINGS, 0))
+            counts[one.standing] += 1
+    return found
+
+
+def standing_sentence(figure: str, counts: Mapping[str, int]) -> str:
+    """`GGUF file: of 171 records 145 are within 0.3%, 24 within what the source rounds, ...`"""
+    parts = [f"{count:,} {'are ' if index == 0 else ''}{name}" for index, (name, count) in enumerate(counts.items())]
+    return f"{FIGURES[figure].title}: of {sum(counts.values()):,} records {', '.join(parts[:-1])} and {parts[-1]}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,11 +65,11 @@ def records_frame(compared: Sequence[Comparison]) -> pd.DataFrame:
         (
             one.record["id"], one.record["request"].get("model", ""), one.measured, one.predicted.expected if one.predicted else None,
             one.predicted.low if one.predicted else None, one.predicted.high if one.predicted else None, 100 * one.error, one.record["conditions"],
-            one.record["source"], one.record["as_of"],
+            one.record["source"], one.record["as_of"], one.record.get("note", ""),
         )
         for one in sorted(compared, key=lambda one: -abs(one.error))
     ]  # fmt: skip
-    columns = ["Record", "Model", "Measured", "Predicted", "Low", "High", "Error (%)", "Conditions", "Source", "As of"]
+    columns = ["Record", "Model", "Measured", "Predicted", "Low", "High", "Error (%)", "Conditions", "Source", "As of", "Note"]
     return pd.DataFrame(table, columns=columns)
 
 
@@ -138,6 +138,8 @@ def explain(one: Comparison) -> None:
         st.markdown(plain(text))
         derivation("How it was predicted", found.steps, "accuracy")
     st.caption(plain(f"{one.record['conditions']}; as of {one.record['as_of']}"))
+    if one.record.get("note"):
+        st.caption(plain(one.record["note"]))
     with st.container(horizontal=True):
         st.link_button("Source", one.record["source"], icon=":material/open_in_new:")
         if one.record.get("question", "plan") == "plan":

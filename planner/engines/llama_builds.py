@@ -8,16 +8,19 @@ from functools import cache
 
 from planner.data import table
 from planner.errors import PlanError
+from planner.quantization.gguf_mix import NEWEST
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
     """Attributes:
+    number: of the build.
     logits: tokens whose logits are reserved: `all` of a batch, or one for each of the `slots`.
     index_values: whether the places of transposed values are an input.
     received: tensors that one GPU hands to the next in a pipeline.
     """
 
+    number: int
     logits: str
     index_values: bool
     received: int
@@ -30,11 +33,11 @@ def build_of(version: str | None) -> Build:
     Raises:
         PlanError: when the version is no build number.
     """
-    number = 10**9
+    number = NEWEST
     if version:
         found = re.search(r"\d{3,6}", version)
         if not found:
             raise PlanError(f"The llama.cpp version {version[:20]!r} is no build such as b9000; correct it or leave it out.", "engine_version")
         number = int(found[0])
     row = next(row for row in reversed(table("llama_builds")) if int(row["since"]) <= number)
-    return Build(row["logits"], row["index_values"] == "yes", int(row["received"]))
+    return Build(number, row["logits"], row["index_values"] == "yes", int(row["received"]))

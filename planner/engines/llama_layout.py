@@ -22,7 +22,8 @@ from planner.memory.quantity import NOTHING, Quantity
 from planner.memory.remember import remembered
 from planner.parallelism.layer_split import Split, largest_fit, split
 from planner.quantization.cache_types import cache_type
-from planner.quantization.gguf import GgufFile, gguf_file
+from planner.quantization.gguf import GgufFile, file_range, gguf_file
+from planner.quantization.gguf_mix import era
 
 MIB = 2**20
 MARGIN_BYTES = 1024 * MIB
@@ -44,9 +45,9 @@ SUMMED = ("dense", "experts", "gpu_dense", "gpu_experts", "gpu_rows", "gpu_cut")
 
 
 @remembered
-def sums_of(model: Architecture, file_type: str, imatrix: bool | None) -> Sums:
+def sums_of(model: Architecture, file_type: str, imatrix: bool | None, since: int) -> Sums:
     """Bytes of the layers before each layer."""
-    layers = gguf_file(model, file_type, imatrix).layers[: len(model.main.layers)]
+    layers = gguf_file(model, file_type, imatrix, since).layers[: len(model.main.layers)]
     columns = zip(*map(attrgetter(*SUMMED), layers), strict=True) if layers else ((),) * len(SUMMED)
     return Sums(*(tuple(accumulate(column, initial=0)) for column in columns))
 
@@ -83,7 +84,9 @@ class Layout:
         cells = llama_cache.cells_of(
             model, request.context, request.batch, request.ubatch or UBATCH, unified, bool(request.swa_full), (elements, bytes_), flash
         )
-        return cls(case, gguf_file(model, file_type, request.imatrix), cells, name, flash, llama_shares.shares_of(case))
+        return cls(
+            case, gguf_file(model, file_type, request.imatrix, era(build_of(request.engine_version).number)), cells, name, flash, llama_shares.shares_of(case)
+        )
 
     @property
     def model(self) -> Architecture:
@@ -107,7 +110,11 @@ class Layout:
 
     @cached_property
     def sums(self) -> Sums:
-        return sums_of(self.model, self.file.file_type, self.case.request.imatrix)
+        return sums_of(self.model, self.file.file_type, self.case.request.imatrix, era(self.build.number))
+
+    @property
+    def file_range(self) -> Quantity:
+        return file_range(self.model, self.file.file_type, self.case.request.imatrix, era(self.build.number))
 
     @cached_property
     def cache_sums(self) -> tuple[int, ...]:

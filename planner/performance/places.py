@@ -20,6 +20,7 @@ from planner.parallelism.layer_split import Span, Split
 from planner.performance.work import Work, added, matrix_flops, rank_work
 from planner.quantization.cache_types import cache_type
 from planner.quantization.formats import Scheme
+from planner.quantization.gguf_mix import era
 from planner.quantization.published import scheme_for
 
 SERVERS = ("vllm", "sglang", "tensorrt-llm")
@@ -122,7 +123,7 @@ def _spread_layers(model: Architecture, scheme: Scheme, gpus: int) -> tuple[tupl
 def _llama(case: Case, memory: Memory) -> Route:
     layout = Layout.of(case, engine(case.request.engine).quantization(case))
     where = layout.split
-    hosted, devices = _split_works(case.architecture, layout.file.file_type, case.request.imatrix, layout.cells.block, where)
+    hosted, devices = _split_works(case.architecture, layout.file.file_type, case.request.imatrix, era(layout.build.number), layout.cells.block, where)
     places = [Place(None, (), 1, work, staged=bool(case.gpus)) for work in hosted if work.layers or work.head_bytes]
     found = [Place(gpu, (index,), 1, work) for index, (gpu, work) in enumerate(zip(case.gpus, devices, strict=False)) if work.layers or work.head_bytes]
     chunk = min(case.request.ubatch or 512, 10**9)
@@ -147,11 +148,13 @@ def _together(places: list[Place]) -> Place:
 
 
 @remembered
-def _split_works(model: Architecture, file_type: str, imatrix: bool | None, block: Block, where: Split) -> tuple[tuple[Work, ...], tuple[Work, ...]]:
+def _split_works(
+    model: Architecture, file_type: str, imatrix: bool | None, since: int, block: Block, where: Split
+) -> tuple[tuple[Work, ...], tuple[Work, ...]]:
     """Work of the host (its own layers; experts of layers on GPUs) and of each GPU."""
     from planner.quantization.gguf import gguf_file
 
-    file, main = gguf_file(model, file_type, imatrix), model.main
+    file, main = gguf_file(model, file_type, imatrix, since), model.main
     matrix = [tensor for tensor in main.after if tensor.role == "lm_head"]
     flops = {"head_flops": matrix_flops(matrix)}
     on_gpu = {"head_bytes": float(file.gpu_output_bytes), **flops}

@@ -15,7 +15,7 @@ from planner.formula import Formula, total
 from planner.memory.quantity import Quantity
 from planner.memory.remember import remembered
 from planner.quantization.gguf_layers import LayerBytes, Size, layer_bytes, pieces_of, plus, sized
-from planner.quantization.gguf_mix import base_types, block, fitting, moves, type_of, usual_imatrix
+from planner.quantization.gguf_mix import NEWEST, base_types, block, fitting, matters, moves, type_of, usual_imatrix
 from planner.quantization.gguf_tensors import ON_HOST, FileTensor, written
 
 ALIGNMENT = 32
@@ -112,14 +112,24 @@ def read_header_bytes(model: Architecture) -> int:
 
 
 @remembered
-def gguf_file(architecture: Architecture, file_type: str, imatrix: bool | None = None) -> GgufFile:
+def gguf_file(architecture: Architecture, file_type: str, imatrix: bool | None = None, since: int = NEWEST) -> GgufFile:
     """The file that llama.cpp would write for this model in this type.
 
     Args:
         imatrix: whether it is made with an importance matrix; None is what publishers usually do for the type.
+        since: the first build with the rules to follow (`gguf_mix.era`); the newest rules by default.
     """
-    writer = _Writer(architecture, file_type, usual_imatrix(file_type) if imatrix is None else imatrix)
+    writer = _Writer(architecture, file_type, usual_imatrix(file_type) if imatrix is None else imatrix, since)
     return writer.file()
+
+
+def file_range(architecture: Architecture, file_type: str, imatrix: bool | None, since: int) -> Quantity:
+    """The file's size, over both kinds of files where nobody says whether it was made with an importance matrix and the mix depends on it."""
+    size = gguf_file(architecture, file_type, imatrix, since).file_bytes
+    if imatrix is not None or not matters(file_type) or file_type == own_type(architecture):
+        return size
+    other = gguf_file(architecture, file_type, not usual_imatrix(file_type), since).file_bytes
+    return Quantity(min(size.low, other.low), size.expected, max(size.high, other.high), size.steps)
 
 
 @dataclass(slots=True)
@@ -137,10 +147,10 @@ class Kind:
 class _Writer:
     """One pass over the tensors in file order, with the running counters that the mixes depend on."""
 
-    def __init__(self, model: Architecture, file_type: str, imatrix: bool) -> None:
+    def __init__(self, model: Architecture, file_type: str, imatrix: bool, build: int) -> None:
         self.model, self.file_type, self.base = model, file_type, base_types()[file_type]
         self.as_stored = file_type == own_type(model)
-        self.pieces = pieces_of(model, self.as_stored, imatrix)
+        self.pieces = pieces_of(model, self.as_stored, imatrix, build)
         self.facts = self.pieces.facts
         self.counted = {"attn_v": 0, "ffn_down": 0, "ffn_gate": 0, "ffn_up": 0}
         self.tensors = self.padding = self.parameters = 0

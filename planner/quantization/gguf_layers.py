@@ -78,7 +78,7 @@ class Pieces:
 
 
 @remembered
-def pieces_of(model: Architecture, as_stored: bool, imatrix: bool) -> Pieces:
+def pieces_of(model: Architecture, as_stored: bool, imatrix: bool, build: int) -> Pieces:
     """A model's layers as the converter writes them; `as_stored` keeps the types of the file that it was read from."""
     main, differs = model.main, model.converter
     layers = main.layers + tuple(layer for stack in model.stacks if stack.name == "mtp" for layer in stack.layers if "keeps_mtp" in differs)
@@ -92,5 +92,5 @@ def pieces_of(model: Architecture, as_stored: bool, imatrix: bool) -> Pieces:
     is_70b = deep == differs.get("size_70b_always") or (deep == differs.get("size_70b") and gqa != 1)
     valued = {key: sum(1 for tensor in pieces if tensor.category == "attn_v" and not tensor.keeps) for key, pieces in kinds.items()}
     predictors = sum(len(stack.layers) for stack in model.stacks if stack.name == "mtp") if "counts_mtp" in differs else 0
-    facts = Facts(gqa, experts, is_70b, "falcon" in differs, imatrix)
+    facts = Facts(gqa, experts, is_70b, "falcon" in differs, imatrix, build)
     return Pieces(layers, kinds, totals, facts, sum(valued[id(layer)] for layer in layers), len(layers) + predictors)

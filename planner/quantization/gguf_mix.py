@@ -2,7 +2,8 @@
 
 A rule is (file types, category, condition, type); the first that applies wins, and without one the tensor takes the file type's
 base. Conditions are the predicates of `CONDITIONS`, several in a row must all hold. A type with an asterisk becomes Q5_K in
-models of the 70B class.
+models of the 70B class. A rule that changed carries the builds that had it (`-1860` is up to that build, `1861-` from it on), which
+are known to the week: a file says when it was made, not by which build.
 
 Source: https://github.com/ggml-org/llama.cpp/blob/master/src/llama-quant.cpp, as of October 2026.
 """
@@ -15,16 +16,20 @@ from functools import cache, lru_cache
 
 from planner.data import table
 
+NEWEST = 10**9
+"""A build after all that changed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the rules ask of a model: queries per key-value head, experts, size class, and how it was quantized."""
+    """What the rules ask of a model: queries per key-value head, experts, size class, and how and by which build it was quantized."""
 
     gqa: float
     experts: int
     is_70b: bool
     falcon: bool
     imatrix: bool
+    build: int = NEWEST
 
 
 def more_bits(index: int, count: int) -> bool:
@@ -35,6 +40,7 @@ def more_bits(index: int, count: int) -> bool:
 CONDITIONS: dict[str, Callable[[Facts, int, int], bool]] = {
     "gqa4": lambda facts, index, count: facts.gqa >= 4,
     "gqa4_or_4_experts": lambda facts, index, count: facts.gqa >= 4 or facts.experts >= 4,
+    "experts": lambda facts, index, count: facts.experts > 1,
     "8_experts": lambda facts, index, count: facts.experts == 8,
     "falcon": lambda facts, index, count: facts.falcon,
     "not_falcon": lambda facts, index, count: not facts.falcon,
@@ -49,7 +55,7 @@ CONDITIONS: dict[str, Callable[[Facts, int, int], bool]] = {
     "middle": lambda facts, index, count: count // 8 <= index < 7 * count // 8,
 }
 
-OF_FACTS = frozenset(CONDITIONS[word] for word in ("gqa4", "gqa4_or_4_experts", "8_experts", "falcon", "not_falcon", "imatrix", "no_imatrix"))
+OF_FACTS = frozenset(CONDITIONS[word] for word in ("gqa4", "gqa4_or_4_experts", "experts", "8_experts", "falcon", "not_falcon", "imatrix", "no_imatrix"))
 """Conditions on the model alone; the others ask where a tensor stands."""
 
 Rule = tuple[tuple[Callable[[Facts, int, int], bool], ...], str]
@@ -79,11 +85,36 @@ def usual_imatrix(file_type: str) -> bool:
 
 
 @cache
-def rules(file_type: str, category: str) -> tuple[Rule, ...]:
-    """The rules for one category in one file type, in order; an empty type means the base."""
+def matters(file_type: str) -> bool:
+    """Whether an importance matrix changes the size of this file type."""
+    return any("imatrix" in row["condition"] and file_type in row["file_types"].split() for row in table("gguf_mixes"))
+
+
+def concerns(builds: str, build: int) -> bool:
+    """Whether a range such as `-1860` or `1861-` holds a build; an empty one holds all."""
+    first, _, last = builds.partition("-")
+    return not builds or int(first or 0) <= build <= int(last or NEWEST)
+
+
+@cache
+def changes() -> tuple[int, ...]:
+    """The first build after each change of a rule, in order."""
+    ranges = [row["builds"].partition("-") for row in table("gguf_mixes") if row["builds"]]
+    return tuple(sorted({int(first) if first else int(last) + 1 for first, _, last in ranges}))
+
+
+def era(build: int) -> int:
+    """The first build with the same rules as this one: 0, or the last change up to it."""
+    return max((first for first in changes() if first <= build), default=0)
+
+
+@cache
+def rules(file_type: str, category: str, build: int = NEWEST) -> tuple[Rule, ...]:
+    """The rules for one category in one file type as a build had them, in order; an empty type means the base."""
     found = []
     for row in table("gguf_mixes"):
-        if row["category"] == category and (row["file_types"] == "*" or file_type in row["file_types"].split()):
+        named = row["category"] == category and (row["file_types"] == "*" or file_type in row["file_types"].split())
+        if named and concerns(row["builds"], build):
             found.append((tuple(CONDITIONS[word] for word in row["condition"].split()), row["type"] or base_types()[file_type]))
     return tuple(found)
 
@@ -95,7 +126,7 @@ def narrowed(file_type: str, category: str, facts: Facts) -> tuple[Rule, ...]:
     The last is the file type's base. A rule without conditions says that all tensors of the category have one type.
     """
     found: list[Rule] = []
-    for conditions, name in (*rules(file_type, category), ((), base_types()[file_type])):
+    for conditions, name in (*rules(file_type, category, facts.build), ((), base_types()[file_type])):
         if all(condition(facts, 0, 1) for condition in conditions if condition in OF_FACTS):
             placed = tuple(condition for condition in conditions if condition not in OF_FACTS)
             found.append((placed, ("Q5_K" if facts.is_70b else name[:-1]) if name.endswith("*") else name))

@@ -1,11 +1,13 @@
 """Sizes of GGUF files before they exist, against figures that llama.cpp's authors and publishers print."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from planner import catalog
 from planner.architecture.tensors import Architecture
-from planner.quantization.gguf import GgufFile, file_types, gguf_file
-from planner.quantization.gguf_mix import block
+from planner.quantization.gguf import GgufFile, file_range, file_types, gguf_file
+from planner.quantization.gguf_mix import NEWEST, block, era
 
 
 def model(name: str) -> Architecture:
@@ -101,3 +103,41 @@ def test_every_type_of_every_family_is_a_whole_number_of_blocks() -> None:
         for size in sizes.values():
             assert all(layer.gpu_dense >= layer.dense and layer.gpu_experts >= layer.experts for layer in size.layers)
             assert size.file_bytes.low <= size.file_bytes.expected <= size.file_bytes.high
+
+
+@pytest.mark.parametrize(
+    ("name", "file_type", "build", "published_gb"),
+    [  # files of 2023 and January 2024, whose mixes have changed since
+        ("huggyllama/llama-13b", "Q2_K", 1200, 5.43),
+        ("mistralai/Mixtral-8x7B-v0.1", "IQ2_XXS", 1970, 12.28),
+    ],
+)
+def test_old_files_follow_the_mixes_of_their_time(name: str, file_type: str, build: int, published_gb: float) -> None:
+    assert round(gguf_file(model(name), file_type, None, era(build)).file_bytes.expected / 1e9, 2) == published_gb
+
+
+def test_builds_of_one_time_share_their_file() -> None:
+    assert era(1) == 0 < era(1861) == era(1900) < era(2301) == era(NEWEST)
+    llama = model("meta-llama/Llama-2-7b-hf")
+    assert gguf_file(llama, "Q2_K", None, era(1200)).tensor_bytes > gguf_file(llama, "Q2_K").tensor_bytes
+
+
+def test_a_file_of_unknown_making_may_have_an_importance_matrix_or_not() -> None:
+    """Q4_0 of Llama 3.1 70B is published with 39.97 and with 40.12 GB."""
+    unknown = file_range(model("meta-llama/Llama-3.1-70B-Instruct"), "Q4_0", None, NEWEST)
+    assert unknown.low < 39_970_000_000 < 40_116_000_000 < unknown.high
+    known = file_range(model("meta-llama/Llama-3.1-70B-Instruct"), "Q4_0", False, NEWEST)
+    assert known.high < 40_000_000_000
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(sorted(catalog.models())), st.sampled_from(file_types()))
+def test_every_model_has_a_plausible_file_of_every_type(name: str, file_type: str) -> None:
+    """Nothing is smaller than the tightest blocks or larger than 32 bit, and no type is larger than 16 bit but F32 itself."""
+    architecture = model(name)
+    made, whole = gguf_file(architecture, file_type), gguf_file(architecture, "F32")
+    assert 1.5 <= made.bits_per_weight <= 32.01
+    assert made.tensor_bytes <= (whole if file_type == "F32" else gguf_file(architecture, "F16")).tensor_bytes
+    assert made.parameters == whole.parameters
+    assert sum(layer.dense + layer.experts for layer in made.layers) + made.embedding_bytes + made.output_bytes <= made.tensor_bytes
+    assert made.file_bytes.low >= made.tensor_bytes
