@@ -48,7 +48,8 @@ if "Budget" in tabs and tabs["Budget"].open and pool is not None:
         st.markdown("**The cache gets what the engine's share of the card leaves after everything else; what lies outside that share can still run out.**")
         frame = serve.budget_frame(answer)
         st.dataframe(frame, hide_index=True, alt="The budget term by term", column_config={"GiB": st.column_config.NumberColumn(format="%.2f")})
-        derivation("How", [*pool.bytes.steps], "pool")
+        fullest = max(answer.memory.devices, key=lambda device: device.total.expected)
+        derivation("How", [*fullest.weights.steps, *fullest.activation.steps, *pool.bytes.steps], "pool")
         st.caption("The Accuracy page sets this pool beside what engines have logged.")
 
 if "Start it" in tabs and tabs["Start it"].open:

@@ -155,15 +155,18 @@ def budget_frame(plan: Plan) -> pd.DataFrame:
     if pool is None or step is None:
         return pd.DataFrame(columns=["Term", "GiB"])
     values = step.operands
-    share = values.get("utilization", values.get("fraction", 1.0))
-    rows = [("Total memory of the card", values["capacity"] / GIB), (f"Share the engine takes ({share:.3g})", share * values["capacity"] / GIB)]
-    rows += [(f"less {NAMES[name]}", -values[name] / GIB) for name in NAMES if values.get(name)]
-    rows.append(("KV cache pool", pool.bytes.expected / GIB))
+    share, left = values.get("utilization", values.get("fraction", 1.0)), float(step.value)
+    less = {name: (f"less {words}", -values[name]) for name, words in NAMES.items() if values.get(name)}
+    first = ["context"] if "fraction" in values and "buffers" not in values else list(less) if "buffers" in values else []
+    rows = [("Total memory of the card", values["capacity"]), *(less.pop(name) for name in first if name in less)]
+    taken = sum(size for _, size in rows)
+    rows += [(f"Share that the engine takes of {'it' if not first else 'the rest'} ({share:.3g})", share * taken), *less.values()]
+    rows.append(("KV cache pool", left) if left > 0 else ("Missing before the first block of cache", left))
     fullest = max(plan.memory.devices, key=lambda device: device.total.expected)
     outside = fullest.total.expected - share * values["capacity"]
-    if "utilization" in values and outside > 0:
-        rows += [("Outside that share: CUDA context and what is not charged", outside / GIB), ("Still free", fullest.free_bytes / GIB)]
-    return pd.DataFrame(rows, columns=["Term", "GiB"])
+    if "utilization" in values and outside > 0 and left > 0:
+        rows += [("Outside that share: CUDA context and what is not charged", outside), ("Still free", fullest.free_bytes)]
+    return pd.DataFrame([(name, size / GIB) for name, size in rows], columns=["Term", "GiB"])
 
 
 def sides_frame(found: Sequence[Side]) -> pd.DataFrame:

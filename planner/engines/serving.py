@@ -97,7 +97,7 @@ def lay_out(case: Case, scheme: Scheme, degrees: Degrees, rank: Callable[[Gpu, i
     unable, told = capabilities.verdict(case, scheme)
     held_tokens = Held(0, 0.0, refusal) if refusal else tokens(list(made.values()))
     largest = max((held.pool for held in ranks), key=lambda pool: pool.expected)
-    pool = largest if caches and largest.expected > 0 else NOTHING
+    pool = NOTHING if not caches else largest if largest.expected > 0 else Quantity(0, 0, 0, largest.steps)
     notes = " ".join(text for text in (note, scheme.note, told, too_long(case)) if text)
     file = weights.weight_file(case.architecture, scheme)
     return Memory(

@@ -109,7 +109,7 @@ def activation(model: Architecture, scheme: Scheme, degrees: Degrees, use: Setti
     for layer in _sparse(model)[:1] if use.number("expert_space") else []:
         assert layer.ffn is not None
         if not four_bit_experts(model, scheme):
-            width = layer.ffn.expert_width / (1 if degrees.expert > 1 else degrees.tensor)
+            width = layer.ffn.expert_width / (1 if degrees.expert > 1 else degrees.tensor * degrees.data)
             steps.append(EXPERT_SPACE("Experts' workspaces", top_k=layer.ffn.top_k, width=width, **common))
             space = steps[-1].value
     shown = pictures(model, degrees, use.batched_tokens, use.sequences, use.context, wide) if stage == 0 else None

@@ -5,6 +5,7 @@ from streamlit.testing.v1 import AppTest
 from planner import PlanRequest, plan
 from planner.engines.side_by_side import sides
 from planner.engines.users import users
+from ui.serve import budget_frame
 
 
 def opened(**fields: str) -> AppTest:
@@ -81,3 +82,14 @@ def test_text_that_is_no_log_is_told_so() -> None:
     page.text_area(key="serve_log").input("hello").run()
     assert not page.exception
     assert any("no line of a start" in element.value for element in page.warning)
+
+
+def test_the_budget_adds_up_for_every_engine_also_where_nothing_is_left() -> None:
+    for engine, gpus in (("vllm", "H100"), ("sglang", "H100"), ("tensorrt-llm", "H100"), ("vllm", "RTX 4060 Ti 16GB")):
+        answer = plan(PlanRequest.read({"model": "llama3.1:8b", "engine": engine, "gpus": gpus}))
+        frame = budget_frame(answer)
+        terms, sizes = list(frame["Term"]), list(frame["GiB"])
+        share = next(index for index, term in enumerate(terms) if term.startswith("Share"))
+        end = next(index for index, term in enumerate(terms) if term.startswith(("KV cache pool", "Missing")))
+        assert abs(sum(sizes[share:end]) - sizes[end]) < 1e-6
+        assert (sizes[end] > 0) == (answer.fit.verdict != "does_not_fit")
