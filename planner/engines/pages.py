@@ -72,9 +72,10 @@ INDEXER_BLOCK: Block = (128, 132)
 """An indexer's keys are cached in 8 bit with a 32-bit scale for each 128 of them, whatever the cache's type."""
 
 
-def kinds(layers: tuple[tuple[Layer, int], ...], ranks: int, cache_block: Block, wide_states: bool = False) -> tuple[Kind, ...]:
+def kinds(layers: tuple[tuple[Layer, int], ...], ranks: int, cache_block: Block, wide_states: bool = False, chunks: bool = True) -> tuple[Kind, ...]:
     """The kinds of one rank's layers, each different specification once; `layers` as (layer, count).
 
+    Without `chunks` layers that attend within a chunk are kept in full, as versions did that had no groups for them by default.
     Caches of one layer that look back equally far are one; recurrent states are in the model's 16 bit unless the config asks for 32.
     """
     found: dict[tuple[float, int, int | None], int] = {}
@@ -88,7 +89,8 @@ def kinds(layers: tuple[tuple[Layer, int], ...], ranks: int, cache_block: Block,
                 if cache.per == "sequence":
                     state += int(size)
                 elif cache.per == "token":
-                    tokens[cache.window] = tokens.get(cache.window, 0.0) + size / cache.every
+                    window = None if mixer.kind == "chunked_attention" and not chunks else cache.window
+                    tokens[window] = tokens.get(window, 0.0) + size / cache.every
             keys = [(size, 0, window) for window, size in tokens.items() if size] + ([(0.0, state, None)] if state else [])
             for key in keys:
                 found[key] = found.get(key, 0) + count

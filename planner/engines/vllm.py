@@ -100,7 +100,7 @@ def tokens(ranks: list[Rank], use: Settings, tensor: int, block: Block, wide_sta
         return Held(0, 0.0, FULL)
     counted = []
     for rank in ranks:
-        found = pages.kinds(weights.counted(rank.stage.layers), tensor, block, wide_states)
+        found = pages.kinds(weights.counted(rank.stage.layers), tensor, block, wide_states, bool(use.number("chunk_groups")))
         if found:
             layout = pages.paging(found, bool(use.number("grouping")), use.context)
             counted.append((rank.pool.expected // layout.block_bytes, layout, rank.pool.expected))

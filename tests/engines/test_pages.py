@@ -56,3 +56,15 @@ def test_the_token_line_undercounts_a_hybrid_up_to_0_20_and_follows_concurrency_
     assert new is not None
     assert old.tokens < 0.5 * old.sequences * 8192
     assert new.tokens == int(new.sequences * 8192)
+
+
+def test_chunked_layers_were_kept_in_full_until_they_had_groups_of_their_own() -> None:
+    """Llama 4 has 36 layers of 48 that attend within 8,192 tokens."""
+    old, new = (
+        ask("RedHatAI/Llama-4-Scout-17B-16E-Instruct-FP8-dynamic", gpus="8x H200", tensor_parallel=8, context=131_072, engine_version=version).memory.pool
+        for version in ("0.11.0", "0.17.0")
+    )
+    assert old is not None
+    assert new is not None
+    assert old.sequences < 0.4 * new.sequences
+    assert abs(old.sequences - old.tokens / 131_072) < 0.01
