@@ -8,7 +8,10 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -16,9 +19,9 @@ QUESTION = {"model": "meta-llama/Meta-Llama-3-70B-Instruct", "quantization": "Q4
 SIZE = {"width": 1_400, "height": 860}
 
 
-def main() -> None:
-    from playwright.sync_api import sync_playwright
-
+@contextmanager
+def dashboard() -> Iterator[str]:
+    """The address of a dashboard that runs as long as it is looked at."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -30,17 +33,30 @@ def main() -> None:
                 break
             except OSError:
                 time.sleep(0.1)
-        with sync_playwright() as running:
-            browser = running.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
-            page = browser.new_context(viewport=SIZE, color_scheme="light").new_page()
-            page.goto(f"http://127.0.0.1:{port}/?{urlencode(QUESTION)}")
-            page.wait_for_selector(".js-plotly-plot .bars", timeout=60_000)
-            page.wait_for_timeout(1_000)
-            page.screenshot(path=ROOT / "docs" / "screenshot.png")
-            browser.close()
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait(10)
+
+
+@contextmanager
+def browser() -> Iterator[Any]:
+    """A headless Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
+
+
+def main() -> None:
+    with dashboard() as address, browser() as chromium:
+        page = chromium.new_context(viewport=SIZE, color_scheme="light").new_page()
+        page.goto(f"{address}/?{urlencode(QUESTION)}")
+        page.wait_for_selector(".js-plotly-plot .bars", timeout=60_000)
+        page.wait_for_timeout(1_000)
+        page.screenshot(path=ROOT / "docs" / "screenshot.png")
 
 
 if __name__ == "__main__":

@@ -47,6 +47,16 @@ def text(field: str, label: str, placeholder: str | None = None, help: str | Non
     place(field)
 
 
+def any_of(field: str) -> None:
+    """A field of any kind under its own name, for pages that have no better place for it."""
+    if share.number_type(field):
+        number(field, field)
+    elif "bool" in str(share.fields()[field].annotation):
+        switch(field, field)
+    else:
+        text(field, field)
+
+
 def place(field: str) -> None:
     """Where a sentence about the field stands, under its widget."""
     spot = st.empty()

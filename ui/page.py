@@ -13,7 +13,7 @@ from streamlit.runtime.scriptrunner import StopException
 from planner.errors import PlanError
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
-from ui import share
+from ui import history, share
 from ui.fields import complain
 from ui.models import upload, with_config
 from ui.share import Asked
@@ -26,6 +26,7 @@ Answer = TypeVar("Answer")
 @contextmanager
 def frame(name: str, question: bool) -> Iterator[None]:
     """Around every page. One that answers the question has the sidebar before it, and after it the fields that it has no widget for."""
+    history.one_step()
     if not question:
         st.session_state["page"], st.session_state["own"] = name, True
         yield
@@ -41,6 +42,8 @@ def frame(name: str, question: bool) -> Iterator[None]:
     finally:
         del st.session_state["framed"]
         st.session_state["kept"] = share.question()
+        share.remember(st.session_state["kept"])
+    share.depart()
 
 
 def begin(name: str) -> None:

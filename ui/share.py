@@ -8,6 +8,7 @@ tried by itself, and one that is no value is left out and its sentence shown at 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -30,6 +31,9 @@ EXAMPLE = {"model": "meta-llama/Meta-Llama-3-70B-Instruct", "quantization": "Q4_
 """The question that an address without one opens with; it is written into the address, so that a link never depends on it."""
 
 SHARED_LENGTH = 60
+
+LAST = "asked_last"
+"""The model and GPUs of the last question, whichever page asked it: a page with a question of its own begins with them."""
 
 
 @cache
@@ -91,21 +95,32 @@ def arrive(page: str) -> None:
             del st.query_params[key]
     link = _flat({key: value for key, value in migrate.migrated(raw).items() if key in fields() or key == "system"})
     if first:
-        _take(link or EXAMPLE)
-    elif back and link:
+        _take(link or state.get(LAST) or EXAMPLE)
+    elif back and "model" in link:
+        _clear()
         _take(link)
-    elif back:
-        state["bare"] = True
-        st.rerun()  # back at the bare address: the widgets must not follow it to an empty question
+    elif back:  # to the bare address, or from a page whose own widgets took the model along: the widgets must not follow to an empty question
+        state["bare"] = kept | link
+        st.rerun()
     elif moved and link and (any(kept.get(key) != text for key, text in link.items()) or (whole and link.keys() != kept.keys())):
         _clear()
         _take(link)
     elif moved and kept != question():  # a page with a question of its own has used the same fields
         replace(kept)
-    elif state.pop("bare", False):
-        for key in question():
-            state[key] = state[key]  # a value that is set is written into the address
+    elif "bare" in state:
+        replace(state["bare"])
     keep()
+
+
+def depart() -> None:
+    """At the end of a run that completed a bare address: once the widgets of the page that is left are gone, tell the browser the address again."""
+    state = st.session_state
+    if state.pop("told", False):
+        st.query_params[migrate.PARAMETER] = str(migrate.VERSION)
+        del st.query_params[migrate.PARAMETER]
+    if state.pop("bare", None) is not None:
+        state["told"] = True
+        st.rerun()
 
 
 def _clear() -> None:
@@ -139,6 +154,12 @@ def _flat(link: dict[str, str]) -> dict[str, str]:
         return link | {"ram_gib": text}
 
 
+def remember(query: Mapping[str, Any]) -> None:
+    """Keep the model and the GPUs of a question for the pages that have another one."""
+    if query.get("model"):
+        st.session_state[LAST] = {key: query.get(key) or "" for key in ("model", "gpus")}
+
+
 def not_taken() -> dict[str, str]:
     """Once the widgets have read the link: fields whose widget could not take the link's value, with a sentence."""
     arrived = st.session_state.pop("arrived", {})
@@ -164,13 +185,13 @@ def keep() -> None:
             st.query_params.update(wanted)
     except StreamlitAPIException:  # some of them are bound
         for key, text in wanted.items():
-            _unless_bound(key, text)
+            unless_bound(key, text)
     for key in shown:
         if key in fields() and key not in query:
-            _unless_bound(key, None)
+            unless_bound(key, None)
 
 
-def _unless_bound(key: str, text: str | None) -> None:
+def unless_bound(key: str, text: str | None) -> None:
     """Set or remove a parameter; a widget that is bound to it does that itself, and Streamlit refuses."""
     try:
         if text is None:

@@ -31,16 +31,17 @@ def sidebar() -> None:
 
 
 def rest() -> None:
-    """Once the page is drawn: the fields that are set and have no widget on it, so that nothing changes the answer unseen."""
+    """Once the page is drawn: widgets for the fields that are set and have none on it, so that nothing changes the answer unseen.
+
+    They also keep these fields in the address: what a widget is bound to, the browser takes along to the next page by itself.
+    """
     places = st.session_state["places"]
     if "rest" not in places:
         return
     with places["rest"]:
-        for key, text in share.question().items():
+        for key in share.question():
             if key not in places:
-                st.text(f"{key} = {text[: share.SHARED_LENGTH]}")
-                st.button("Use the default", key=f"forget:{key}", on_click=share.put, args=(key, None), type="tertiary", icon=":material/close:")
-                fields.place(key)
+                fields.any_of(key)
     unplaced = [sentence for key, sentence in st.session_state["complaints"].items() if key not in places]
     if unplaced:
         fields.complain("model", " ".join(unplaced))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from planner import catalog
 from planner.errors import PlanError
@@ -12,7 +13,7 @@ from planner.training.adapters import EVERYDAY
 from planner.training.case import BASES
 from planner.training.request import Checkpointing, Method, Offload, Precision, Sharding, TrainRequest
 from planner.training.states import optimizers
-from ui import gpus
+from ui import gpus, migrate, share
 from ui.models import other_sources
 from ui.text import plain
 
@@ -20,9 +21,6 @@ BOUND: Any = {"bind": "query-params"}
 
 EXAMPLE = {"model": "meta-llama/Llama-3.1-8B-Instruct", "gpus": "rtx-4090"}
 """The question that an address without one opens with."""
-
-LAST = "train_last"
-"""Where the model and GPUs of the last question stand while the visitor is on another page."""
 
 HELP = {
     "method": "full trains every weight; lora and dora train small matrices beside frozen ones; qlora keeps the frozen ones in 4 bit.",
@@ -39,6 +37,14 @@ NUMBERS = (
 )  # fmt: skip
 SWITCHES = ("packing", "fused_cross_entropy", "flash_attention", "compile", "train_embeddings")
 WIDGETS = (*TEXTS, *NUMBERS, *SWITCHES)
+
+KEYS = {
+    "quantization": "base",
+    "flash_attention": "train_flash_attention",
+    "tensor_parallel": "train_tensor_parallel",
+    "pipeline_parallel": "train_pipeline_parallel",
+}
+"""Fields whose widget has another key than the field's name: the Plan page asks something else by that name, and neither may change the other."""
 
 
 def ask() -> dict[str, Any]:
@@ -78,7 +84,9 @@ def _advanced(places: dict[str, Any]) -> None:
     names = list(optimizers())
     st.selectbox("Optimizer", names, index=names.index(fields["optimizer"].default), key="optimizer", help=HELP["optimizer"], **BOUND)
     st.selectbox("Precision", get_args(Precision), index=1, key="precision", help=HELP["precision"], **BOUND)
-    st.selectbox("Frozen base", ["auto", *BASES], key="quantization", **BOUND, help="auto: 16 bit for LoRA, NF4 for QLoRA. It has no part in full fine-tuning.")
+    st.selectbox(
+        "Frozen base", ["auto", *BASES], key=KEYS["quantization"], **BOUND, help="auto: 16 bit for LoRA, NF4 for QLoRA. It has no part in full fine-tuning."
+    )
     places["quantization"] = st.empty()
     _number("lora_rank", "Adapter rank")
     st.text_input("Adapters on", "all-linear", key="lora_targets", **BOUND, help=f"all-linear, or modules such as {', '.join(list(EVERYDAY)[:4])}.")
@@ -90,7 +98,7 @@ def _advanced(places: dict[str, Any]) -> None:
     _number("pipeline_parallel", "Pipeline parallel", placeholder="1")
     places["pipeline_parallel"] = st.empty()
     st.toggle("Fused or chunked loss", key="fused_cross_entropy", **BOUND, help="Liger's fused loss, or torchtune's chunked one where the model is compiled.")
-    st.toggle("Flash attention", True, key="flash_attention", **BOUND, help="SDPA or FlashAttention; without it the scores are kept.")
+    st.toggle("Flash attention", True, key=KEYS["flash_attention"], **BOUND, help="SDPA or FlashAttention; without it the scores are kept.")
     st.toggle("Compile", key="compile", **BOUND)
     st.toggle("Train embedding and head whole", key="train_embeddings", **BOUND)
 
@@ -103,7 +111,7 @@ def _number(field: str, label: str, step: float = 1, placeholder: str | None = N
     rules = {type(rule).__name__: rule for rule in _rules(info)}
     low = kind(rules["Ge"].ge) if "Ge" in rules else kind(0.1)
     default = info.default if info.default is None else kind(info.default)
-    st.number_input(label, low, kind(rules["Le"].le), default, kind(step), key=field, placeholder=placeholder, help=help, **BOUND)
+    st.number_input(label, low, kind(rules["Le"].le), default, kind(step), key=KEYS.get(field, field), placeholder=placeholder, help=help, **BOUND)
 
 
 def _rules(info: Any) -> list[Any]:
@@ -116,25 +124,32 @@ def _rules(info: Any) -> list[Any]:
 
 def _arrive() -> None:
     """Judge the link whenever the visitor comes to this page; without a model in it, begin with the last question here, or the example."""
-    if "method" in st.session_state:
+    state = st.session_state
+    if "model" not in st.query_params and getattr(get_script_run_ctx(), "is_history_navigation", False):
+        state["bare_training"] = True
+        st.rerun()  # back at the bare address: the widgets must not follow it to an empty question
+    if state.pop("bare_training", False):
+        state.update(state.get(share.LAST, EXAMPLE))
+    if "method" in state:
         return
-    st.session_state["train_complaints"] = {}
+    whole = migrate.PARAMETER in st.query_params or not {"complaints", "train_complaints"} & state.keys()
+    state["train_complaints"] = {}
+    st.query_params.pop(migrate.PARAMETER, None)
     for key, value in st.query_params.to_dict().items():
         if key in TrainRequest.model_fields:
             try:
-                TrainRequest.from_query({"model": "-", key: value})
+                asked = TrainRequest.from_query({"model": "-", key: value})
+                if key in KEYS and whole:
+                    state[KEYS[key]] = getattr(asked, key)
+                    st.query_params[KEYS[key]] = value
             except PlanError as error:
-                st.session_state["train_complaints"][key] = str(error)
-                if key not in WIDGETS:
-                    del st.query_params[key]
+                if key not in KEYS or whole:
+                    state["train_complaints"][key] = str(error)
+            if key in KEYS or (key not in WIDGETS and key in state["train_complaints"]):
+                share.unless_bound(key, None)
     if "model" not in st.query_params:
-        for key, text in st.session_state.get(LAST, EXAMPLE).items():
-            st.session_state[key] = text
-    if st.session_state.get("quantization") not in ("auto", *BASES):  # the Plan page's format is no frozen base
-        st.session_state["quantization"] = "auto"
-    for key in SWITCHES:  # and its flash attention has a third value
-        if not isinstance(st.session_state.get(key, True), bool):
-            st.session_state[key] = TrainRequest.model_fields[key].default
+        for key, text in state.get(share.LAST, EXAMPLE).items():
+            state[key] = text
 
 
 def complain(places: dict[str, Any], field: str | None, sentence: str) -> None:
@@ -149,10 +164,11 @@ def read(config: dict[str, Any] | None = None) -> TrainRequest:
         PlanError: when something in it is no value, or two fields contradict each other.
     """
     state = st.session_state
-    given = {key: state[key] for key in (*TEXTS, *NUMBERS) if state.get(key) not in (None, "")}
-    given |= {key: state[key] for key in SWITCHES if state.get(key) is not None}
-    if given.get("model"):
-        state[LAST] = {key: given.get(key, "") for key in EXAMPLE}
+    held = {key: state.get(KEYS.get(key, key)) for key in WIDGETS}
+    given = {key: value for key, value in held.items() if value not in (None, "")}
+    share.remember(given)
+    if given.get("model") and "kept" in state:  # the other pages then ask about this model on these GPUs, too
+        state["kept"] = {**state["kept"], **state[share.LAST]}
     if given.get("method") == "full":
         given.pop("quantization", None)
     rest = {key: value for key, value in st.query_params.to_dict().items() if key in TrainRequest.model_fields and key not in WIDGETS}
@@ -168,7 +184,7 @@ def change(request: TrainRequest, fields: dict[str, Any]) -> None:
     query = changed.to_query()
     for key in fields:
         if key in TEXTS:
-            st.session_state[key] = query.get(key, TrainRequest.model_fields[key].default or "")
+            st.session_state[KEYS.get(key, key)] = query.get(key, TrainRequest.model_fields[key].default or "")
         elif key in (*NUMBERS, *SWITCHES):
-            st.session_state[key] = getattr(changed, key)
+            st.session_state[KEYS.get(key, key)] = getattr(changed, key)
     st.session_state["train_complaints"] = {}

@@ -17,7 +17,7 @@ from planner.training.memory import TrainDevice
 from planner.training.plan import TrainPlan
 from planner.training.snippets import snippets
 from planner.units import GIB, count, gib
-from ui import memory_bar, train_question
+from ui import memory_bar, migrate, train_question
 from ui.chart import drawn
 from ui.colours import VERDICTS, Part, ground
 from ui.derivations import derivation
@@ -198,5 +198,7 @@ def run_it(plan: TrainPlan) -> None:
 def link(plan: TrainPlan) -> None:
     """The address of this plan, to copy."""
     request = plan.request.model_copy(update={"config": None}) if "config" not in st.query_params else plan.request
-    st.code(f"{(st.context.url or '').split('?')[0]}?{urlencode(request.to_query())}", language=None, wrap_lines=True)
-    st.caption("The same as the address bar: it holds the whole question, and nothing else.")
+    st.code(
+        f"{(st.context.url or '').split('?')[0]}?{urlencode(request.to_query() | {migrate.PARAMETER: str(migrate.VERSION)})}", language=None, wrap_lines=True
+    )
+    st.caption("The same as the address bar: it holds the whole question.")
