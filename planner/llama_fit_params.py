@@ -53,7 +53,8 @@ def arguments(plan: Plan, path: Path) -> list[str]:
     given += ["-ub", str(layout.cells.ubatch), "-fa", "on" if layout.flash_attention else "off", "-ctk", cache, "-ctv", cache]
     given += ["-ncmoe", str(layout.split.cpu_moe_layers)] if layout.split.cpu_moe_layers else []
     given += ["-sm", request.split_mode] if request.split_mode else []
-    given += ["-ts", ",".join(f"{share:g}" for share in request.tensor_split)] if request.tensor_split else []
+    shares = request.tensor_split or layout.own_shares
+    given += ["-ts", ",".join(f"{share:g}" for share in shares)] if shares else []
     given += ["--kv-unified"] if request.batch > 1 and layout.cells.streams == 1 else []
     given += ["--swa-full"] if request.swa_full else []
     return [*given, "--fit-print", "on"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
+from planner.engines.llama_fit import left_alone, sentence
 from planner.engines.llama_layout import Layout
 from planner.engines.llama_places import HOST, Unit, name_of, units
 from planner.engines.registry import engine
@@ -36,6 +37,8 @@ def layers(plan: Plan) -> None:
     if plan.case.gpus and layout.shares:
         _slider(plan, layout)
     st.markdown(f"**{plain(said)}**")
+    if plan.request.engine == "llama.cpp" and plan.case.gpus:
+        st.caption(plain(by_itself(plan, layout)))
     st.plotly_chart(picture(layout, found, ground()), key="layers", theme=None, config={"displayModeBar": False}, alt=said)
     frame = table(layout, found)
     st.dataframe(
@@ -57,6 +60,17 @@ def _slider(plan: Plan, layout: Layout) -> None:
         st.slider("Layers on the GPUs", 0, most, key=key, on_change=move, help=f"{most} are all: {most - 1} layers and the output.")
         if plan.request.gpu_layers is not None:
             st.button("As many as fit", on_click=share.change, args=(plan.request, {"gpu_layers": None}), icon=":material/restart_alt:")
+
+
+def by_itself(plan: Plan, layout: Layout) -> str:
+    """What llama.cpp's own fit would do, with its free choice of context and with the plan's."""
+    count, file_type = len(layout.layers), layout.file.file_type
+    found = (left_alone(plan.case, file_type), left_alone(plan.case, file_type, plan.request.context))
+    said = [sentence(fitted, count, given) for fitted, given in zip(found, (False, True), strict=True) if fitted]
+    return " ".join([*said, "It leaves 1 GiB free on each GPU, and changes nothing that the command sets."]) if said else NOT_FITTED
+
+
+NOT_FITTED = "llama.cpp fits nothing by itself where a row or tensor split cuts the matrices."
 
 
 def conclusion(layout: Layout, found: tuple[Unit, ...]) -> str:

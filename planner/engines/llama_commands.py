@@ -15,6 +15,7 @@ def llama_cpp(layout: Layout) -> tuple[Command, ...]:
     repo = name if name.lower().endswith("-gguf") else f"{name}-GGUF"
     model = f"-hf {repo}:{layout.file.file_type}" if "/" in name else f"-m {name.replace(' ', '-')}-{layout.file.file_type}.gguf"
     cache = CACHE_FLAGS.get(layout.cache_name, layout.cache_name)
+    shares = request.tensor_split or layout.own_shares
     flags = [
         (True, f"-c {request.context * request.batch}"),
         (True, f"-np {request.batch}"),
@@ -23,7 +24,7 @@ def llama_cpp(layout: Layout) -> tuple[Command, ...]:
         (cache != "f16", f"-ctk {cache}"),
         (cache != "f16" and not layout.latent, f"-ctv {cache}"),
         (request.flash_attention is not None, f"-fa {'on' if request.flash_attention else 'off'}"),
-        (bool(request.tensor_split), "-ts " + ",".join(f"{share:g}" for share in request.tensor_split or ())),
+        (bool(shares), "-ts " + ",".join(f"{share:g}" for share in shares)),
         (request.split_mode not in (None, "layer"), f"-sm {request.split_mode}"),
         (request.ubatch not in (None, 512), f"-ub {request.ubatch}"),
         ((request.ubatch or 512) > 2_048, f"-b {request.ubatch}"),

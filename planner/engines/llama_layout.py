@@ -20,7 +20,7 @@ from planner.formula import Formula
 from planner.hardware.catalog import Gpu
 from planner.memory.quantity import NOTHING, Quantity
 from planner.memory.remember import remembered
-from planner.parallelism.layer_split import Split, largest_fit, split
+from planner.parallelism.layer_split import Span, Split, largest_fit, split
 from planner.quantization.cache_types import cache_type
 from planner.quantization.gguf import GgufFile, file_range, gguf_file
 from planner.quantization.gguf_mix import era
@@ -135,21 +135,62 @@ class Layout:
             return whole  # --fit moves nothing where matrices are cut
         if self.sums.experts[-1] and request.cpu_moe_layers is None:
             count = len(self.layers)
-            kept = largest_fit(count, lambda n: self.fits(self.at(units, count - n), MARGIN_BYTES))
-            if kept or self.fits(self.at(units, count), MARGIN_BYTES):
-                return self.at(units, count - kept)
+            kept = largest_fit(count, lambda n: self.fits(self.spread(units, count - n), MARGIN_BYTES))
+            if kept or self.fits(self.spread(units, count), MARGIN_BYTES):
+                return self.spread(units, count - kept)
             moe = count
-        return self.at(largest_fit(len(self.layers), lambda n: self.fits(self.at(n, moe), MARGIN_BYTES)), moe)
+        return self.spread(largest_fit(len(self.layers), lambda n: self.fits(self.spread(n, moe), MARGIN_BYTES)), moe)
+
+    def spread(self, gpu_layers: int, cpu_moe_layers: int) -> Split:
+        """So many layers on the GPUs: by shares where they are asked for; else from the last GPU back, each takes as many as fit, the first the rest."""
+        if self.case.request.tensor_split or sum(1 for share in self.shares if share) < 2:
+            return self.at(gpu_layers, cpu_moe_layers)
+        count, stop, first = len(self.layers), len(self.layers) + 1, len(self.layers) + 1 - gpu_layers
+        spans: list[Span] = []
+        for index in reversed(range(len(self.shares))):
+            left = stop - first
+            taken = left if index == 0 else min(left, self.room_of(index, stop, cpu_moe_layers))
+            start = stop - taken
+            spans.insert(0, Span(min(start, count), min(stop, count), output=taken > 0 and stop == count + 1))
+            stop = start
+        return Split(Span(0, min(first, count), output=gpu_layers == 0), tuple(spans), cpu_moe_layers)
+
+    @cached_property
+    def rooms(self) -> dict[tuple[int, int, int], int]:
+        return {}
+
+    def room_of(self, index: int, stop: int, cpu_moe_layers: int) -> int:
+        """How many of the units before `stop` a GPU that is not the first can hold."""
+        key = (index, stop, cpu_moe_layers)
+        if key not in self.rooms:
+            self.rooms[key] = largest_fit(stop, lambda n: self.fits_alone(index, stop - n, stop, cpu_moe_layers))
+        return self.rooms[key]
+
+    def fits_alone(self, index: int, start: int, stop: int, cpu_moe_layers: int) -> bool:
+        """Whether a GPU that is not the first can hold these units, while others hold the rest."""
+        count = len(self.layers)
+        spans = [Span(0, 0)] * len(self.shares)
+        spans[0], spans[index] = Span(0, 1), Span(min(start, count), min(stop, count), output=stop == count + 1 and start < stop)
+        where = Split(Span(0, 0), tuple(spans), cpu_moe_layers)
+        return self.used_of(index, where) <= self.case.gpus[index].usable_bytes - MARGIN_BYTES
+
+    @property
+    def own_shares(self) -> tuple[int, ...]:
+        """Layers of each GPU where `spread` found others than the free memory alone would give: what `--tensor-split` must say."""
+        counts = tuple(span.layers + span.output for span in self.split.devices)
+        usual = self.at(sum(counts), self.split.cpu_moe_layers) if counts else None
+        return counts if usual and usual.devices != self.split.devices else ()
 
     def at(self, gpu_layers: int, cpu_moe_layers: int) -> Split:
         return split(len(self.layers), gpu_layers, self.shares, cpu_moe_layers)
 
     def fits(self, where: Split, margin: int) -> bool:
-        return all(
-            self.weights_of(index, where) + self.cache_of(index, where)
-            + self.compute_of(index, where).expected + self.overhead_of(index, where).expected <= gpu.usable_bytes - margin
-            for index, gpu in enumerate(self.case.gpus)
-        )  # fmt: skip
+        return all(self.used_of(index, where) <= gpu.usable_bytes - margin for index, gpu in enumerate(self.case.gpus))
+
+    def used_of(self, index: int, where: Split) -> int:
+        """All that a GPU holds with this split."""
+        own = self.weights_of(index, where) + self.cache_of(index, where)
+        return own + self.compute_of(index, where).expected + self.overhead_of(index, where).expected
 
     def works(self, index: int, where: Split) -> bool:
         """Whether a GPU has anything to do."""

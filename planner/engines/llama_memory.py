@@ -30,6 +30,7 @@ def placed(layout: Layout) -> Memory:
     return Memory(
         WeightFile(file.file_type, exact(total("Tensors of the file", [file.tensor_bytes])), layout.file_range, file.bits_per_weight),
         tuple(devices), host(layout), note=note(layout), gpu_layers=where.gpu_layers if devices else None, cpu_moe_layers=where.cpu_moe_layers,
+        layer_shares=layout.own_shares,
     )  # fmt: skip
 
 

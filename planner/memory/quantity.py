@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil
+from typing import Any
 
 from planner.formula import Step, total
 
@@ -141,6 +142,7 @@ class Memory:
         note: something the reader must know about this layout, or "".
         gpu_layers: layers (with the output as one) on GPUs, for engines that split with the host; None otherwise.
         cpu_moe_layers: layers from the first on whose routed experts lie in system memory.
+        layer_shares: layers of each GPU, where they are not by free memory alone.
     """
 
     weights: WeightFile
@@ -151,12 +153,16 @@ class Memory:
     note: str = ""
     gpu_layers: int | None = None
     cpu_moe_layers: int = 0
+    layer_shares: tuple[int, ...] = ()
     unable: bool = False
 
     @property
-    def split_held(self) -> dict[str, int]:
+    def split_held(self) -> dict[str, Any]:
         """The fields of a request that keep this split with the host while something else of it changes."""
-        return {} if self.gpu_layers is None else {"gpu_layers": self.gpu_layers, "cpu_moe_layers": self.cpu_moe_layers}
+        if self.gpu_layers is None:
+            return {}
+        shares = {"tensor_split": tuple(map(float, self.layer_shares))} if self.layer_shares else {}
+        return {"gpu_layers": self.gpu_layers, "cpu_moe_layers": self.cpu_moe_layers, **shares}
 
 
 def added(label: str, parts: tuple[Quantity, ...]) -> Quantity:
