@@ -178,6 +178,13 @@ def _text(plan: Plan, derivation: bool) -> str:
         "",
         f"Weights on disk {gb(memory.weights.file_bytes.expected)}; largest context {plan.capacity.max_context:,} tokens, largest batch {plan.capacity.max_batch:,}.",
     ]
+    if memory.pool is not None and memory.pool.sequences:
+        pool = memory.pool
+        lines.append(
+            f"Cache of {gib(pool.bytes.expected)} a GPU: {pool.tokens:,} tokens by its log, {pool.sequences:,.1f} requests of {plan.request.context:,}."
+        )
+    if memory.note and memory.note != plan.fit.reason:
+        lines.append(memory.note)
     lines += [f"- {way.title}: {way.reason}" for way in plan.advice]
     lines += [f"{command.title}: {command.text}" for command in plan.commands]
     if derivation:

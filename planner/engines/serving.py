@@ -35,6 +35,7 @@ class Rank:
     pool: Quantity
     activation: Quantity
     overhead: Quantity
+    budgeted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def lay_out(case: Case, scheme: Scheme, degrees: Degrees, rank: Callable[[Gpu, i
         devices.append(
             DeviceMemory(
                 gpu.name, index, gpu.capacity_bytes, gpu.usable_bytes, weights=held.stage.bytes, kv_cache=cache, activation=held.activation,
-                overhead=held.overhead,
+                overhead=held.overhead, budgeted=held.budgeted,
             )
         )  # fmt: skip
         if held.stage.bytes.expected > gpu.usable_bytes and not refusal:

@@ -61,7 +61,7 @@ class Vllm:
                 libraries=libraries.expected, graphs=charged.expected,
             )  # fmt: skip
             pool = pool_of(step, (peak, libraries, charged), gpu)
-            return Rank(stages[stage], pool, peak, overhead)
+            return Rank(stages[stage], pool, peak, overhead, budgeted=True)
 
         made = lay_out(case, scheme, degrees, rank, lambda ranks: tokens(ranks, use, degrees.tensor, (elements, bytes_), model.wide_states), note)
         refusal = made.refusal or vllm_budget.too_little_free(case, made.devices)

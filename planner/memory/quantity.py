@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil
 from typing import Any
@@ -72,17 +72,30 @@ class Occupied:
 
 @dataclass(frozen=True)
 class DeviceMemory(Occupied):
-    """What one GPU holds while an engine runs a model."""
+    """What one GPU holds while an engine runs a model.
+
+    `budgeted` says that the engine divides a fixed share among weights, cache and activations: what one takes more, the cache has less,
+    and only what lies outside makes the total uncertain.
+    """
 
     weights: Quantity = NOTHING
     kv_cache: Quantity = NOTHING
     state: Quantity = NOTHING
     activation: Quantity = NOTHING
     overhead: Quantity = NOTHING
+    budgeted: bool = False
 
     @property
     def parts(self) -> tuple[Quantity, ...]:
         return tuple(getattr(self, name) for name in COMPONENTS)
+
+    @cached_property
+    def total(self) -> Quantity:
+        found = added(f"{self.name} #{self.index}", self.parts)
+        outside = self.overhead
+        if not self.budgeted:
+            return found
+        return replace(found, low=found.expected - (outside.expected - outside.low), high=found.expected + (outside.high - outside.expected))
 
 
 @dataclass(frozen=True)

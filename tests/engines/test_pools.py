@@ -82,6 +82,13 @@ def test_an_encoder_has_no_pool_and_a_word_about_its_length() -> None:
     assert "--runner pooling" in answer.commands[0].text
 
 
+def test_what_vllm_takes_is_as_sure_as_what_lies_outside_its_share() -> None:
+    """A larger activation peak makes the pool smaller, not the total larger."""
+    device = ask("Qwen/Qwen2.5-VL-3B-Instruct", "vllm", "RTX 4090", context=32_768).memory.devices[0]
+    assert device.activation.high > 1.3 * device.activation.expected
+    assert device.total.high - device.total.expected == device.overhead.high - device.overhead.expected
+
+
 def test_the_pool_says_how_sure_it_is() -> None:
     found = ask("llama3:8b", "vllm", "H100").memory.pool
     assert found is not None
