@@ -6,6 +6,7 @@ import streamlit as st
 
 from planner import catalog
 from planner.engines.registry import MODULES
+from planner.engines.serving import CACHES
 from planner.plan import DEFAULT_RAM_BYTES
 from planner.quantization.cache_types import cache_types
 from ui import fields, gpus, share
@@ -65,14 +66,21 @@ def _engine() -> None:
 
 
 def _keep_format() -> None:
-    """Another engine keeps the format where it can run it, and takes its own otherwise."""
+    """Another engine keeps the format and the cache's type where it can run them, and takes its own otherwise."""
     if st.session_state.get("quantization") not in quantizations(st.session_state["engine"]):
         st.session_state["quantization"] = "auto"
+    if st.session_state.get("kv_cache_dtype") not in _caches(st.session_state["engine"]):
+        st.session_state["kv_cache_dtype"] = "auto"
+
+
+def _caches(engine: str) -> list[str]:
+    """Types of the cache that an engine has."""
+    return list(CACHES) if engine in SERVING else ["auto", *cache_types()]
 
 
 def _advanced(engine: str) -> None:
     """Options that engines set by themselves; empty means the engine's own default, which stands in the field."""
-    fields.choice("kv_cache_dtype", "KV cache type", ["auto", *cache_types()], other=True)
+    fields.choice("kv_cache_dtype", "KV cache type", _caches(engine), other=True)
     rows = (
         ("tensor_parallel", "Tensor parallel", (*SERVING, *LLAMA), "what the engine chooses"),
         ("pipeline_parallel", "Pipeline parallel", SERVING, "1"),

@@ -68,6 +68,9 @@ WIDE_STATES = frozenset({"kda"})
 """Mixers whose state is kept in 32 bit whatever the config says (vllm/model_executor/layers/mamba/mamba_utils.py)."""
 
 
+COMPRESSED_8_BIT: Block = (512, 584)
+"""Compressed entries in 8 bit: 448 numbers of a byte, 64 that turn with position in 16 bit, seven scales and a byte of padding."""
+
 INDEXER_BLOCK: Block = (128, 132)
 """An indexer's keys are cached in 8 bit with a 32-bit scale for each 128 of them, whatever the cache's type."""
 
@@ -84,7 +87,10 @@ def kinds(layers: tuple[tuple[Layer, int], ...], ranks: int, cache_block: Block,
             tokens: dict[int | None, float] = {}
             state, narrow = 0, not wide_states and mixer.kind not in WIDE_STATES
             for cache in mixer.caches:
-                own = {"state": (1, 2 if narrow else 4), "indexer": INDEXER_BLOCK}.get(cache.name, block_of(cache, cache_block))
+                narrowed = mixer.kind == "compressed_attention" and cache_block == (1, 1)
+                own = {"latent": COMPRESSED_8_BIT if narrowed else cache_block, "state": (1, 2 if narrow else 4), "indexer": INDEXER_BLOCK}.get(
+                    cache.name, block_of(cache, cache_block)
+                )
                 size = cache.elements / cache.heads * heads_on_rank(cache.heads, ranks) * own[1] / own[0]
                 if cache.per == "sequence":
                     state += int(size)

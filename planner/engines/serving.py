@@ -13,10 +13,12 @@ from planner.errors import PlanError, did_you_mean
 from planner.formula import Step
 from planner.hardware.catalog import Gpu
 from planner.memory import weights
+from planner.memory.kv_cache import Block
 from planner.memory.quantity import NOTHING, DeviceMemory, HostMemory, Memory, Pool, Quantity, added
 from planner.memory.weights import Stage
 from planner.parallelism.degrees import NODE_GPUS, Degrees
 from planner.parallelism.tensor_parallel import heads_on_rank
+from planner.quantization.cache_types import cache_type
 from planner.quantization.formats import Scheme
 from planner.quantization.published import scheme_for
 from planner.units import gib
@@ -67,6 +69,30 @@ def served(case: Case, quantization: str) -> Scheme:
     if quantization == "auto" and case.architecture.dtype == "fp32" and case.architecture.quantization is None:
         return scheme_for(case.architecture, "bf16")
     return scheme_for(case.architecture, quantization)
+
+
+CACHES = ("auto", "bf16", "fp16", "fp8")
+
+
+def needs_8_bit(case: Case) -> bool:
+    """Whether the engine has kernels for this model's cache in 8 bit alone: attention over compressed entries, in vLLM."""
+    kinds = {mixer.kind for layer, _ in case.architecture.main.distinct for mixer in layer.mixers}
+    return case.request.engine == "vllm" and "compressed_attention" in kinds
+
+
+def cache_block(title: str, case: Case, scheme: Scheme) -> Block:
+    """How the cache is stored: the model's 16-bit type, or 8 bit.
+
+    Raises:
+        PlanError: for a type that only GGUF engines have, or one that the model's kernels don't.
+    """
+    asked = case.request.kv_cache_dtype
+    wanted, elements, size = cache_type("fp8" if asked.lower() == "auto" and needs_8_bit(case) else asked, scheme.rest)
+    if asked.lower() != "auto" and wanted not in CACHES:
+        raise PlanError(f"{title} keeps its cache in the model's 16-bit type or in fp8, not in {asked[:20]}; choose auto or fp8.", "kv_cache_dtype")
+    if size == 2 * elements and needs_8_bit(case):
+        raise PlanError(f"{title} keeps the cache of {case.name} in 8 bit only; choose auto or fp8.", "kv_cache_dtype")
+    return elements, size
 
 
 def lay_out(case: Case, scheme: Scheme, degrees: Degrees, rank: Callable[[Gpu, int], Rank], tokens: Callable[[list[Rank]], Held], note: str) -> Memory:

@@ -10,7 +10,22 @@ from __future__ import annotations
 
 from planner.engines.base import Case, Command
 from planner.engines.pages import INDEXER_BLOCK
-from planner.engines.serving import DTYPES, Held, Rank, flags, lay_out, nodes, pool_of, pooled, runnable, served, shares_experts, state_bytes, titled
+from planner.engines.serving import (
+    DTYPES,
+    Held,
+    Rank,
+    cache_block,
+    flags,
+    lay_out,
+    nodes,
+    pool_of,
+    pooled,
+    runnable,
+    served,
+    shares_experts,
+    state_bytes,
+    titled,
+)
 from planner.engines.versions import calibration
 from planner.engines.vllm_budget import has_fabric
 from planner.formula import Formula
@@ -20,7 +35,6 @@ from planner.memory.kv_cache import Block
 from planner.memory.quantity import Memory, Quantity, added
 from planner.parallelism.degrees import Degrees, resolve_degrees
 from planner.parallelism.tensor_parallel import heads_on_rank
-from planner.quantization.cache_types import cache_type
 from planner.units import GIB, gib
 
 SOURCE = "sgl-project/sglang python/sglang/srt/server_args.py"
@@ -59,7 +73,7 @@ class Sglang:
         model, request = case.architecture, case.request
         degrees, note = resolve_degrees(case, self.title)
         scheme = served(case, self.quantization(case))
-        _, elements, bytes_ = cache_type(request.kv_cache_dtype, scheme.rest)
+        block = cache_block(self.title, case, scheme)
         row = calibration("sglang", request.engine_version)
         stages = weights.stages(model, scheme, degrees)
         inner = max((layer.ffn.width + layer.ffn.top_k * layer.ffn.expert_width for layer, _ in model.main.distinct if layer.ffn), default=0)
@@ -86,10 +100,11 @@ class Sglang:
             outside = added("Context, libraries and graphs", (context, libraries, Quantity.between(0.4, 2.2, graphs)))
             return Rank(stages[stage], pool_of(step, (context,), gpu), Quantity.between(0.5, 1.6, forward), outside)
 
-        return lay_out(case, scheme, degrees, rank, lambda ranks: tokens(ranks, case, degrees, (elements, bytes_)), note)
+        return lay_out(case, scheme, degrees, rank, lambda ranks: tokens(ranks, case, degrees, block), note)
 
     def commands(self, case: Case) -> tuple[Command, ...]:
         request, (degrees, _) = case.request, resolve_degrees(case, self.title)
+        narrow = cache_block(self.title, case, served(case, self.quantization(case))) == (1, 1)
         wanted, together = self.quantization(case), shares_experts(case.architecture, degrees)
         ranks = degrees.tensor * (degrees.data if together else 1)
         text = f"python -m sglang.launch_server --model-path {case.name}" + flags(
@@ -101,7 +116,7 @@ class Sglang:
             (degrees.expert > 1, f"--ep {degrees.expert}"),
             (wanted in DTYPES, f"--dtype {DTYPES.get(wanted)}"),
             (wanted == "fp8" and not case.architecture.quantization, "--quantization fp8"),
-            (request.kv_cache_dtype == "fp8", "--kv-cache-dtype fp8_e4m3"),
+            (narrow, "--kv-cache-dtype fp8_e4m3"),
             (request.gpu_memory_utilization, f"--mem-fraction-static {request.gpu_memory_utilization}"),
             (request.max_num_batched_tokens, f"--chunked-prefill-size {request.max_num_batched_tokens}"),
             (request.max_num_seqs, f"--max-running-requests {request.max_num_seqs}"),

@@ -7,7 +7,7 @@ Every layer is charged in full, sliding ones too.
 from __future__ import annotations
 
 from planner.engines.base import Case, Command
-from planner.engines.serving import Held, Rank, flags, lay_out, pool_of, runnable, served, shares_experts, state_bytes, titled
+from planner.engines.serving import Held, Rank, cache_block, flags, lay_out, pool_of, runnable, served, shares_experts, state_bytes, titled
 from planner.formula import Formula
 from planner.hardware.catalog import Gpu
 from planner.memory import weights
@@ -15,7 +15,6 @@ from planner.memory.kv_cache import Block
 from planner.memory.quantity import Memory, Quantity, added
 from planner.parallelism.degrees import NODE_GPUS, resolve_degrees
 from planner.parallelism.tensor_parallel import heads_on_rank
-from planner.quantization.cache_types import cache_type
 from planner.units import gib
 
 SOURCE = "NVIDIA/TensorRT-LLM docs/source/reference/memory.md"
@@ -46,7 +45,7 @@ class TensorRtLlm:
         model, request = case.architecture, case.request
         degrees, note = resolve_degrees(case, self.title)
         scheme = served(case, self.quantization(case))
-        _, elements, bytes_ = cache_type(request.kv_cache_dtype, scheme.rest)
+        block = cache_block(self.title, case, scheme)
         stages = weights.stages(model, scheme, degrees)
         sparse = any(layer.ffn is not None and layer.ffn.kind == "moe" for layer, _ in model.main.distinct)
         copies = COPIES.get(degrees.tensor, 5.0) * (2 if sparse else 1)
@@ -64,13 +63,15 @@ class TensorRtLlm:
             )  # fmt: skip
             return Rank(stages[stage], pool_of(pool, (buffers, context), gpu), buffers, added("Context", (context,)))
 
-        return lay_out(case, scheme, degrees, rank, lambda ranks: tokens(ranks, case, degrees.tensor, (elements, bytes_)), note)
+        return lay_out(case, scheme, degrees, rank, lambda ranks: tokens(ranks, case, degrees.tensor, block), note)
 
     def commands(self, case: Case) -> tuple[Command, ...]:
         request, (degrees, _) = case.request, resolve_degrees(case, self.title)
         together = shares_experts(case.architecture, degrees)
         ranks = degrees.tensor * (degrees.data if together else 1)
         world = ranks * degrees.pipeline
+        narrow = cache_block(self.title, case, served(case, self.quantization(case))) == (1, 1)
+        options = ["enable_attention_dp: true"] * together + ["kv_cache_config:", "  dtype: fp8"] * narrow
         launch = f"mpirun -n {world} trtllm-llmapi-launch trtllm-serve" if world > NODE_GPUS else "trtllm-serve"
         text = f"{launch} {case.name}" + flags(
             (True, f"--max_seq_len {request.context}"),
@@ -80,12 +81,12 @@ class TensorRtLlm:
             (request.max_num_batched_tokens, f"--max_num_tokens {request.max_num_batched_tokens}"),
             (request.max_num_seqs, f"--max_batch_size {request.max_num_seqs}"),
             (request.gpu_memory_utilization, f"--kv_cache_free_gpu_memory_fraction {request.gpu_memory_utilization}"),
-            (together, "--extra_llm_api_options attention_dp.yaml"),
+            (options, "--extra_llm_api_options options.yaml"),
         )
         title = titled("TensorRT-LLM server", case, self.quantization(case))
-        if together:
-            return (Command("attention_dp.yaml", "enable_attention_dp: true"), Command(title, text))
-        return (Command(f"{title}, one for each of {degrees.data} replicas" if degrees.data > 1 else title, text),)
+        title = f"{title}, one for each of {degrees.data} replicas" if degrees.data > 1 and not together else title
+        file = (Command("options.yaml", "\n".join(options)),) if options else ()
+        return (*file, Command(title, text))
 
 
 def tokens(ranks: list[Rank], case: Case, tensor: int, block: Block) -> Held:

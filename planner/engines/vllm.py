@@ -11,7 +11,7 @@ from math import floor
 
 from planner.engines import pages, vllm_budget
 from planner.engines.base import Case, Command
-from planner.engines.serving import DTYPES, Held, Rank, flags, lay_out, nodes, on_ray, pool_of, pooled, runnable, served, titled
+from planner.engines.serving import DTYPES, Held, Rank, cache_block, flags, lay_out, nodes, on_ray, pool_of, pooled, runnable, served, titled
 from planner.engines.vllm_budget import Settings
 from planner.engines.vllm_images import told
 from planner.formula import Formula
@@ -20,7 +20,6 @@ from planner.memory import weights
 from planner.memory.kv_cache import Block
 from planner.memory.quantity import NOTHING, Memory, added
 from planner.parallelism.degrees import NODE_GPUS, resolve_degrees
-from planner.quantization.cache_types import cache_type
 from planner.units import gib
 
 POOL = Formula("floor(utilization * capacity) - weights - activation - libraries - graphs", "bytes", "vllm/v1/worker/gpu_worker.py: determine_available_memory")
@@ -45,7 +44,7 @@ class Vllm:
         degrees, note = resolve_degrees(case, self.title)
         scheme = served(case, self.quantization(case))
         use = vllm_budget.settings(case)
-        _, elements, bytes_ = cache_type(case.request.kv_cache_dtype, scheme.rest)
+        block = cache_block(self.title, case, scheme)
         graphs, lost = vllm_budget.graphs(model, scheme, degrees, use), vllm_budget.unallocated(scheme, model)
         charged = graphs if use.number("graphs_charged") else NOTHING
         stages = weights.stages(model, scheme, degrees)
@@ -63,7 +62,7 @@ class Vllm:
             pool = pool_of(step, (peak, libraries, charged), gpu)
             return Rank(stages[stage], pool, peak, overhead, budgeted=True)
 
-        made = lay_out(case, scheme, degrees, rank, lambda ranks: tokens(ranks, use, degrees.tensor, (elements, bytes_), model.wide_states), note)
+        made = lay_out(case, scheme, degrees, rank, lambda ranks: tokens(ranks, use, degrees.tensor, block, model.wide_states), note)
         refusal = made.refusal or vllm_budget.too_little_free(case, made.devices)
         return replace(made, refusal=refusal) if refusal != made.refusal else made
 
@@ -71,6 +70,7 @@ class Vllm:
         request, (degrees, _) = case.request, resolve_degrees(case, self.title)
         wanted = self.quantization(case)
         quantize = "" if case.architecture.quantization else {"fp8": "fp8", "nf4": "bitsandbytes"}.get(wanted, "")
+        narrow = cache_block(self.title, case, served(case, wanted)) == (1, 1)
         text = f"vllm serve {case.name}" + flags(
             (True, f"--max-model-len {request.context}"),
             (degrees.tensor > 1, f"--tensor-parallel-size {degrees.tensor}"),
@@ -79,7 +79,7 @@ class Vllm:
             (degrees.expert > 1, "--enable-expert-parallel"),
             (wanted in DTYPES, f"--dtype {DTYPES.get(wanted)}"),
             (quantize, f"--quantization {quantize}"),
-            (request.kv_cache_dtype not in ("auto", "bf16", "fp16"), f"--kv-cache-dtype {request.kv_cache_dtype}"),
+            (narrow, "--kv-cache-dtype fp8"),
             (request.gpu_memory_utilization, f"--gpu-memory-utilization {request.gpu_memory_utilization}"),
             (request.max_num_batched_tokens, f"--max-num-batched-tokens {request.max_num_batched_tokens}"),
             (request.max_num_seqs, f"--max-num-seqs {request.max_num_seqs}"),

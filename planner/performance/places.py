@@ -8,7 +8,7 @@ from planner.architecture.tensors import Architecture, Layer
 from planner.engines.base import Case
 from planner.engines.llama_layout import Layout
 from planner.engines.registry import engine
-from planner.engines.serving import served
+from planner.engines.serving import cache_block, served
 from planner.engines.transformers import spread
 from planner.hardware.catalog import Gpu
 from planner.memory.kv_cache import Block
@@ -81,8 +81,7 @@ def _ranks(case: Case) -> Route:
     degrees, _ = resolve_degrees(case, title)
     wanted = engine(request.engine).quantization(case)
     scheme = served(case, wanted)
-    _, elements, size = cache_type(request.kv_cache_dtype, scheme.rest)
-    works = _stage_works(case.architecture, scheme, degrees, (elements, size))
+    works = _stage_works(case.architecture, scheme, degrees, cache_block(title, case, scheme))
     places = []
     for index, work in enumerate(works):
         first = index * degrees.tensor

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner import PlanRequest, plan
+from planner import PlanError, PlanRequest, plan
 from planner.plan import Plan
 
 ENGINES = ["vllm", "sglang", "tensorrt-llm"]
@@ -72,6 +72,21 @@ def test_weights_that_do_not_fit_are_refused_in_the_engines_words(engine: str) -
     assert answer.fit.verdict == "does_not_fit"
     assert "CUDA out of memory" in answer.fit.reason
     assert pool(answer) == (0, 0)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_cache_type_of_gguf_engines_is_told_apart(engine: str) -> None:
+    with pytest.raises(PlanError, match="choose auto or fp8") as error:
+        ask("llama3:8b", engine, "H100", kv_cache_dtype="q4_0")
+    assert error.value.field == "kv_cache_dtype"
+
+
+def test_compressed_entries_are_cached_in_8_bit_whether_asked_for_or_not() -> None:
+    auto, asked = (ask("deepseek-ai/DeepSeek-V4-Flash", "vllm", "8x H200", kv_cache_dtype=name) for name in ("auto", "fp8"))
+    assert pool(auto) == pool(asked)
+    assert "--kv-cache-dtype fp8" in auto.commands[0].text
+    with pytest.raises(PlanError, match="8 bit only"):
+        ask("deepseek-ai/DeepSeek-V4-Flash", "vllm", "8x H200", kv_cache_dtype="bf16")
 
 
 def test_an_encoder_has_no_pool_and_a_word_about_its_length() -> None:
