@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import memory_bar, page
+from ui import memory_bar, page, redraw
 from ui.architecture import architecture
 from ui.chart import drawn
 from ui.colours import ground
@@ -15,26 +15,32 @@ from ui.sidebar import LLAMA
 from ui.tables import commands, link, parts_table
 from ui.verdict import verdict, ways_out
 
-answer = page.answered()
 
-verdict(answer)
-figures(answer)
-bar = drawn(memory_bar.figure(memory_bar.rows(answer), ground()))
-st.plotly_chart(bar, key="memory", theme=None, config={"displayModeBar": False}, alt=memory_bar.conclusion(answer))
-st.caption("1 GiB is 2³⁰ bytes, as drivers count; 1 GB is 10⁹ bytes, as downloads do. The hatched end is uncertain: eight cases in ten end inside it.")
-ways_out(answer)
+def draw() -> None:
+    """The answer."""
+    answer = page.answered()
 
-TABS = {
-    "Parts": lambda: parts_table(answer),
-    "Arithmetic": lambda: write(answer.derivation),
-    "Model": lambda: architecture(answer),
-    "Quantizations": lambda: formats(answer),
-    **({"Layers": lambda: layers(answer)} if answer.request.engine in LLAMA else {}),
-    "Loading": lambda: loading(answer),
-    "Run it": lambda: commands(answer),
-    "Share": lambda: link(answer),
-}
-for tab, draw in zip(st.tabs(list(TABS), key=f"tab:{len(TABS)}", on_change="rerun"), TABS.values(), strict=True):
-    if tab.open:
-        with tab:
-            draw()
+    verdict(answer)
+    figures(answer)
+    bar = drawn(memory_bar.figure(memory_bar.rows(answer), ground()))
+    st.plotly_chart(bar, key="memory", theme=None, config={"displayModeBar": False}, alt=memory_bar.conclusion(answer))
+    st.caption("1 GiB is 2³⁰ bytes, as drivers count; 1 GB is 10⁹ bytes, as downloads do. The hatched end is uncertain: eight cases in ten end inside it.")
+    ways_out(answer)
+
+    TABS = {
+        "Parts": lambda: parts_table(answer),
+        "Arithmetic": lambda: write(answer.derivation),
+        "Model": lambda: architecture(answer),
+        "Quantizations": lambda: formats(answer),
+        **({"Layers": lambda: layers(answer)} if answer.request.engine in LLAMA else {}),
+        "Loading": lambda: loading(answer),
+        "Run it": lambda: commands(answer),
+        "Share": lambda: link(answer),
+    }
+    for tab, draw in zip(st.tabs(list(TABS), key=f"tab:{len(TABS)}", on_change="rerun"), TABS.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw()
+
+
+redraw.body(draw)

@@ -12,7 +12,7 @@ answer = page.answered()
 if not answer.architecture.generates:
     st.header(plain(speed.reading_sentence(answer)), anchor=False)
     speed.derivation("How", answer.speed.prefill_tokens_per_s.steps, "speed:reading")
-    st.stop()
+    page.stop()
 timing = Timing.of(answer.case, answer.memory)
 
 st.header(plain(speed.sentence(answer)), anchor=False)

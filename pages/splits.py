@@ -20,7 +20,7 @@ st.caption("Each box holds its layers and takes its time for one token; the arro
 
 if not have:
     st.info("Without a GPU there is nothing to cut. Add one in the sidebar.", icon=":material/info:")
-    st.stop()
+    page.stop()
 
 best, reason = proposed(request, have, tuple(sorted({*COUNTS, have})))
 st.subheader("Which split to take", anchor=False)

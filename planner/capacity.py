@@ -4,45 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from planner.engines.base import Case
 from planner.engines.registry import engine
 from planner.errors import PlanError
 from planner.memory.quantity import Memory
+from planner.memory.remember import FEW, recall
 from planner.verdict import judge
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """Limits of the plan; a limit is 0 when not even one token or one sequence fits.
+    """Limits of the plan, each searched when it is read; a limit is 0 when not even one token or one sequence fits.
 
-    Where the engine sets a pool aside, `max_batch` is how many requests of the full context the pool holds; more wait their turn.
-    `kv_cache_bytes` is the cache of the fullest GPU, `kv_cache_tokens` what one replica holds, both as engines log them.
+    A limit does not depend on where its own field stands, so that it is kept with the model while that field's slider moves.
     """
 
-    kv_cache_bytes: int
-    kv_cache_tokens: int
-    max_context: int
-    max_batch: int
+    case: Case
+    memory: Memory
+
+    @property
+    def kv_cache_bytes(self) -> int:
+        """The pool, or the cache of the fullest GPU."""
+        if self.memory.pool:
+            return self.memory.pool.bytes.expected
+        return max((device.kv_cache.expected for device in self.memory.devices), default=self.memory.host.kv_cache.expected)
+
+    @property
+    def kv_cache_tokens(self) -> int:
+        """What one replica's cache holds, as engines log it."""
+        request = self.case.request
+        return self.memory.pool.tokens if self.memory.pool else request.context * request.batch
+
+    @cached_property
+    def max_context(self) -> int:
+        """The largest context at this batch, everything else held."""
+        return self._limit("context", min(self.case.architecture.max_context, MOST_CONTEXT))
+
+    @cached_property
+    def max_batch(self) -> int:
+        """The largest batch at this context; where the engine sets a pool aside, how many requests of the full context it holds, and more wait their turn."""
+        pool = self.memory.pool
+        if pool and self.memory.refusal:
+            return 0
+        return int(pool.sequences) if pool and pool.tokens else self._limit("batch", MOST_BATCH)
+
+    def _limit(self, field: str, most: int) -> int:
+        """Searched by interpolation over the engine's own memory."""
+        held, case = self.memory.split_held, self.case
+
+        def search() -> int:
+            now = judge(case, self.memory)
+            known = (getattr(case.request, field), float(now.headroom_bytes)) if now.verdict in ("fits", "tight") else None
+            # Split with the host, it may lie otherwise once its split is held.
+            return largest(lambda n: _room(case.with_request(**{field: n}, **held)), most, known)
+
+        asked = case.request.model_copy(update={field: 1, "model": None, "config": None}).model_dump_json(exclude_defaults=True)
+        return recall(case.architecture, _room, (field, asked, tuple(held.items()), case.name, case.gpus, case.ram_bytes), FEW, search)
 
 
-def find_capacity(case: Case, memory: Memory) -> Capacity:
-    """Search both limits by interpolation over the engine's own memory, everything else held."""
-    request = case.request
-    held = memory.split_held
-    now = judge(case, memory)
-    left = now.headroom_bytes if now.verdict in ("fits", "tight") else None  # split with the host, it may lie otherwise once its split is held
-    context = largest(lambda n: _room(case.with_request(context=n, **held)), min(case.architecture.max_context, 2**24), _known(request.context, left))
-    batch = largest(lambda n: _room(case.with_request(batch=n, **held)), 4_096, _known(request.batch, left))
-    if memory.pool:
-        most = int(memory.pool.sequences) if memory.pool.tokens else batch
-        return Capacity(memory.pool.bytes.expected, memory.pool.tokens, context, 0 if memory.refusal else most)
-    fullest = max((device.kv_cache.expected for device in memory.devices), default=memory.host.kv_cache.expected)
-    return Capacity(fullest, request.context * request.batch, context, batch)
-
-
-def _known(n: int, left: int | None) -> tuple[int, float] | None:
-    return None if left is None else (n, left)
+MOST_CONTEXT, MOST_BATCH = 2**24, 4_096
+"""Where the searches end."""
 
 
 def largest(room: Callable[[int], float | None], most: int, known: tuple[int, float] | None = None) -> int:

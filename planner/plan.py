@@ -92,9 +92,9 @@ class Plan:
     @cached_property
     def capacity(self) -> Capacity:
         """The largest context at this batch and the largest batch at this context."""
-        from planner.capacity import find_capacity
+        from planner.capacity import Capacity
 
-        return find_capacity(self.case, self.memory)
+        return Capacity(self.case, self.memory)
 
     @cached_property
     def advice(self) -> tuple[WayOut, ...]:

@@ -16,13 +16,13 @@ from ui.text import plain
 BOUND: Any = {"bind": "query-params"}
 
 
-def number(field: str, label: str, step: float = 1, placeholder: str | None = None, help: str | None = None) -> None:
+def number(field: str, label: str, step: float = 1, placeholder: str | None = None, help: str | None = None, **more: Any) -> None:
     """A number; empty where the field has no default, and `placeholder` then says what is taken."""
     info, kind = share.fields()[field], share.number_type(field) or int
     limits = {type(rule).__name__: getattr(rule, type(rule).__name__.lower()) for rule in _rules(info)}
     low = kind(limits.get("Ge", 1 if kind is int else min(step, 0.01)))
     shown: Any = "%g" if kind is float else None
-    st.number_input(label, low, kind(limits["Le"]), info.default, kind(step), format=shown, key=field, placeholder=placeholder, help=help, **BOUND)
+    st.number_input(label, low, kind(limits["Le"]), info.default, kind(step), format=shown, key=field, placeholder=placeholder, help=help, **BOUND, **more)
     place(field)
 
 

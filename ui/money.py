@@ -20,6 +20,7 @@ from planner.errors import PlanError
 from planner.hardware.catalog import Gpu
 from planner.plan import Plan
 from planner.units import duration, significant, usd
+from ui import page
 from ui.cost_charts import between
 from ui.fields import choice, complain, number
 from ui.text import plain
@@ -50,7 +51,7 @@ def refuse(error: PlanError, model: str) -> NoReturn:
     if error.field == "region" and "region" not in drawn:
         region(None)
     complain(error.field, str(error))
-    st.stop()
+    page.stop()
 
 
 def prompt(cost: Cost | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
@@ -13,7 +13,7 @@ from streamlit.runtime.scriptrunner import StopException
 from planner.errors import PlanError
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
-from ui import history, share
+from ui import history, redraw, share
 from ui.fields import complain
 from ui.models import upload, with_config
 from ui.share import Asked
@@ -49,6 +49,7 @@ def frame(name: str, question: bool) -> Iterator[None]:
 def begin(name: str) -> None:
     """Read the link and draw the sidebar."""
     st.session_state["places"] = {}
+    redraw.begin()
     share.arrive(name)
     sidebar()
     for field, sentence in share.not_taken().items():
@@ -67,6 +68,11 @@ def routed() -> None:
         st.rerun()
 
 
+def stop() -> NoReturn:
+    """End the page here. After `st.stop` nothing could be drawn any more, and the frame has the rest of the sidebar to draw."""
+    raise StopException
+
+
 def answered() -> Plan:
     """The answer to the question that the sidebar and the link spell; a question without an answer ends the page with its reason."""
     return answer(PlanRequest, plan)
@@ -74,15 +80,17 @@ def answered() -> Plan:
 
 def answer(kind: type[Asked], ask: Callable[[Any], Answer]) -> Answer:
     """The same for any kind of question and whatever answers it: `answer(TrainRequest, train)`."""
-    if "framed" not in st.session_state:
+    if "framed" not in st.session_state and not redraw.again():
         routed()
         begin("")
     try:
         file = upload()
         return ask(with_config(share.read(kind, file[1] if file else None)))
     except PlanError as error:
+        if redraw.again():
+            st.rerun()  # a question without an answer is told beside its field
         complain(error.field, f"{error} The rest of the link is kept." if share.linked(error.field) else str(error))
         st.header(":gray[:material/help:] What would you like to run?", anchor=False)
         st.markdown(plain(str(error)))
         share.examples()
-        st.stop()
+        stop()

@@ -45,6 +45,7 @@ def fields() -> dict[str, FieldInfo]:
     return {key: info for key, info in found.items() if key != "system"} | SystemSpec.model_fields
 
 
+@cache
 def number_type(field: str) -> type[int] | type[float] | None:
     """Whether a field is a whole number, a number, or something that is kept as the link's text."""
     words = str(fields()[field].annotation)
@@ -245,6 +246,7 @@ def put(field: str, text: str | None) -> None:
     st.session_state[field] = default(field) if text is None else typed(field, text)
 
 
+@cache
 def default(field: str) -> Any:
     """The default as `st.session_state` holds it: a number, a text, or None."""
     value = fields()[field].default

@@ -9,7 +9,7 @@ from planner.engines.registry import MODULES
 from planner.engines.serving import CACHES
 from planner.plan import DEFAULT_RAM_BYTES
 from planner.quantization.cache_types import cache_types
-from ui import fields, gpus, share
+from ui import fields, gpus, redraw, share
 from ui.engines import quantizations
 from ui.models import other_sources
 
@@ -24,8 +24,7 @@ def sidebar() -> None:
         _engine()
         gpus.picker()
         fields.place("gpus")
-        fields.number("context", "Context (tokens)", step=1_024, help="Tokens that each sequence may hold: prompt and answer together.")
-        fields.number("batch", "Batch (sequences)", help="Sequences at once: parallel slots, or requests in flight.")
+        redraw.numbers(_numbers)
         with st.expander("Advanced", icon=":material/tune:"):
             _advanced(st.session_state["engine"])
             st.session_state["places"]["rest"] = st.container()
@@ -46,6 +45,12 @@ def rest() -> None:
     unplaced = [sentence for key, sentence in st.session_state["complaints"].items() if key not in places]
     if unplaced:
         fields.complain("model", " ".join(unplaced))
+
+
+def _numbers() -> None:
+    moved = redraw.number_moved
+    fields.number("context", "Context (tokens)", step=1_024, help="Tokens that each sequence may hold: prompt and answer together.", on_change=moved)
+    fields.number("batch", "Batch (sequences)", help="Sequences at once: parallel slots, or requests in flight.", on_change=moved)
 
 
 def _model() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from planner.answer import plan_json
@@ -13,6 +13,7 @@ from planner.plan import Plan
 from planner.report import markdown
 from planner.units import GIB
 from ui import compare, share
+from ui.frame import csv, table
 from ui.memory_bar import conclusion
 
 PLAIN_NAMES = {"weights": "Weights", "kv_cache": "KV cache", "state": "Recurrent state", "activation": "Activations", "overhead": "Overhead"}
@@ -22,16 +23,16 @@ GIB_COLUMN = st.column_config.NumberColumn(format="%.3f")
 def parts_table(plan: Plan) -> None:
     """Every part of every device, with its range."""
     frame = parts_frame(plan)
-    st.dataframe(frame, hide_index=True, alt=conclusion(plan), column_config={name: GIB_COLUMN for name in frame.columns if "GiB" in name})
+    st.dataframe(frame, hide_index=True, alt=conclusion(plan), column_config={name: GIB_COLUMN for name in frame.column_names if "GiB" in name})
     with st.container(horizontal=True):
-        st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-memory.csv", "text/csv", icon=":material/download:", on_click="ignore")
+        st.download_button("Table as CSV", lambda: csv(frame), "headroom-memory.csv", "text/csv", icon=":material/download:", on_click="ignore")
         st.download_button(
             "Answer as JSON", lambda: json.dumps(plan_json(plan, derivation=True), indent=2), "headroom-plan.json", "application/json",
             icon=":material/download:", on_click="ignore",
         )  # fmt: skip
 
 
-def parts_frame(plan: Plan) -> pd.DataFrame:
+def parts_frame(plan: Plan) -> Any:
     """One row a part: device, part, and its size in GiB with its range."""
     rows = []
     for device in plan.memory.devices:
@@ -41,8 +42,8 @@ def parts_frame(plan: Plan) -> pd.DataFrame:
     for label, quantity in (("Weights", host.weights), ("KV cache", host.kv_cache), ("Activations", host.activation), ("Total", host.total)):
         if host.total.expected:
             rows.append(("System RAM", label, quantity))
-    table = [(device, part, size.expected / GIB, size.low / GIB, size.high / GIB) for device, part, size in rows]
-    return pd.DataFrame(table, columns=["Device", "Part", "Expected (GiB)", "Low (GiB)", "High (GiB)"])
+    found = [(device, part, size.expected / GIB, size.low / GIB, size.high / GIB) for device, part, size in rows]
+    return table(found, ["Device", "Part", "Expected (GiB)", "Low (GiB)", "High (GiB)"])
 
 
 def link(plan: Plan) -> None:

@@ -5,9 +5,9 @@ What is kept is bounded: a server that answers for months holds no more than the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from planner.architecture.tensors import Architecture
 
@@ -34,14 +34,19 @@ def latest(function: Callable[Concatenate[Architecture, P], R]) -> Callable[Conc
 def _keeping(function: Callable[Concatenate[Architecture, P], R], most: int) -> Callable[Concatenate[Architecture, P], R]:
     @wraps(function)
     def wrapper(architecture: Architecture, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        kept: dict[Any, R] = architecture.__dict__.setdefault("_remembered", {}).setdefault(function, {})
-        try:
-            return kept[args]
-        except KeyError:
-            found = function(architecture, *args, **kwargs)
-            if len(kept) >= most:
-                kept.pop(next(iter(kept.copy())), None)  # of a copy: another visitor may be adding
-            kept[args] = found
-            return found
+        return recall(architecture, function, args, most, lambda: function(architecture, *args, **kwargs))
 
     return cast(Callable[Concatenate[Architecture, P], R], wrapper)
+
+
+def recall(architecture: Architecture, what: object, key: Hashable, most: int, find: Callable[[], R]) -> R:
+    """What is kept with the model under this name and key, found and kept where it isn't there; the oldest of `most` goes."""
+    kept: dict[Hashable, R] = architecture.__dict__.setdefault("_remembered", {}).setdefault(what, {})
+    try:
+        return kept[key]
+    except KeyError:
+        found = find()
+        if len(kept) >= most:
+            kept.pop(next(iter(kept.copy())), None)  # of a copy: another visitor may be adding
+        kept[key] = found
+        return found

@@ -35,6 +35,40 @@ def test_a_link_opens_the_same_plan_in_another_browser(chromium: Any, address: s
     assert query(second) == query(first)
 
 
+def test_a_number_redraws_the_page_with_and_without_a_body_of_its_own(chromium: Any, address: str) -> None:
+    """The sidebar stays as it is; a button of the page, or a question without an answer, draws it anew."""
+    page = visit(chromium, address, **EXAMPLE)
+    model = page.get_by_role("combobox", name="Model").element_handle()
+    for context, batch in (("4096", "2"), ("12288", "1"), ("2048", "3")):
+        said = verdict(page)
+        type_in(page, "Context (tokens)", context)
+        type_in(page, "Batch (sequences)", batch)
+        page.wait_for_function("words => document.querySelector('[data-testid=stHeading]').innerText !== words", arg=said)
+        again = visit(chromium, address, **query(page))
+        assert verdict(again) == verdict(page)
+        again.close()
+    assert page.evaluate("field => field.isConnected", model)
+    other = visit(chromium, address, "/matrix", **LINK)
+    type_in(other, "Context (tokens)", "12345")
+    other.get_by_text("12,345 tokens each").wait_for()
+    assert query(other)["context"] == "12345"
+    other.close()
+
+
+def test_a_number_after_a_way_out_and_a_way_out_after_a_number(chromium: Any, address: str) -> None:
+    page = visit(chromium, address, **EXAMPLE)
+    type_in(page, "Context (tokens)", "4096")
+    page.locator("[data-testid=stMain] [data-testid=stColumn] [data-testid=stButton] button").first.click()
+    page.wait_for_url(lambda url: "quantization=Q4_K_M" not in url or "gpus=rtx-4090" not in url)
+    drawn(page)
+    shows(page, "Context (tokens)", "4096")
+    type_in(page, "Context (tokens)", "6144")
+    again = visit(chromium, address, **query(page))
+    assert query(again) == query(page)
+    assert query(page)["context"] == "6144"
+    assert verdict(again) == verdict(page)
+
+
 def test_the_default_leaves_the_address(chromium: Any, address: str) -> None:
     page = visit(chromium, address, **LINK)
     type_in(page, "Context (tokens)", "8192")

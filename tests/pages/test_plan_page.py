@@ -46,6 +46,7 @@ def test_a_field_without_a_widget_stays_in_the_question_and_can_be_dropped() -> 
     at = opened(**LLAMA, ubatch="256")
     at.number_input(key="context").set_value(4_096).run()
     assert at.query_params["ubatch"] == "256"
+    at.run()  # the sidebar's other widgets are sent by a whole run
     assert at.sidebar.number_input(key="ubatch").value == 256
     at.number_input(key="ubatch").set_value(None).run()
     assert "ubatch" not in [field.key for field in at.sidebar.number_input]
@@ -153,3 +154,23 @@ def test_a_page_with_its_own_question_leaves_this_one_alone() -> None:
     assert not at.exception
     assert at.query_params == link
     assert at.selectbox(key="quantization").value == "Q4_K_M"
+
+
+def test_a_number_redraws_the_body_alone_and_everything_else_the_whole_page() -> None:
+    at = opened(**LLAMA)
+    at.number_input(key="context").set_value(4_096).run()
+    assert [field.key for field in at.sidebar.number_input] == ["context", "batch"]
+    assert not at.sidebar.selectbox
+    assert said(at) == said(opened(**LLAMA, context="4096"))
+    at.number_input(key="batch").set_value(512).run()
+    assert said(at) == said(opened(**LLAMA, context="4096", batch="512"))
+    at.run()
+    assert at.selectbox(key="engine").value == "llama.cpp"
+    assert at.number_input(key="batch").value == 512
+
+
+def test_a_number_on_a_page_without_an_answer_draws_the_whole_page() -> None:
+    at = opened(model="llama9:900b")
+    at.number_input(key="context").set_value(4_096).run()
+    assert at.selectbox(key="engine").value == "llama.cpp"
+    assert any("llama9:900b" in sentence for sentence in complaints(at))
