@@ -8,6 +8,9 @@ Sliding layers have a smaller pool beside the full one (0.8 of its tokens); recu
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from planner.architecture.tensors import Architecture
 from planner.engines.base import Case, Command
 from planner.engines.pages import INDEXER_BLOCK
 from planner.engines.serving import (
@@ -53,6 +56,10 @@ STATES_TO_CACHE = 0.9
 """Memory of recurrent states over that of the cache (mamba_full_memory_ratio)."""
 SLOTS = 3
 """Slots of states that a running request takes, with those that its prefix is kept in."""
+VIT_L = (24, 1024)
+"""Layers and width of a ViT-L, the measure of image towers."""
+STATES_DEPTH = "model.visual."
+"""Where towers lie whose config calls the number of layers `depth`."""
 LEAST_RESERVE_GIB = 10
 """On cards of more than 60 GiB at least this much is left outside the pool."""
 
@@ -92,13 +99,15 @@ class Sglang:
                 "Reserve", chunk=chunk, largest_graph=largest, ranks=degrees.tensor * degrees.pipeline * (degrees.data if together else 1),
                 padding=padding if together else 0, replicas=degrees.data,
             )  # fmt: skip
-            fraction = request.gpu_memory_utilization or default_fraction(gpu, int(reserve.value))
+            fraction = request.gpu_memory_utilization or round(default_fraction(gpu, int(reserve.value)) * for_images(model), 3)
             step = POOL("KV cache pool", fraction=fraction, capacity=gpu.usable_bytes, context=context.expected, weights=stages[stage].bytes.expected)
             hidden, layers = model.main.hidden_size, len(stages[stage].layers)
             forward = FORWARD("Prefill chunk", chunk=chunk, inner=inner / degrees.tensor, hidden=hidden, requests=largest, vocab=model.vocab_size)
             graphs = GRAPHS("CUDA graphs", low_gib=float(row["graph_low_gib"]), layers=layers, largest_graph=0 if request.enforce_eager else largest)
             outside = added("Context, libraries and graphs", (context, libraries, Quantity.between(0.4, 2.2, graphs)))
-            return Rank(stages[stage], pool_of(step, (context,), gpu), Quantity.between(0.5, 1.6, forward), outside)
+            pool = pool_of(step, (context,), gpu)
+            shown = pool if request.gpu_memory_utilization else replace(pool, steps=(reserve, *pool.steps))
+            return Rank(stages[stage], shown, Quantity.between(0.5, 1.6, forward), outside)
 
         return lay_out(case, scheme, degrees, rank, lambda ranks: tokens(ranks, case, degrees, block), note)
 
@@ -140,6 +149,19 @@ def default_fraction(gpu: Gpu, reserve: int) -> float:
     """mem_fraction_static when it is not given: what the reserve leaves of the card, in thousandths."""
     least = LEAST_RESERVE_GIB * GIB if gpu.usable_bytes > 60 * GIB else 0
     return round(max(gpu.usable_bytes - max(reserve, least), 0) / gpu.usable_bytes, 3)
+
+
+def for_images(model: Architecture) -> float:
+    """What is left of the default share for a model with an image tower: less, the larger the tower is beside a ViT-L.
+
+    = 0.95 * clamp(1 - 0.1 * (layers * hidden^2 / (24 * 1024^2) - 1), 0.8, 1.05); towers that state a depth count as 24 layers there
+    """
+    tower = next((stack for stack in model.loaded[1:] if stack.name == "vision"), None)
+    if tower is None:
+        return 1.0
+    layers = VIT_L[0] if tower.prefix.startswith(STATES_DEPTH) else len(tower.layers)
+    size = layers * tower.hidden_size**2 / (VIT_L[0] * VIT_L[1] ** 2)
+    return 0.95 * max(0.8, min(1.05, 1.0 - 0.1 * (size - 1.0)))
 
 
 def tokens(ranks: list[Rank], case: Case, degrees: Degrees, block: Block) -> Held:

@@ -142,3 +142,14 @@ def test_a_model_without_attention_holds_requests_all_the_same(engine: str) -> N
     assert long is not None
     assert short.sequences >= 1
     assert short.sequences == pytest.approx(long.sequences, rel=0.05)
+
+
+def test_sglang_leaves_more_of_the_card_to_a_large_image_tower() -> None:
+    """Gemma 3's tower has 27 layers of 1,152; Qwen2.5-VL's states a depth, so it counts as 24 of 1,280."""
+    for model, layers, hidden in (("google/gemma-3-12b-it", 27, 1_152), ("Qwen/Qwen2.5-VL-3B-Instruct", 24, 1_280)):
+        step = next(step for step in ask(model, "sglang", "H100").derivation if "fraction" in step.operands)
+        usable = step.operands["capacity"]
+        reserve = (512 + 8_192 * 1.5 + 256 * 2 + 128) * 2**20
+        plain = round((usable - reserve) / usable, 3)
+        factor = 0.95 * (1 - 0.1 * (layers * hidden**2 / (24 * 1_024**2) - 1))
+        assert step.operands["fraction"] == pytest.approx(plain * factor, abs=0.0006)
