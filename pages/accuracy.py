@@ -4,7 +4,7 @@ import streamlit as st
 
 from planner.calibrate import report
 from planner.validate import FIGURES, comparisons, comparisons_of, figures_measured, records, standing_sentence, standings, summaries
-from ui import accuracy, page
+from ui import accuracy, page, views
 from ui.colours import ground
 from ui.text import plain
 
@@ -28,10 +28,10 @@ with st.spinner("Planning every measured run of this kind", show_time=False):
     (row,) = summaries(shown)
 sentence = accuracy.conclusion(row)
 exact = " ".join(standing_sentence(name, counts) for name, counts in standings(shown).items())
-points, all_rows, overview, fits = st.tabs(["Chart", "Runs", "All figures", "Fits"], key="accuracy_tab", on_change="rerun")
+tabs = dict(views.tabs(["Chart", "Runs", "All figures", "Fits"], "accuracy_tab"))
 
-if points.open:
-    with points:
+if tab := tabs.get("Chart"):
+    with tab:
         st.markdown(f"**{plain(sentence)}**")
         if exact:
             st.caption(plain(exact))
@@ -50,8 +50,8 @@ if points.open:
             st.caption("Click on a point to see its run and the arithmetic. Until then, the run that is predicted worst:" if unit else "Predicted worst:")
             accuracy.explain(worst)
 
-if all_rows.open:
-    with all_rows:
+if tab := tabs.get("Runs"):
+    with tab:
         st.markdown(f"**{plain(sentence)}**")
         frame = accuracy.records_frame(shown)
         st.dataframe(
@@ -59,16 +59,16 @@ if all_rows.open:
         )  # fmt: skip
         st.download_button("Runs as CSV", frame.to_csv(index=False), "headroom-accuracy.csv", "text/csv", icon=":material/download:", on_click="ignore")
 
-if overview.open:
-    with overview:
+if tab := tabs.get("All figures"):
+    with tab:
         st.markdown("**Errors are relative to what was measured; a figure without a range is exact by construction, and differs by how it was printed.**")
         with st.spinner("Planning every measured run", show_time=False):
             frame = accuracy.summary_frame(summaries(comparisons()))
         st.dataframe(frame, hide_index=True, alt="Errors of every figure", column_config={name: PERCENT for name in frame.columns if "%" in name})
         st.download_button("Errors as CSV", frame.to_csv(index=False), "headroom-errors.csv", "text/csv", icon=":material/download:", on_click="ignore")
 
-if fits.open:
-    with fits:
+if tab := tabs.get("Fits"):
+    with tab:
         st.markdown("**Where a coefficient is fitted, its error on sources that the fit has not seen is the one to expect.**")
         with st.spinner("Fitting with each source left out", show_time=False):
             frame = accuracy.fit_frame(report.fits())

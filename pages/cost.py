@@ -4,7 +4,7 @@ import streamlit as st
 
 from planner.economics.break_even import curves, paybacks
 from planner.units import energy, mass, significant, usd
-from ui import bills, cost_charts, money, page
+from ui import bills, cost_charts, money, page, views
 from ui.colours import ground
 from ui.derivations import write
 from ui.text import plain
@@ -59,7 +59,6 @@ TABS = {
     "APIs": lambda: money.api_table(cost, answer.case.name),
     "Arithmetic": lambda: write(bills.steps((million, day))),
 }
-for tab, fill in zip(st.tabs(list(TABS), key="cost-tab", on_change="rerun"), TABS.values(), strict=True):
-    if tab.open:
-        with tab:
-            fill()
+for name, tab in views.tabs(list(TABS), "cost-tab"):
+    with tab:
+        TABS[name]()

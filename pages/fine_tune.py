@@ -5,7 +5,7 @@ import streamlit as st
 from planner.errors import PlanError
 from planner.training.ladder import ladder
 from planner.training.plan import train
-from ui import page, train_question, train_tables, train_views
+from ui import page, train_question, train_tables, train_views, views
 from ui.derivations import write
 from ui.links import to_page
 from ui.models import upload, with_config
@@ -45,7 +45,6 @@ TABS = {
     "Arithmetic": lambda: write(answer.derivation),
     "Share": lambda: train_views.link(answer),
 }
-for tab, draw in zip(st.tabs(list(TABS), key="train_tab", on_change="rerun"), TABS.values(), strict=True):
-    if tab.open:
-        with tab:
-            draw()
+for name, tab in views.tabs(list(TABS), "train_tab"):
+    with tab:
+        TABS[name]()

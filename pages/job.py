@@ -4,7 +4,7 @@ import streamlit as st
 
 from planner.economics.job import schedule
 from planner.units import duration, energy, mass, usd
-from ui import bills, cost_charts, jobs, money, page
+from ui import bills, cost_charts, jobs, money, page, views
 from ui.colours import ground
 from ui.derivations import write
 from ui.text import plain
@@ -49,7 +49,6 @@ TABS = {
     "Prices": lambda: money.price_fields(job.cost, answer.case.name, True),
     "Arithmetic": lambda: write(bills.steps((bill,))),
 }
-for tab, fill in zip(st.tabs(list(TABS), key="job-tab", on_change="rerun"), TABS.values(), strict=True):
-    if tab.open:
-        with tab:
-            fill()
+for name, tab in views.tabs(list(TABS), "job-tab"):
+    with tab:
+        TABS[name]()

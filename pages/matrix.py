@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import here, matrix, page
+from ui import here, matrix, page, views
 from ui.text import plain
 
 here.leave()
@@ -10,9 +10,7 @@ answer = page.answered()
 request = answer.request
 st.header("What fits where?", anchor=False)
 models, formats, names, (number,) = matrix.chosen(request)
-shows = st.segmented_control(
-    "Show", list(matrix.SHOWS), format_func=matrix.SHOWS.__getitem__, default="batch", key="matrix_show", bind="query-params", required=True
-)
+shows = views.segments("Show", matrix.SHOWS, "matrix_show", "batch")
 rows, verdict, batch, cards = matrix.table(request, models, formats, names, number)
 said = matrix.conclusion(rows, verdict, cards, number)
 st.markdown(f"**{plain(said)}**")
@@ -21,7 +19,7 @@ st.caption(
 )
 if shows == "speed":
     st.caption("Expected tokens/s of one sequence while it decodes, everything on the cards; a cell's own plan has the range and the arithmetic.")
-frame = matrix.frame(request, rows, verdict, batch, cards, shows or "batch")
+frame = matrix.frame(request, rows, verdict, batch, cards, shows)
 numbers = {name: st.column_config.NumberColumn(format="%.1f") for name in frame.columns if frame[name].dtype.kind == "f"}
 st.dataframe(
     matrix.tinted(frame, verdict, cards), hide_index=True, key="matrix_table", height=560, alt=said, column_config=numbers, selection_mode="single-cell",

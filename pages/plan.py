@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import memory_bar, page, redraw
+from ui import memory_bar, page, redraw, views
 from ui.architecture import architecture
 from ui.chart import drawn
 from ui.colours import ground
@@ -37,10 +37,9 @@ def draw() -> None:
         "Run it": lambda: commands(answer),
         "Share": lambda: link(answer),
     }
-    for tab, draw in zip(st.tabs(list(TABS), key=f"tab:{len(TABS)}", on_change="rerun"), TABS.values(), strict=True):
-        if tab.open:
-            with tab:
-                draw()
+    for name, tab in views.tabs(list(TABS), f"tab:{len(TABS)}"):
+        with tab:
+            TABS[name]()
 
 
 redraw.body(draw)

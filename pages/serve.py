@@ -4,7 +4,7 @@ import streamlit as st
 
 from planner.engines.side_by_side import TITLES, sides
 from planner.engines.users import users
-from ui import page, serve, serve_log
+from ui import page, serve, serve_log, views
 from ui.colours import VERDICTS, ground
 from ui.derivations import derivation
 from ui.tables import commands
@@ -28,9 +28,9 @@ else:
     pool = None
 
 names = ["Users", "Budget", "Start it", "Side by side", "Read a log"] if pool is not None else ["Side by side", "Read a log"]
-tabs = dict(zip(names, st.tabs(names, key=f"serve_tab:{len(names)}", on_change="rerun"), strict=True))
+tabs = dict(views.tabs(names, f"serve_tab:{len(names)}"))
 
-if "Users" in tabs and tabs["Users"].open:
+if "Users" in tabs:
     with tabs["Users"]:
         rows = users(answer.case)
         sentence = serve.users_sentence(rows, answer)
@@ -43,7 +43,7 @@ if "Users" in tabs and tabs["Users"].open:
         st.dataframe(frame, hide_index=True, alt=sentence, column_config=columns)
         st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-users.csv", "text/csv", icon=":material/download:", on_click="ignore")
 
-if "Budget" in tabs and tabs["Budget"].open and pool is not None:
+if "Budget" in tabs and pool is not None:
     with tabs["Budget"]:
         st.markdown("**The cache gets what the engine's share of the card leaves after everything else; what lies outside that share can still run out.**")
         frame = serve.budget_frame(answer)
@@ -52,13 +52,13 @@ if "Budget" in tabs and tabs["Budget"].open and pool is not None:
         derivation("How", [*fullest.weights.steps, *fullest.activation.steps, *pool.bytes.steps], "pool")
         st.caption("The Accuracy page sets this pool beside what engines have logged.")
 
-if "Start it" in tabs and tabs["Start it"].open:
+if "Start it" in tabs:
     with tabs["Start it"]:
         if answer.memory.refusal:
             st.markdown(f"**It would stop at start-up:** {plain(answer.memory.refusal)}")
         commands(answer)
 
-if tabs["Side by side"].open:
+if "Side by side" in tabs:
     with tabs["Side by side"]:
         found = sides(answer)
         st.markdown("**The same model on three engines: they differ in what they allocate before the first token.**")
@@ -72,6 +72,6 @@ if tabs["Side by side"].open:
         for side in found:
             st.markdown(f"**{plain(TITLES[side.engine])}.** {plain(side.why)}")
 
-if tabs["Read a log"].open:
+if "Read a log" in tabs:
     with tabs["Read a log"]:
         serve_log.section(answer)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from planner.performance.curve import curve, helps, knee, largest_within
 from planner.performance.timing import Timing
-from ui import page, speed
+from ui import page, speed, views
 from ui.colours import ground
 from ui.text import plain
 
@@ -26,10 +26,10 @@ st.caption(
     "Throughput counts output tokens over wall time, prompts included. A range holds eight cases in ten."
 )
 
-spent, curves = st.tabs(["Where the time goes", "Throughput and latency"], key="speed_tab", on_change="rerun")
+shown = dict(views.tabs(["Where the time goes", "Throughput and latency"], "speed_tab"))
 
-if spent.open:
-    with spent:
+if tab := shown.get("Where the time goes"):
+    with tab:
         better = helps(timing)
         words = speed.spent_sentence(timing, better)
         st.markdown(f"**{plain(words)}**")
@@ -41,8 +41,8 @@ if spent.open:
             st.markdown("\n".join(f"- {plain(one.name)}: {one.factor:.2f} times as fast" for one in better))
         st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-step.csv", "text/csv", icon=":material/download:", on_click="ignore")
 
-if curves.open:
-    with curves:
+if tab := shown.get("Throughput and latency"):
+    with tab:
         most = max(answer.capacity.max_batch, 1)
         points = curve(timing, most)
         best = knee(points)

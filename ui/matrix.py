@@ -14,7 +14,7 @@ from planner.matrix import Need, needs, verdicts
 from planner.matrix_speed import decode_speeds
 from planner.request import PlanRequest
 from planner.units import GIB, count
-from ui import share
+from ui import share, views
 
 MODELS = (
     "Qwen/Qwen3-0.6B", "meta-llama/Llama-3.2-3B-Instruct", "meta-llama/Meta-Llama-3.1-8B", "Qwen/Qwen3-14B", "mistralai/Mistral-Small-24B-Instruct-2501",
@@ -34,26 +34,25 @@ MOST_TINTED = 6_000
 
 def chosen(request: PlanRequest) -> tuple[list[str], list[str], list[str], list[int]]:
     """What the visitor wants to see: models, formats, cards, counts; each stands in the link."""
-    every, cards = list(catalog.models()), {gpu.id: gpu.name for gpu in gpus()}
+    every, cards = catalog.models(), {gpu.id: gpu.name for gpu in gpus()}
     runs = list(engine(request.engine).formats())
     usual = [name for name in USUAL.get(request.engine, ("bf16", "fp8", "awq-int4")) if name in runs] or runs[:2]
     left, right = st.columns([3, 2])
     with left:
-        models = _many("Models", every, [known.id for name in MODELS if (known := catalog.lookup(name))], "matrix_model", catalog_title)
+        models = _many("Models", {id: every[id].title for id in every}, [known.id for name in MODELS if (known := catalog.lookup(name))], "matrix_model")
     with right:
-        formats = _many("Formats", runs, usual, f"matrix_format_{request.engine}", str)
+        formats = _many("Formats", {name: name for name in runs}, usual, f"matrix_format_{request.engine}")
     left, right = st.columns([3, 2])
     with left:
-        names = _many("Cards", list(cards), [card for card in CARDS if card in cards], "matrix_gpu", cards.__getitem__)
+        names = _many("Cards", cards, [card for card in CARDS if card in cards], "matrix_gpu")
     with right:
-        number = st.segmented_control("Cards at once", [1, 2, 4, 8], default=1, key="matrix_count", bind="query-params", required=True)
-    return models, formats, names, [int(number or 1)]
+        number = views.segments("Cards at once", {count: str(count) for count in (1, 2, 4, 8)}, "matrix_count", 1)
+    return models, formats, names, [number]
 
 
-def _many(label: str, options: list[str], usual: list[str], key: str, title: Any) -> list[str]:
+def _many(label: str, options: dict[str, str], usual: list[str], key: str) -> list[str]:
     """Some of the options; none means all of them."""
-    found = st.multiselect(label, options, default=usual, format_func=title, key=key, placeholder=f"all {len(options)}", bind="query-params")
-    return list(found) or options
+    return views.several(label, options, key, usual, placeholder=f"all {len(options)}") or list(options)
 
 
 def catalog_title(model: str) -> str:

@@ -8,12 +8,14 @@ from typing import Any
 
 import streamlit as st
 
+from planner.catalog import models
+from planner.errors import PlanError
 from planner.memory.quantity import COMPONENTS
 from planner.performance.timing import Timing
-from planner.plan import Plan
+from planner.plan import Plan, plan
 from planner.request import PlanRequest
 from planner.scaling import Point, curve, grid, steps
-from planner.units import GIB, gib
+from planner.units import GIB, gib, significant
 from ui import share
 from ui.chart import Spec, level, upright
 from ui.colours import PARTS, TOO_MUCH, Ground
@@ -77,14 +79,46 @@ def stacked(found: list[Point], plan: Plan, field: str, behind: Ground) -> Spec:
     if limit and x[0] < limit < x[-1]:
         layout["shapes"].append(upright(limit, {"color": TOO_MUCH, "width": 1.5}))
         # A label's place on a logarithmic axis is given as the logarithm, a line's as the value.
-        label = {"text": f"limit {limit:,}", "xref": "x", "x": log10(limit), "xanchor": "left", "yref": "y domain", "y": 0, "yanchor": "bottom"}
+        late = log10(limit / x[0]) > 0.7 * log10(x[-1] / x[0])
+        label = {
+            "text": f" limit {limit:,} ",
+            "xref": "x",
+            "x": log10(limit),
+            "xanchor": "right" if late else "left",
+            "yref": "y domain",
+            "y": 1,
+            "yanchor": "top",
+        }
         layout["annotations"].append({**label, "showarrow": False})
     layout["shapes"].append(upright(getattr(plan.request, field), {"color": behind.text, "width": 1, "dash": "dot"}))
     return {"data": traces, "layout": layout}
 
 
+def several(plan_of: Plan, field: str, changed: str, names: list[str]) -> tuple[dict[str, list[Point]], list[str]]:
+    """A curve for each format or model, everything else as in the plan, by its label; and why some have none."""
+    found, refused = {}, []
+    for name in names:
+        try:
+            one = plan_of if name in (plan_of.case.name, plan_of.request.quantization) else plan(_other(plan_of.request, changed, name))
+            known = models().get(name) if changed == "model" else None
+            found[known.title if known else name] = points(one, field)
+        except PlanError as error:
+            refused.append(str(error))
+    return found, refused
+
+
+def _other(request: PlanRequest, changed: str, name: str) -> PlanRequest:
+    return request.model_copy(update={"model": name, "config": None}) if changed == "model" else request.changed(**{changed: name})
+
+
+def limits(found: dict[str, list[Point]], field: str) -> str:
+    """How far each curve fits, in one sentence."""
+    largest = {name: max((getattr(one, field) for one in line if one.verdict != "does_not_fit"), default=0) for name, line in found.items()}
+    return "Largest that is drawn and fits: " + "; ".join(f"{name} {limit:,}" if limit else f"{name} none" for name, limit in largest.items()) + "."
+
+
 def overlaid(curves: dict[str, list[Point]], field: str, behind: Ground) -> Spec:
-    """The totals of several formats as lines."""
+    """The totals of several formats or models as lines."""
     traces = []
     for index, (name, found) in enumerate(curves.items()):
         y = [point.total / GIB if not point.refusal else None for point in found]
@@ -105,6 +139,14 @@ def speeds(plan: Plan, field: str) -> list[tuple[int, float]]:
     return [(value, one.replicas * one.sequences / float(one.step.value)) for value, one in zip(values, moved, strict=True)]
 
 
+def speed_sentence(line: list[tuple[int, float]], field: str) -> str:
+    """From where to where the speed goes."""
+    (first, fast), (last, slow) = line[0], line[-1]
+    held = "tokens in the cache of each sequence" if field == "context" else "at once"
+    many = "" if last == first else f", at {significant(slow)} with {last:,}"
+    return f"All sequences together decode at about {significant(fast)} tokens/s with {first:,} {held}{many}."
+
+
 def speed_chart(found: list[tuple[int, float]], field: str, behind: Ground) -> Spec:
     """Decode speed as one line."""
     x, y = [value for value, _ in found], [speed for _, speed in found]
@@ -114,27 +156,39 @@ def speed_chart(found: list[tuple[int, float]], field: str, behind: Ground) -> S
     return {"data": [trace], "layout": layout | {"yaxis": layout["yaxis"] | {"ticksuffix": "", "title": {"text": "Decode (tokens/s)"}}}}
 
 
-def frontier(plan: Plan, behind: Ground) -> tuple[Any, str]:
-    """Free memory over context and batch as a heat map, and how much of it fits."""
-    import plotly.graph_objects as go
+def frontier(plan: Plan, behind: Ground) -> tuple[Spec, str]:
+    """Free memory over context and batch as a heat map whose cells can be clicked, and how much of it fits.
 
+    Beyond the device's own memory, free or missing, the colour changes no more: the border between blue and red is what matters.
+    """
     contexts = steps(min(1_024, plan.architecture.max_context), plan.architecture.max_context, GRID)
     batches = steps(1, MOST_BATCH, GRID)
-    free = grid(curve(plan.case, contexts, batches, plan.memory.split_held), contexts, batches) / GIB
-    bound = max(abs(free).max(), 1)
-    chart = go.Figure(
-        go.Heatmap(
-            x=[f"{context:,}" for context in contexts], y=[f"{batch:,}" for batch in batches], z=free.clip(-bound, bound), zmid=0,
-            colorscale=[[0, TOO_MUCH], [0.5, behind.free], [1, "#2f68ad"]], xgap=1, ygap=1, colorbar={"title": "GiB free", "thickness": 12},
-            hovertemplate="%{x} tokens, batch %{y}: %{z:.1f} GiB free<extra></extra>",
-        )
-    )  # fmt: skip
-    chart.update_layout(height=420, margin={"l": 0, "r": 0, "t": 8, "b": 0}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", dragmode=False)
-    chart.update_layout(font={"color": behind.text, "size": 13, "family": "Source Sans, sans-serif"})
-    chart.update_xaxes(title=FIELDS["context"], type="category", fixedrange=True)
-    chart.update_yaxes(title=FIELDS["batch"], type="category", fixedrange=True)
-    best = max((int(context) * int(batch) for column, context in enumerate(contexts) for row, batch in enumerate(batches) if free[row, column] >= 0), default=0)
-    return chart, f"{int((free >= 0).sum())} of {free.size} combinations fit; the most tokens at once among them is {best:,}."
+    found = curve(plan.case, contexts, batches, plan.memory.split_held)
+    free, bound = grid(found, contexts, batches) / GIB, max(point.usable for point in found) / GIB
+    x, y = [f"{context:,}" for context in contexts], [f"{batch:,}" for batch in batches]
+    cells = [(row, column) for row in range(len(batches)) for column in range(len(contexts))]
+    said = [f"{x[column]} tokens, batch {y[row]}: {free[row, column]:,.1f} GiB free" for row, column in cells]
+    heat = {
+        "type": "heatmap", "x": x, "y": y, "z": free.clip(-bound, bound).tolist(), "zmin": -bound, "zmax": bound, "xgap": 1, "ygap": 1, "hoverinfo": "skip",
+        "colorscale": [[0, TOO_MUCH], [0.4999, "#f6d3d0"], [0.5, "#cfe0f3"], [1, LINES[0]]], "colorbar": {"title": {"text": "GiB free"}, "thickness": 12},
+    }  # fmt: skip
+    # A heat map cannot be clicked in Streamlit: points that are not seen stand on its cells.
+    unseen = {"size": 28, "opacity": 0, "symbol": "square"}
+    dots = {
+        "type": "scatter", "mode": "markers", "x": [x[column] for _, column in cells], "y": [y[row] for row, _ in cells], "marker": unseen, "showlegend": False,
+        "selected": {"marker": {"opacity": 0}}, "unselected": {"marker": {"opacity": 0}}, "text": said, "hovertemplate": "%{text}<extra></extra>",
+        "customdata": [[contexts[column], batches[row]] for row, column in cells],
+    }  # fmt: skip
+    axis = {"type": "category", "fixedrange": True, "automargin": True, "showgrid": False, "zeroline": False}
+    layout = {
+        "height": 440, "margin": {"l": 0, "r": 0, "t": 8, "b": 0}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "dragmode": False,
+        "font": {"color": behind.text, "size": 13, "family": "Source Sans, sans-serif"}, "hovermode": "closest", "clickmode": "event+select",
+        "hoverlabel": {"bgcolor": behind.free, "font": {"color": behind.text}},
+        "xaxis": axis | {"title": {"text": FIELDS["context"], "standoff": 8}}, "yaxis": axis | {"title": {"text": FIELDS["batch"], "standoff": 8}},
+    }  # fmt: skip
+    best = max((contexts[column] * batches[row] for row, column in cells if free[row, column] >= 0), default=0)
+    sentence = f"{int((free >= 0).sum())} of {free.size} combinations fit; the most tokens at once among them is {best:,}."
+    return {"data": [heat, dots], "layout": layout}, sentence
 
 
 def take(request: PlanRequest, key: str, field: str) -> None:
@@ -142,6 +196,14 @@ def take(request: PlanRequest, key: str, field: str) -> None:
     clicked = st.session_state[key]["selection"]["points"]
     if clicked:
         share.change(request, {field: int(clicked[0]["x"])})
+
+
+def take_cell(request: PlanRequest, key: str) -> None:
+    """Put the clicked cell's context and batch into the question."""
+    clicked = st.session_state[key]["selection"]["points"]
+    if clicked:
+        context, batch = clicked[0]["customdata"][:2]
+        share.change(request, {"context": int(context), "batch": int(batch)})
 
 
 def said(point: Point) -> str:
@@ -160,6 +222,6 @@ def _layout(field: str, behind: Ground, usable: float) -> Spec:
             "title": {"text": FIELDS[field]}, "type": "log", "dtick": 0.30103, "tickformat": ",.0f", "showgrid": False, "zeroline": False,
             "fixedrange": True, "ticks": "outside",
         },
-        "yaxis": {"ticksuffix": " GiB", "rangemode": "tozero", "fixedrange": True, "automargin": True, "gridcolor": behind.free, "zeroline": False},
+        "yaxis": {"ticksuffix": " GiB", "rangemode": "tozero", "fixedrange": True, "automargin": True, "ticklabelstandoff": 4, "gridcolor": behind.free, "zeroline": False},
         "shapes": [level(usable, {"color": TOO_MUCH, "width": 2, "dash": "dash"})], "annotations": [{**text, "showarrow": False}],
     }  # fmt: skip

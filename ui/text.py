@@ -13,3 +13,8 @@ def plain(text: str) -> str:
     """Text for a Markdown element in which nothing is Markdown: every mark is escaped, and no address becomes a link."""
     joined = _ADDRESS.sub(lambda match: match[0][0] + _JOINER + match[0][1:] + _JOINER, " ".join(text.split()))
     return _PUNCTUATION.sub(r"\\\1", joined)
+
+
+def slug(text: str) -> str:
+    """Text as it stands in an address: small letters, with a dash for each space."""
+    return "-".join(text.lower().split())

@@ -43,3 +43,14 @@ def test_decoding_slows_with_the_cache_and_gains_with_the_batch() -> None:
     assert by_context == sorted(by_context, reverse=True)
     assert by_batch == sorted(by_batch)
     assert by_batch[0] == pytest.approx(answer.speed.decode_tokens_per_s.expected)
+
+
+def test_models_are_overlaid_and_stand_in_the_address() -> None:
+    at = opened("scaling", **LLAMA)
+    at.session_state["scaling_tab"] = "Models"
+    at.run()
+    at.multiselect(key="overlay_model").set_value(["Qwen/Qwen3-8B", "google/gemma-3-12b-it"]).run()
+    assert not at.exception
+    assert "Qwen3 8B 40\\,960" in at.markdown[0].value
+    assert at.query_params["overlay_model"] == ["Qwen/Qwen3-8B", "google/gemma-3-12b-it"]
+    assert at.query_params["tab"] == "models"
