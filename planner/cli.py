@@ -146,7 +146,9 @@ def _validate(options: argparse.Namespace) -> int:
     print(f"{'kind':30}{'figure':38}{'records':>8}{'median':>9}{'p90':>9}{'worst':>9}{'inside range':>14}{'median width':>14}")
     for row in summaries(compared):
         errors = "".join(f"{error:>9.2%}" for error in (row.median_error, row.p90_error, row.worst_error))
-        print(f"{row.kind:30}{FIGURES[row.figure].title:38}{row.records:>8}{errors}{row.inside:>14.0%}{row.width:>14.1%}")
+        ranged = row.width or not FIGURES[row.figure].unit
+        held = f"{row.inside:>14.0%}{row.width:>14.1%}" if ranged else f"{'exact':>14}"
+        print(f"{row.kind:30}{FIGURES[row.figure].title:38}{row.records:>8}{errors}{held}")
     for figure, counts in standings(compared).items():
         print(standing_sentence(figure, counts))
     for worst in sorted(compared, key=lambda one: -abs(one.error))[: options.show]:
