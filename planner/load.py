@@ -29,13 +29,18 @@ RAM = Formula("resident + processes * (process_bytes + staged_bytes)", "bytes", 
 
 @dataclass(frozen=True)
 class Load:
-    """What loading takes; `why` says in a sentence how this engine reads its files."""
+    """What loading takes; `why` says in a sentence how this engine reads its files, `start` how long it starts.
+
+    `judged` is whether the engine's start and its processes' memory are nobody's measurement.
+    """
 
     ram: Quantity
     disk: Quantity
     download: Estimate
     load: Estimate
     why: str
+    start: str
+    judged: bool
 
 
 def load_of(case: Case, memory: Memory) -> Load:
@@ -54,4 +59,5 @@ def load_of(case: Case, memory: Memory) -> Load:
     return Load(
         Quantity.between(0.8, 1.4, ram), file, Estimate.between(1.0, 1.6, download),
         Estimate(alone + float(row["low_s"]), float(read.value), 2 * alone + float(row["high_s"]), (read,)), row["why"],
+        f"{row['low_s']} to {row['high_s']} s", row["basis"] == "judged",
     )  # fmt: skip

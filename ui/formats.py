@@ -12,12 +12,19 @@ from planner.plan import Plan, plan
 from planner.request import PlanRequest
 from planner.units import GIB
 from ui import share
+from ui.sidebar import LLAMA
 from ui.text import plain
 
 WORDS = {"fits": "fits", "tight": "tight", "offload": "partly in system RAM", "does_not_fit": "does not fit"}
 
 
 LOSS = "Published loss (perplexity)"
+
+
+KEPT = (
+    "This model's experts are published in MXFP4 and stay so in files of every type, as their publishers make them: llama.cpp's quantizer refuses to requantize "
+    "them unless it is told to, and would then write larger ones."
+)
 
 
 def formats(answer: Plan) -> None:
@@ -27,17 +34,18 @@ def formats(answer: Plan) -> None:
     if frame.empty:
         st.caption("This engine runs this model only as it is published.")
         return
-    st.caption("Choose a row to plan with it.")
     fitting = [name for name, verdict in zip(frame["Quantization"], frame["Verdict"], strict=True) if verdict in ("fits", "tight")]
     said = f"{len(fitting)} of {len(frame)} quantizations fit." + (f" The largest is {fitting[0]}." if fitting else "")
+    st.markdown(f"**{plain(said)}** Choose a row to plan with it.")
     st.dataframe(
-        frame, hide_index=True, key="formats", on_select=lambda: _choose(request, list(frame["Quantization"])), selection_mode="single-row", alt=said,
+        frame, hide_index=True, key="formats", on_select=lambda: _choose(request, list(frame["Quantization"])), selection_mode="single-row", alt=said, placeholder="",
         column_config={
             "Weights on disk (GiB)": st.column_config.NumberColumn(format="%.2f"), "Bits a weight": st.column_config.NumberColumn(format="%.2f"),
             "On GPUs (GiB)": st.column_config.NumberColumn(format="%.2f"), "In system RAM (GiB)": st.column_config.NumberColumn(format="%.2f"), LOSS: st.column_config.NumberColumn(format="+%.4f"),
         },
     )  # fmt: skip
-    st.markdown(plain(said))
+    if request.engine in LLAMA and answer.architecture.quantization and answer.architecture.quantization.get("quant_method") == "mxfp4":
+        st.caption(KEPT)
     if LOSS in frame.columns:
         row = table("gguf_quality")[0]
         st.caption(f"{LOSS} is a claim: how much perplexity rose for {plain(row['model'])}, as llama.cpp publishes it. Other models lose more or less.")

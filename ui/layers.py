@@ -86,7 +86,9 @@ def conclusion(layout: Layout, found: tuple[Unit, ...]) -> str:
     for device in sorted({unit.device for unit in found} | {unit.experts_device for unit in found}, key=lambda index: (index < 0, index)):
         count = sum(1 for unit in found if unit.device == device and unit.name.startswith("Layer"))
         size = sum(unit.weights_bytes for unit in found if unit.device == device) + sum(unit.experts_bytes for unit in found if unit.experts_device == device)
-        said.append(f"{name_of(layout, device)} holds {count} layers, {gib(size)} of weights")
+        lent = sum(1 for unit in found if unit.experts_bytes and unit.experts_device == device != unit.device)
+        parts = [f"{count} layers" if count or not lent else "", f"the experts of {lent} layers" if lent else ""]
+        said.append(f"{name_of(layout, device)} holds {' and '.join(part for part in parts if part)}, {gib(size)} of weights")
     return "; ".join(said) + "."
 
 
@@ -109,11 +111,11 @@ def picture(layout: Layout, found: tuple[Unit, ...], behind: Ground) -> go.Figur
 
 def _dress(chart: Any, found: tuple[Unit, ...], behind: Ground) -> None:
     step = max((len(found) - 2) // 8, 1)
-    ticks = [0, *range(1, len(found) - 1, step), len(found) - 1]
+    ticks = [0, *range(step + 1, len(found) - 1 - step // 3, step), len(found) - 1]
     chart.update_layout(
         barmode="stack", height=260, margin={"l": 0, "r": 8, "t": 8, "b": 0}, bargap=0.15, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         font={"color": behind.text, "size": 13}, dragmode=False, showlegend=True,
-        legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0, "itemclick": False, "itemdoubleclick": False},
+        legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0, "itemclick": False, "itemdoubleclick": False, "traceorder": "normal"},
     )  # fmt: skip
     names = ["in" if index == 0 else "out" if index == len(found) - 1 else str(index - 1) for index in ticks]
     chart.update_xaxes(tickvals=ticks, ticktext=names, showgrid=False, fixedrange=True, tickangle=0)

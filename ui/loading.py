@@ -25,6 +25,10 @@ def loading(plan: Plan) -> None:
         st.metric("Download", span(load.download.low, load.download.high), border=True)
         st.metric("Load", span(load.load.low, load.load.high), border=True)
     st.caption(plain(load.why))
+    if load.judged:
+        st.caption(
+            f"What the engine's processes hold and how long they take to start ({load.start}) are judged, not measured; the ranges show how far they may lie off."
+        )
     if load.ram.high > plan.case.ram_bytes:
         st.warning(
             f"Loading may need up to {gib(load.ram.high)} of system memory and the machine has {gib(plan.case.ram_bytes)}: add swap for the difference, or more RAM.",

@@ -15,9 +15,11 @@ from planner.logs.reading import Finding, Kind, Reading
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
 from planner.units import gib
+from planner.ways_out import WayOut, ways_out
 from ui.text import plain
 
 MIB = 2**20
+MOST_WAYS = 4
 LONGEST = 2_000_000
 """Characters of a log; the reader itself stops after a number of lines."""
 
@@ -85,12 +87,36 @@ def plan_of(reading: Reading) -> None:
     except PlanError as error:
         st.markdown(plain(str(error)))
         return
+    if reading.failed_line or (reading.layers_on_gpu or 0) < (reading.layers or 0):
+        mended(reading, answer)
     frame = beside(reading, answer)
-    said = difference(frame)
+    said = stopped(frame) if reading.failed_line else difference(frame)
     st.markdown(f"**{plain(said)}**")
     st.dataframe(frame, hide_index=True, alt=said, column_config={column: st.column_config.NumberColumn(format="%.1f") for column in frame.columns[1:]})
     st.link_button("Open as a plan", f"/?{query(answer.request)}", icon=":material/open_in_new:")
     st.caption("Without the layers that the log used, the plan finds how many fit; its ways out are tried on these GPUs.")
+
+
+def mended(reading: Reading, answer: Plan) -> None:
+    """The changes that would mend it, each tried on these GPUs."""
+    open_ended = plan(answer.request.changed(gpu_layers=None, cpu_moe_layers=None))
+    ways = list(ways_out(answer.case) if reading.failed_line else open_ended.advice)
+    if reading.failed_line and open_ended.fit.verdict in ("fits", "tight", "offload"):
+        ways.append(WayOut("Let llama.cpp choose the layers", {"gpu_layers": None}, open_ended.fit.verdict, open_ended.fit.reason))
+    if reading.failed_line and answer.fit.verdict in ("fits", "tight"):
+        st.markdown("**On an empty card these settings would fit: something else held its memory.** Close other programs, or take one of these changes.")
+    elif ways:
+        st.markdown("**What mends it, each tried on these GPUs:**")
+    for way in ways[:MOST_WAYS]:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.link_button(way.title, f"/?{urlencode(answer.request.changed(**{'gpu_layers': None, **way.change}).to_query())}", icon=":material/build:")
+            st.caption(plain(way.reason), width="stretch")
+
+
+def stopped(frame: pd.DataFrame) -> str:
+    """What the settings need, where the log ends before all of it was placed."""
+    logged, predicted = frame["Logged (MiB)"].sum(), frame["Predicted (MiB)"].sum()
+    return f"The same settings are predicted to take {gib(int(predicted * MIB))} on GPUs; the log stopped after {gib(int(logged * MIB))}."
 
 
 def model_of(name: str) -> str | None:

@@ -71,6 +71,10 @@ def commands(plan: Plan) -> None:
         st.code(command.text, language="python" if command.title == "Python" else "bash", wrap_lines=True)
     if not plan.commands:
         st.caption("This engine has no command for this plan.")
+    if any(".gguf" in command.text for command in plan.commands):
+        st.caption(
+            "The file stands for the one that you have, from whichever publisher; `llama-server -hf USER/REPOSITORY:TYPE` downloads one from Hugging Face."
+        )
     if plan.request.engine == "ollama":
         from ui.ollama import settings_table
 

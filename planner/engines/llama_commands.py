@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
+from planner import catalog
+from planner.data import table
 from planner.engines.base import Command
 from planner.engines.llama_layout import Layout
 
+TAG = re.compile(r"[a-z][a-z0-9.-]*:[a-z0-9.-]+")
 CACHE_FLAGS = {"fp16": "f16", "fp32": "f32"}
 
 
@@ -12,8 +17,7 @@ def llama_cpp(layout: Layout) -> tuple[Command, ...]:
     """`llama-server` with the model from the Hub."""
     request, split = layout.case.request, layout.split
     name = layout.case.name
-    repo = name if name.lower().endswith("-gguf") else f"{name}-GGUF"
-    model = f"-hf {repo}:{layout.file.file_type}" if "/" in name else f"-m {name.replace(' ', '-')}-{layout.file.file_type}.gguf"
+    model = f"-hf {name}:{layout.file.file_type}" if is_repository(name) else f"-m {file_name(layout)}"
     cache = CACHE_FLAGS.get(layout.cache_name, layout.cache_name)
     shares = request.tensor_split or layout.own_shares
     flags = [
@@ -38,8 +42,7 @@ def ollama(layout: Layout) -> tuple[Command, ...]:
     """The server with its environment, the run, and a Modelfile that keeps the choices with the model."""
     request, split = layout.case.request, layout.split
     name = layout.case.name
-    repo = name if name.lower().endswith("-gguf") else f"{name}-GGUF"
-    tag = f"hf.co/{repo}:{layout.file.file_type}" if "/" in name else f"{name.replace(' ', '-').lower()}:{layout.file.file_type.lower()}"
+    tag = library_tag(layout) or (f"hf.co/{name}:{layout.file.file_type}" if is_repository(name) else f"./{file_name(layout)}")
     cache = CACHE_FLAGS.get(layout.cache_name, layout.cache_name)
     variables = [
         (True, f"OLLAMA_CONTEXT_LENGTH={request.context}"),
@@ -53,4 +56,27 @@ def ollama(layout: Layout) -> tuple[Command, ...]:
         lines.append(f"PARAMETER num_gpu {split.gpu_layers}")
     own = f"{name.rsplit('/', 1)[-1].replace(' ', '-').lower()}-plan"
     create = Command("Create and run with the Modelfile", f"ollama create {own} -f Modelfile && ollama run {own}")
-    return (Command("Server", server), Command("Run", f"ollama run {tag}"), Command("Modelfile", "\n".join(lines)), create)
+    run = () if tag.startswith("./") else (Command("Run", f"ollama run {tag}"),)
+    return (Command("Server", server), *run, Command("Modelfile", "\n".join(lines)), create)
+
+
+def is_repository(name: str) -> bool:
+    """Whether a model's name is a repository of GGUF files on the Hub."""
+    return "/" in name and name.lower().endswith("-gguf")
+
+
+def file_name(layout: Layout) -> str:
+    """The file as publishers name it: whose it is does not follow from the model."""
+    return f"{layout.case.name.rsplit('/', 1)[-1].replace(' ', '-')}-{layout.file.file_type}.gguf"
+
+
+def library_tag(layout: Layout) -> str | None:
+    """The tag of Ollama's library that holds this model in this type, where the catalogue knows one: its short tags hold one type each."""
+    known = catalog.models().get(layout.case.name)
+    tag = next((alias for alias in known.aliases if TAG.fullmatch(alias)), None) if known else None
+    return tag if library_default(layout.case.name)["file_type"] == layout.file.file_type else None
+
+
+def library_default(name: str) -> dict[str, str]:
+    """The row of `data/ollama_defaults.csv` for a model: what a tag of the library without a type holds."""
+    return next(row for row in table("ollama_defaults") if not row["models"] or name.lower().startswith(tuple(row["models"].split())))

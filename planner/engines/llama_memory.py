@@ -99,6 +99,7 @@ def note(layout: Layout) -> str:
     layers = len(layout.layers)
     end = max(where.cpu_moe_layers, where.host.stop)
     left = layout.sums.dense[where.host.stop] + layout.sums.experts[end]
+    gpus = "the GPU" if len(layout.case.gpus) == 1 else "the GPUs"
     if where.host.layers == 0 and not where.host.output:
-        return f"All {layers} layers fit on the GPU without the experts of the first {where.cpu_moe_layers}; those, {gib(left)}, run from system memory."
-    return f"{where.gpu_layers} of {layers + 1} layers fit on the GPU; the rest, {gib(left)}, run from system memory."
+        return f"All {layers} layers fit on {gpus} without the experts of the first {where.cpu_moe_layers}; those, {gib(left)}, run from system memory."
+    return f"{where.gpu_layers} of {layers + 1} layers fit on {gpus}; the rest, {gib(left)}, run from system memory."

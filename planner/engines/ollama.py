@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from planner.data import table
 from planner.engines import llama_commands
 from planner.engines.base import Case, Command
+from planner.engines.llama_commands import library_default
 from planner.engines.llama_cpp import LlamaCpp
 from planner.engines.llama_layout import Layout
-
-
-def library_default(name: str) -> dict[str, str]:
-    """The row of `data/ollama_defaults.csv` for a model: what a tag of the library without a type holds."""
-    return next(row for row in table("ollama_defaults") if not row["models"] or name.lower().startswith(tuple(row["models"].split())))
 
 
 class Ollama(LlamaCpp):

@@ -99,6 +99,8 @@ LINES: tuple[tuple[re.Pattern[str], Take], ...] = tuple(
         (r"general\.name str += (.{1,120})", _set("model", str.strip)),
         (r"(?:print_info|llm_load_print_meta): +(?:file type|model ftype) += (.{1,60})", lambda r, m: setattr(r, "file_type", file_type(m[1]))),
         (r"file_type=\"?([\w -]{2,30}?)\"? (?:name|num)", lambda r, m: setattr(r, "file_type", file_type(m[1]))),
+        (r"architecture=\w{1,40} file_type=.{2,40} name=\"([^\"]{2,80})\" num_tensors", _set("model", str.strip)),
+        (r"msg=\"inference compute\" .{0,200}?library=(?!cpu).{0,200}?(?:description|name)=\"([^\"]{3,80})\"", _device),
         (r"(?:print_info|llm_load_print_meta): +model params += (.{1,20})", _set("parameters", str.strip)),
         (r"Device \d{1,2}: ([^,]{3,80}), compute capability", _device),
         (r"ggml_vulkan: \d{1,2} = ([^(|]{3,80})", _device),

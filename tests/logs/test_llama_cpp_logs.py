@@ -111,3 +111,16 @@ def test_file_types(text: str, name: str) -> None:
 def test_any_text_is_read_without_harm(text: str) -> None:
     assert read(text).empty
     assert findings(read(text)) == ()
+
+
+def test_ollama_names_its_model_and_its_cards() -> None:
+    text = (
+        'msg="inference compute" id=GPU-1 library=cuda name=CUDA0 description="NVIDIA GeForce RTX 4060" total="8.0 GiB"\n'
+        'msg="inference compute" id=0 library=cpu compute="" name="" description="cpu" total="62.7 GiB"\n'
+        'msg="inference compute" id=GPU-2 library=cuda variant=v12 compute=8.9 driver=12.4 name="NVIDIA GeForce RTX 4090" total="23.6 GiB"\n'
+        'msg="" architecture=qwen3 file_type=Q4_K_M name="Qwen3 14B" num_tensors=443\n'
+    )
+    reading = read(text)
+    assert reading.model == "Qwen3 14B"
+    assert reading.file_type == "Q4_K_M"
+    assert reading.devices == ["NVIDIA GeForce RTX 4060", "NVIDIA GeForce RTX 4090"]

@@ -48,7 +48,7 @@ def test_the_picture_adds_up_to_the_plan() -> None:
     frame: Any = table(layout, found)
     assert len(frame) == 50
     assert abs(frame["Cache (GiB)"].sum() * GIB - answer.memory.devices[0].kv_cache.expected) < 1024
-    assert "System RAM holds 0 layers" in conclusion(layout, found)
+    assert "System RAM holds the experts of 12 layers" in conclusion(layout, found)
 
 
 def test_the_quantization_table_marks_the_published_loss() -> None:
