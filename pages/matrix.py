@@ -11,18 +11,20 @@ request = answer.request
 st.header("What fits where?", anchor=False)
 models, formats, names, (number,) = matrix.chosen(request)
 shows = views.segments("Show", matrix.SHOWS, "matrix_show", "batch")
-rows, verdict, batch, cards = matrix.table(request, models, formats, names, number)
+found, cards = matrix.table(request, models, formats, names, number)
+rows, verdict = found.rows, found.verdict
 said = matrix.conclusion(rows, verdict, cards, number)
 st.markdown(f"**{plain(said)}**")
 st.caption(
-    f"{request.engine}, {request.context:,} tokens each; everything on the cards. Green fits, amber is tight, red does not fit. Choose a cell to open its plan."
+    f"{request.engine}, {request.context:,} tokens each. Green fits on the cards, amber is tight, blue runs with layers in system RAM, red does not fit. "
+    "Choose a cell to open its plan."
 )
 if shows == "speed":
     st.caption("Expected tokens/s of one sequence while it decodes, everything on the cards; a cell's own plan has the range and the arithmetic.")
-frame = matrix.frame(request, rows, verdict, batch, cards, shows)
+frame = matrix.frame(request, found, cards, shows)
 numbers = {name: st.column_config.NumberColumn(format="%.1f") for name in frame.columns if frame[name].dtype.kind == "f"}
 st.dataframe(
-    matrix.tinted(frame, verdict, cards), hide_index=True, key="matrix_table", height=560, alt=said, column_config=numbers, selection_mode="single-cell",
+    matrix.tinted(frame, found, cards), hide_index=True, key="matrix_table", height=560, alt=said, column_config=numbers, selection_mode="single-cell",
     on_select=lambda: matrix.open_cell(rows, cards, "matrix_table"),
 )  # fmt: skip
 st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-matrix.csv", "text/csv", icon=":material/download:", on_click="ignore")

@@ -3,8 +3,8 @@
     need(model, format, count): one plan on cards large enough for anything, `plan`'s own memory
     verdict(need, card)       : need against the card's usable memory, for all cards together
 
-What a card itself costs (its driver's context) is taken from the reference card, so a cell may differ from its own plan by a few
-hundred MiB: a click opens that plan. A serving engine's pool grows with the card: pool(card) = pool(reference) - slope * (usable
+What a card itself costs (its driver's context) is taken from the reference card, and `planner.matrix_cards` tells what others differ by: a
+cell's own plan is one click away. A serving engine's pool grows with the card: pool(card) = pool(reference) - slope * (usable
 memory of the reference - usable memory of the card), and it fits when the pool holds one request of the context.
 """
 
@@ -75,7 +75,7 @@ def question(request: PlanRequest) -> str:
 
 
 @lru_cache(maxsize=16)
-def _asked(key: str) -> PlanRequest:
+def asked(key: str) -> PlanRequest:
     """The question again, with everything on the cards."""
     request = PlanRequest.model_validate_json(key)
     held = request.engine in ("llama.cpp", "ollama") and request.gpu_layers is None
@@ -104,7 +104,7 @@ def _need(key: str, model: str, format: str, count: int) -> Need:
         half, usable_half = case_on(key, model, format, count, LARGE_MIB // 2)
         other = engine(case.request.engine).memory(half).pool
         slope = (pool - other.bytes.expected) / (usable - usable_half) if other else 1.0
-        sequence = pool / max(memory.pool.tokens, 1) * case.request.context
+        sequence = pool / memory.pool.sequences if memory.pool.sequences else pool / max(memory.pool.tokens, 1) * case.request.context
         return replace(blank, fixed=device.total.expected - pool, sequence=sequence, floor=usable - pool / slope, slope=slope, **spread)
     except PlanError as error:
         return replace(blank, refusal=str(error))
@@ -112,14 +112,15 @@ def _need(key: str, model: str, format: str, count: int) -> Need:
 
 def case_on(key: str, model: str, format: str, count: int, memory_mib: int) -> tuple[Case, int]:
     """One row's case on `count` cards of any size, everything on them, and what is usable of each."""
-    card, request = _card(memory_mib), _asked(key).model_copy(update={"model": model, "quantization": format})
+    card, request = _card(memory_mib), asked(key).model_copy(update={"model": model, "quantization": format})
     return Case(request, model, catalog.find(model).architecture, (card,) * count, DEFAULT_RAM_BYTES), card.usable_bytes
 
 
-def verdicts(rows: Sequence[Need], usable_bytes: Sequence[int]) -> tuple[Any, Any]:
+def verdicts(rows: Sequence[Need], usable_bytes: Sequence[int], less: Sequence[float] | None = None, refused: Any = False) -> tuple[Any, Any]:
     """For every need and every card: the verdict (0 does not fit, 1 tight, 2 fits) and the largest batch, as arrays rows x cards.
 
-    fits: fixed + sequence + what is uncertain <= usable; batch = floor((usable - fixed) / sequence), or floor(pool / sequence).
+    fits: fixed + sequence + what is uncertain <= usable; batch = floor((usable - fixed) / sequence), or floor(pool / sequence). `less`
+    and `refused` are what `planner.matrix_cards` knows of the cards.
     """
     import numpy as np
 
@@ -129,8 +130,9 @@ def verdicts(rows: Sequence[Need], usable_bytes: Sequence[int]) -> tuple[Any, An
     usable = np.array(usable_bytes, dtype=float)[None, :]
     floor, slope, sequence = column("floor"), column("slope"), column("sequence")
     free = np.where(floor > 0, (usable - floor) * slope, usable - column("fixed"))
+    free = free if less is None else free - np.array(less, dtype=float)[None, :]
     left = free - sequence
     allowed = np.array([not row.refusal for row in rows])[:, None]
-    verdict = np.where(allowed & (left >= 0), np.where(left >= column("high"), 2, 1), 0)
+    verdict = np.where(allowed & ~np.asarray(refused, dtype=bool) & (left >= 0), np.where(left >= column("high"), 2, 1), 0)
     batch = np.where(verdict > 0, np.floor(free / np.maximum(sequence, 1)), 0)
     return verdict, np.minimum(batch, 1_000_000).astype(int)

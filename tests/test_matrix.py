@@ -8,6 +8,7 @@ from planner import catalog
 from planner.engines.registry import engine
 from planner.hardware.names import resolve
 from planner.matrix import needs, verdicts
+from planner.matrix_cards import less, matrix
 from planner.matrix_speed import decode_speeds
 from planner.memory.remember import MOST
 from planner.plan import plan
@@ -101,3 +102,22 @@ def test_what_writes_no_tokens_has_no_speed() -> None:
     rows = list(needs(PlanRequest(model="-", engine="transformers"), ("google-bert/bert-base-uncased",), ("auto",)))
     speeds = decode_speeds(PlanRequest(model="-", engine="transformers"), rows, [resolve("rtx-4090")])
     assert speeds[0, 0] != speeds[0, 0]
+
+
+@pytest.mark.parametrize(("engine", "formats"), [("llama.cpp", ("Q4_K_M",)), ("vllm", ("awq-int4", "bf16")), ("transformers", ("bf16", "nf4"))])
+def test_a_cell_on_any_card_is_its_plan(engine: str, formats: tuple[str, ...]) -> None:
+    """Cards that drivers, generations and sizes treat differently; windows that make a request cheaper than its tokens; offload."""
+    models = [catalog.find(name).id for name in ("Qwen/Qwen3-0.6B", "google/gemma-3-27b-it", "meta-llama/Llama-3.3-70B-Instruct")]
+    cards = [resolve(name) for name in ("gtx-1080-ti", "rtx-2080-ti", "arc-a770-16gb", "rtx-5090", "h100-sxm5-80gb", "instinct-mi300x")]
+    found = matrix(PlanRequest(model="-", engine=engine), models, formats, cards, 1)
+    for row, codes, batches, splits in zip(found.rows, found.verdict, found.batch, found.offload, strict=True):
+        for card, code, largest, split in zip(cards, codes, batches, splits, strict=True):
+            one = plan(PlanRequest.read({"model": row.model, "engine": engine, "quantization": row.format, "gpus": card.id}))
+            assert (code > 0) == (one.fit.verdict in ("fits", "tight")), (row.model, row.format, card.name, one.fit.reason)
+            assert split == (one.fit.verdict == "offload")
+            if one.memory.pool and code:
+                assert largest == one.capacity.max_batch
+            elif code:
+                assert row.total + less(PlanRequest(model="-", engine=engine), found.rows, [card])[0] == pytest.approx(
+                    max(device.total.expected for device in one.memory.devices), rel=1e-3
+                )

@@ -10,7 +10,8 @@ import streamlit as st
 from planner import catalog
 from planner.engines.registry import engine
 from planner.hardware.catalog import gpus
-from planner.matrix import Need, needs, verdicts
+from planner.matrix import Need
+from planner.matrix_cards import Matrix, matrix
 from planner.matrix_speed import decode_speeds
 from planner.request import PlanRequest
 from planner.units import GIB, count
@@ -29,6 +30,7 @@ USUAL = {"llama.cpp": ("Q4_K_M", "Q8_0"), "ollama": ("Q4_K_M", "Q8_0")}
 SHOWS = {"batch": "Largest batch", "verdict": "Verdict", "headroom": "Free memory (GiB)", "speed": "Decode (tokens/s)"}
 WORDS = ("does not fit", "tight", "fits")
 TINTS = ("#d1343826", "#efa73a33", "#2f948833")
+IN_RAM, RAM_TINT = "partly in system RAM", "#2f68ad2b"
 MOST_TINTED = 6_000
 
 
@@ -59,17 +61,16 @@ def catalog_title(model: str) -> str:
     return catalog.models()[model].title
 
 
-def table(request: PlanRequest, models: list[str], formats: list[str], cards: list[str], number: int) -> tuple[list[Need], Any, Any, list[Any]]:
-    """Rows of needs, verdicts and batches against the cards from small to large."""
+def table(request: PlanRequest, models: list[str], formats: list[str], cards: list[str], number: int) -> tuple[Matrix, list[Any]]:
+    """Every combination, against the cards from small to large."""
     by_id = {gpu.id: gpu for gpu in gpus()}
     chosen_cards = sorted((by_id[card] for card in cards), key=lambda gpu: gpu.usable_bytes)
-    rows = list(needs(request, models, formats, (number,)))
-    verdict, batch = verdicts(rows, [gpu.usable_bytes for gpu in chosen_cards])
-    return rows, verdict, batch, chosen_cards
+    return matrix(request, models, formats, chosen_cards, number), chosen_cards
 
 
-def frame(request: PlanRequest, rows: list[Need], verdict: Any, batch: Any, cards: list[Any], shows: str) -> pd.DataFrame:
+def frame(request: PlanRequest, found: Matrix, cards: list[Any], shows: str) -> pd.DataFrame:
     """The table: model, format, what it needs, the smallest card that fits, then a column a card."""
+    rows, verdict = found.rows, found.verdict
     first = [int(line.argmax()) if line.any() else -1 for line in verdict > 0]
     data: dict[str, Any] = {
         "Model": [catalog_title(row.model) for row in rows],
@@ -82,21 +83,22 @@ def frame(request: PlanRequest, rows: list[Need], verdict: Any, batch: Any, card
         if speeds is not None:
             data[card.name] = [speed if code else None for speed, code in zip(speeds[:, index], verdict[:, index], strict=True)]
         elif shows == "verdict":
-            data[card.name] = [WORDS[code] for code in verdict[:, index]]
+            data[card.name] = [IN_RAM if split else WORDS[code] for code, split in zip(verdict[:, index], found.offload[:, index], strict=True)]
         elif shows == "headroom":
             data[card.name] = [None if row.refusal else (card.usable_bytes - row.total) / GIB for row in rows]
         else:
-            data[card.name] = batch[:, index]
+            data[card.name] = found.batch[:, index]
     return pd.DataFrame(data)
 
 
-def tinted(table: pd.DataFrame, verdict: Any, cards: list[Any]) -> Any:
+def tinted(table: pd.DataFrame, found: Matrix, cards: list[Any]) -> Any:
     """The verdict as the cell's background, in words too where asked for; a very large table goes without."""
-    if verdict.size > MOST_TINTED:
+    if found.verdict.size > MOST_TINTED:
         return table
     colours = pd.DataFrame("", index=table.index, columns=table.columns)
     for index, card in enumerate(cards):
-        colours[card.name] = [f"background-color: {TINTS[code]}" for code in verdict[:, index]]
+        codes = zip(found.verdict[:, index], found.offload[:, index], strict=True)
+        colours[card.name] = [f"background-color: {RAM_TINT if split else TINTS[code]}" for code, split in codes]
     return table.style.apply(lambda _: colours, axis=None)
 
 
