@@ -15,7 +15,7 @@ from planner.formula import Formula, total
 from planner.memory.quantity import Quantity
 from planner.memory.remember import remembered
 from planner.quantization.gguf_layers import LayerBytes, Size, layer_bytes, pieces_of, plus, sized
-from planner.quantization.gguf_mix import NEWEST, base_types, block, fitting, matters, moves, type_of, usual_imatrix
+from planner.quantization.gguf_mix import NEWEST, base_type, base_types, block, fitting, matters, moves, type_of, usual_imatrix, variants
 from planner.quantization.gguf_tensors import ON_HOST, FileTensor, written
 
 ALIGNMENT = 32
@@ -98,7 +98,7 @@ def file_types() -> tuple[str, ...]:
 
 def canonical(name: str) -> str | None:
     """The file type that a name means, in its own spelling; None when it means none."""
-    return NAMES.get(name.lower()) or (name.upper() if name.upper() in base_types() else None)
+    return NAMES.get(name.lower()) or (name.upper() if name.upper() in base_types() or name.upper() in variants() else None)
 
 
 def own_type(model: Architecture) -> str | None:
@@ -148,7 +148,7 @@ class _Writer:
     """One pass over the tensors in file order, with the running counters that the mixes depend on."""
 
     def __init__(self, model: Architecture, file_type: str, imatrix: bool, build: int) -> None:
-        self.model, self.file_type, self.base = model, file_type, base_types()[file_type]
+        self.model, self.file_type, self.base = model, file_type, base_type(file_type)
         self.as_stored = file_type == own_type(model)
         self.pieces = pieces_of(model, self.as_stored, imatrix, build)
         self.facts = self.pieces.facts

@@ -79,6 +79,17 @@ def base_types() -> dict[str, str]:
 
 
 @cache
+def variants() -> dict[str, tuple[str, str]]:
+    """File types of publishers: the standard type whose rules they follow, and the type of embedding and output."""
+    return {row["name"]: (row["file_type"], row["embedding_type"]) for row in table("gguf_variants")}
+
+
+def base_type(file_type: str) -> str:
+    """The ggml type of a file type's ordinary tensors."""
+    return base_types()[variants().get(file_type, (file_type, ""))[0]]
+
+
+@cache
 def usual_imatrix(file_type: str) -> bool:
     """Whether publishers usually make this file type with an importance matrix."""
     return any(row["name"] == file_type and row["imatrix_default"] == "yes" for row in table("gguf_file_types"))
@@ -111,6 +122,9 @@ def era(build: int) -> int:
 @cache
 def rules(file_type: str, category: str, build: int = NEWEST) -> tuple[Rule, ...]:
     """The rules for one category in one file type as a build had them, in order; an empty type means the base."""
+    standard, embedding = variants().get(file_type, (file_type, ""))
+    if standard != file_type:
+        return (((), embedding),) if category in ("output", "token_embd") else rules(standard, category, build)
     found = []
     for row in table("gguf_mixes"):
         named = row["category"] == category and (row["file_types"] == "*" or file_type in row["file_types"].split())
@@ -126,7 +140,7 @@ def narrowed(file_type: str, category: str, facts: Facts) -> tuple[Rule, ...]:
     The last is the file type's base. A rule without conditions says that all tensors of the category have one type.
     """
     found: list[Rule] = []
-    for conditions, name in (*rules(file_type, category, facts.build), ((), base_types()[file_type])):
+    for conditions, name in (*rules(file_type, category, facts.build), ((), base_type(file_type))):
         if all(condition(facts, 0, 1) for condition in conditions if condition in OF_FACTS):
             placed = tuple(condition for condition in conditions if condition not in OF_FACTS)
             found.append((placed, ("Q5_K" if facts.is_70b else name[:-1]) if name.endswith("*") else name))
@@ -143,7 +157,7 @@ def type_of(file_type: str, category: str, facts: Facts, index: int, count: int)
                 break
         else:
             return name
-    return base_types()[file_type]
+    return base_type(file_type)
 
 
 def moves(file_type: str, category: str, facts: Facts) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from planner import sources
 from planner.architecture.from_gguf import config_of
 from planner.architecture.registry import parse
 from planner.architecture.tensors import Architecture
@@ -121,3 +123,27 @@ def test_a_plan_keeps_the_types_of_the_file_and_makes_others_by_the_mix() -> Non
     assert own.tensor_bytes.expected == header.tensor_bytes
     assert own.file_bytes.low == own.file_bytes.high == header.file_bytes
     assert plan(request.changed(quantization="F16")).memory.weights.tensor_bytes.expected > 3 * header.tensor_bytes
+
+
+def test_a_dynamic_file_is_what_its_header_says_whatever_its_name(tmp_path: Path) -> None:
+    """Mixed types, split over two files: the plan's bytes are those of the tensors, and no rule of a standard type is asked."""
+    tensors = [*ENDS, *attention(0), *dense(0), *attention(1), *dense(1)]
+    mixed = [(name, shape, Q8_0 if "down" in name or name.startswith("token_embd") else kind) for name, shape, kind in tensors]
+    keys: dict[str, tuple[str, Any]] = {"general.architecture": ("string", "llama"), "general.file_type": ("u32", 15), "split.count": ("u32", 2)}
+    keys |= {f"llama.{name}": ("u32", value) for name, value in COMMON.items()}
+    first, second = (tmp_path / f"tiny-UD-Q4_K_XL-0000{part}-of-00002.gguf" for part in (1, 2))
+    first.write_bytes(gguf(keys, mixed[:8]))
+    second.write_bytes(gguf({"split.count": ("u32", 2)}, mixed[8:]))
+    header = read_gguf_header(first)
+    answer = sources.plan(PlanRequest.read({"model": str(first), "gpus": "rtx-4090", "context": 512}))
+    assert answer.memory.weights.tensor_bytes.expected == sum(tensor.bytes for tensor in header.tensors)
+    assert answer.memory.weights.format == "Q4_K_M"
+    standard = sources.plan(PlanRequest.read({"model": str(first), "gpus": "rtx-4090", "context": 512, "quantization": "Q5_K_M"}))
+    assert standard.memory.weights.format == "Q5_K_M"
+
+
+def test_a_projector_alone_is_no_language_model(tmp_path: Path) -> None:
+    path = tmp_path / "mmproj-F16.gguf"
+    path.write_bytes(gguf({"general.architecture": ("string", "clip"), "clip.vision.block_count": ("u32", 2)}, [("v.blk.0.attn_q.weight", (64, 64), F16)]))
+    with pytest.raises(PlanError):
+        sources.plan(PlanRequest.read({"model": str(path), "gpus": "rtx-4090"}))

@@ -193,3 +193,9 @@ PYTHIA = {
     "model_type": "gpt_neox", "hidden_size": 5120, "num_hidden_layers": 36, "num_attention_heads": 40, "intermediate_size": 20_480, "vocab_size": 50_688,
     "max_position_embeddings": 2048, "rotary_pct": 0.25,
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(("dynamic", "near"), [("UD-Q4_K_XL", "Q4_K_M"), ("ud-q8_k_xl", "Q8_0"), ("UD-IQ2_M", "IQ2_M"), ("UD-whatever", "Q4_K_M")])
+def test_a_dynamic_mix_is_a_sentence_with_the_nearest_type_and_a_range(dynamic: str, near: str) -> None:
+    with pytest.raises(PlanError, match=rf"or plan {near}, from which published ones differ by -6% to \+15%"):
+        ask(gpus="RTX 4090", quantization=dynamic)

@@ -141,3 +141,10 @@ def test_every_model_has_a_plausible_file_of_every_type(name: str, file_type: st
     assert made.parameters == whole.parameters
     assert sum(layer.dense + layer.experts for layer in made.layers) + made.embedding_bytes + made.output_bytes <= made.tensor_bytes
     assert made.file_bytes.low >= made.tensor_bytes
+
+
+@pytest.mark.parametrize(("variant", "published_gb"), [("Q2_K_L", 3.69), ("Q3_K_XL", 4.78), ("Q4_K_L", 5.31), ("Q5_K_L", 6.06), ("Q6_K_L", 6.85)])
+def test_publishers_variants_hold_embedding_and_output_in_8_bits(variant: str, published_gb: float) -> None:
+    """https://huggingface.co/bartowski/Meta-Llama-3.1-8B-Instruct-GGUF"""
+    assert round(file("meta-llama/Llama-3.1-8B-Instruct", variant).file_bytes.expected / 1e9, 2) == published_gb
+    assert variant not in file_types()
