@@ -40,7 +40,7 @@ def formats(answer: Plan) -> None:
     st.dataframe(
         frame, hide_index=True, key="formats", on_select=lambda: _choose(request, list(frame["Quantization"])), selection_mode="single-row", alt=said, placeholder="",
         column_config={
-            "Weights on disk (GiB)": st.column_config.NumberColumn(format="%.2f"), "Bits a weight": st.column_config.NumberColumn(format="%.2f"),
+            "Weights on disk (GiB)": st.column_config.NumberColumn(format="%.2f"), "Verdict": st.column_config.TextColumn(width=140), "Bits a weight": st.column_config.NumberColumn(format="%.2f"),
             "On GPUs (GiB)": st.column_config.NumberColumn(format="%.2f"), "In system RAM (GiB)": st.column_config.NumberColumn(format="%.2f"), LOSS: st.column_config.NumberColumn(format="+%.4f"),
         },
     )  # fmt: skip

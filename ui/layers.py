@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 SHADES = ("#2f68ad", "#2f9488", "#8a5fb0", "#7a8b2f", "#b0604a", "#5b7aa0", "#2f7f5f", "#a05f8a")
+AS_FITS = {"gpu_layers": None, "cpu_moe_layers": None, "tensor_split": None}
 IN_RAM = PARTS[1].colour
 
 
@@ -54,12 +55,23 @@ def _slider(plan: Plan, layout: Layout) -> None:
     st.session_state[key] = layout.split.gpu_layers
 
     def move() -> None:
-        share.change(plan.request, {"gpu_layers": st.session_state[key]})
+        share.change(plan.request, moved(plan, st.session_state[key]))
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.slider("Layers on the GPUs", 0, most, key=key, on_change=move, help=f"{most} are all: {most - 1} layers and the output.")
         if plan.request.gpu_layers is not None:
-            st.button("As many as fit", on_click=share.change, args=(plan.request, {"gpu_layers": None}), icon=":material/restart_alt:")
+            st.button("As many as fit", on_click=share.change, args=(plan.request, AS_FITS), icon=":material/restart_alt:")
+
+
+def moved(plan: Plan, layers: int) -> dict[str, Any]:
+    """The fields for so many layers on the GPUs: experts stay where they are, and layers leave from the front, off the first GPU that has some."""
+    held, left, shares = dict(plan.memory.split_held), layers, []
+    for count in reversed(held.get("tensor_split", ())):
+        shares.insert(0, min(count, left))
+        left -= int(shares[0])
+    if shares:
+        held["tensor_split"] = (shares[0] + left, *shares[1:]) if layers else None
+    return {**held, "gpu_layers": layers}
 
 
 def by_itself(plan: Plan, layout: Layout) -> str:

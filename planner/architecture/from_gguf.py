@@ -45,8 +45,8 @@ def config_of(header: GgufHeader) -> dict[str, Any]:
     """
     if not header.complete:
         raise PlanError(f"This is one of {header.split_count} files; give them all, in one folder, by the path of the first.", "model")
-    if not header.architecture:
-        raise PlanError("The GGUF names no architecture; give a model's file, not a projector's or an adapter's.", "model")
+    if not header.architecture or header.architecture == "clip":
+        raise PlanError("The GGUF holds no language model; give the model's own file, not its projector's (mmproj) or an adapter's.", "model")
     prefix = f"{header.architecture}."
     own = {key.removeprefix(prefix): list(value) if isinstance(value, tuple) else value for key, value in header.metadata.items() if key.startswith(prefix)}
     return {

@@ -175,7 +175,7 @@ class Memory:
         if self.gpu_layers is None:
             return {}
         shares = {"tensor_split": tuple(map(float, self.layer_shares))} if self.layer_shares else {}
-        return {"gpu_layers": self.gpu_layers, "cpu_moe_layers": self.cpu_moe_layers, **shares}
+        return {"gpu_layers": self.gpu_layers, **({"cpu_moe_layers": self.cpu_moe_layers} if self.cpu_moe_layers else {}), **shares}
 
 
 def added(label: str, parts: tuple[Quantity, ...]) -> Quantity:

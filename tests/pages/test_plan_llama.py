@@ -8,7 +8,7 @@ from planner import PlanRequest, plan
 from planner.engines.llama_places import units
 from planner.units import GIB
 from ui.formats import LOSS, formats_frame
-from ui.layers import conclusion, layout_of, table
+from ui.layers import AS_FITS, conclusion, layout_of, moved, table
 
 SPLIT = {"model": "meta-llama/Meta-Llama-3-70B-Instruct", "quantization": "Q4_K_M", "gpus": "rtx-4090"}
 
@@ -71,3 +71,15 @@ def test_a_tensor_split_says_what_each_gpu_holds() -> None:
     answer = plan(PlanRequest.read({**SPLIT, "engine": "llama.cpp", "gpus": "2x RTX 4090", "split_mode": "tensor"}))
     layout = layout_of(answer)
     assert "tensor split): 0: GeForce RTX 4090 holds 19." in conclusion(layout, units(layout))
+
+
+def test_a_slider_keeps_what_the_fit_moved_and_gives_it_back() -> None:
+    """Moving a layer of a model with experts leaves those in system memory where they are; the button lets the fit choose again."""
+    asked = {"model": "openai/gpt-oss-120b", "gpus": "2x rtx-4090", "quantization": "MXFP4_MOE"}
+    held = plan(PlanRequest.read(asked)).memory.split_held
+    assert {"gpu_layers", "cpu_moe_layers", "tensor_split"} == set(held)
+    change = moved(plan(PlanRequest.read(asked)), held["gpu_layers"] - 1)
+    assert sum(change["tensor_split"]) == change["gpu_layers"] == held["gpu_layers"] - 1
+    assert plan(PlanRequest.read({**asked, **change})).fit.verdict == "offload"
+    assert moved(plan(PlanRequest.read(asked)), 3)["tensor_split"] == (0, 3)
+    assert plan(PlanRequest.read({**asked, **held, **AS_FITS})).memory.split_held == held
