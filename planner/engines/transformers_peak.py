@@ -12,7 +12,7 @@ what lies outside PyTorch's figure, so that the total, and with it the verdict, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from planner.architecture.tensors import Layer
@@ -44,6 +44,10 @@ SCORES = Formula(
 IMAGE = Formula("batch * patches * element_bytes * (2 * inner + 4 * hidden)", "bytes", "one image for each sequence, before its prompt is read")
 TO_COME = Formula("whole - at_prompt", "bytes", "cache of the tokens that follow the prompt")
 COPIED = Formula("cache_bytes / entries", "bytes", "transformers DynamicCache.update: torch.cat makes the longer tensor before the shorter is freed")
+REPEATED = Formula(
+    "2 * batch * context * heads * key_dim * element_bytes", "bytes",
+    "transformers integrations/sdpa_attention.py repeat_kv: without FlashAttention keys and values are copied to every query head, before 5.0",
+)  # fmt: skip
 LOGITS = Formula("batch * vocab * (8 + element_bytes)", "bytes", "transformers GenerationMixin: the last token's logits, and two fp32 copies in the processors")
 WORKSPACE = Formula("size_kib * 2**10", "bytes", "aten/src/ATen/cuda/CublasHandlePool.cpp: 32 MiB on Hopper, 8,320 KiB on other cards")
 ROUNDING = Formula("tensors * 2**20 / 4", "bytes", "c10/cuda/CUDACachingAllocator.cpp: a block keeps up to 1 MiB that its tensor does not fill")
@@ -102,6 +106,7 @@ def peak(case: Case, scheme: Scheme, cache_block: Block, gpu: Gpu | None) -> Pea
     terms = {"seen": seen, "prefill": steps[0].value, "to_come": to_come.value, "copied": copied}
     step, left = PEAK("Activation peak", **terms, beside=int(kept)), UNSEEN("Prompt's peak, outside the published figure", **terms)
     moving = Quantity.between(0.9, 1.1, PEAK("Prompt's peak", **terms, beside=0))
+    moving = replace(moving, high=max(moving.high, _repeated(case, wide, row)))
     unexplained = int(UNEXPLAINED * weights.weight_file(model, scheme).tensor_bytes.expected)
     slack = Quantity(int(0.5 * kept) - unexplained, int(kept), int(2 * kept) + unexplained)
     both = added(step.label, (moving, slack))
@@ -136,6 +141,16 @@ def _attention(layer: Layer, common: dict[str, int], eager: bool) -> Step:
     if eager and mixer.kind in ("attention", "sliding_attention", "mla"):
         return SCORES("Attention scores of a layer, eager", heads=mixer.heads, **common)
     return ATTENTION("Attention of a layer", heads=mixer.heads, kv_heads=mixer.kv_heads, key_dim=mixer.key_dim, **common)
+
+
+def _repeated(case: Case, wide: int, row: dict[str, str]) -> int:
+    """Copies of one layer's keys and values for all query heads, which PyTorch's own attention makes at every token; 0 where it makes none."""
+    request = case.request
+    if request.flash_attention or pooled(case) or not float(row["repeats"]):
+        return 0
+    shared = [mixer for layer, _ in case.architecture.main.distinct for mixer in layer.mixers if mixer.caches and 0 < mixer.kv_heads < mixer.heads]
+    common = {"batch": request.batch, "context": request.context, "element_bytes": wide}
+    return int(max((REPEATED("Keys and values of all heads", heads=m.heads, key_dim=m.key_dim, **common).value for m in shared), default=0))
 
 
 def _growth(case: Case, cache_block: Block, prompt: int) -> tuple[Step, Step | None]:

@@ -65,3 +65,17 @@ def test_an_embedding_model_of_the_decoder_kind_keeps_no_cache_and_makes_no_logi
     assert not answer.memory.devices[0].kv_cache.expected
     assert not any("Logits" in step.label for step in answer.derivation)
     assert "use_cache=False" in answer.commands[0].text
+
+
+def test_attention_without_flash_may_copy_keys_and_values_to_all_heads() -> None:
+    """Qwen3-14B: 40 heads of 128 share 8 of keys and values; the copies are within the range, gone with FlashAttention and from 5.0 on."""
+    fields: dict[str, Any] = {"model": "Qwen/Qwen3-14B", "context": 32_768, "prompt_tokens": 30_720}
+    sure, free, new = (
+        ask(**fields, engine_version=version, flash_attention=flash).memory.devices[0].activation
+        for version, flash in (("4.51.3", True), ("4.51.3", None), ("5.0.0", None))
+    )
+    copies = 2 * 32_768 * 40 * 128 * 2
+    assert free.expected == sure.expected
+    assert free.high >= free.expected + copies
+    assert sure.high < sure.expected + copies
+    assert new.high < 1.2 * new.expected
