@@ -17,7 +17,7 @@ from ui import history, redraw, share
 from ui.fields import complain
 from ui.models import upload, with_config
 from ui.share import Asked
-from ui.sidebar import rest, sidebar
+from ui.sidebar import numbers, rest, sidebar
 from ui.text import plain
 
 Answer = TypeVar("Answer")
@@ -83,6 +83,7 @@ def answer(kind: type[Asked], ask: Callable[[Any], Answer]) -> Answer:
     if "framed" not in st.session_state and not redraw.again():
         routed()
         begin("")
+    numbers()
     try:
         file = upload()
         return ask(with_config(share.read(kind, file[1] if file else None)))

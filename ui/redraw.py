@@ -1,20 +1,22 @@
-"""Running again only what a change of a number moves: the number's own place in the sidebar, and the page's body.
+"""Running again only what a change of a number moves: the number itself and the page's body.
 
-A page that draws its body with `body` is a fragment of its own. The sidebar's numbers then rerun that fragment and themselves, which
-leaves the router, the navigation, and the other widgets alone. Whatever else changes the question, from a button in the body to the
-back button, runs the whole script: a body that finds another question than the sidebar was drawn with asks for that.
+A page that draws its body with `body` is a fragment of its own, to which the sidebar's numbers belong, too: when one of them moves, the
+browser asks for that fragment alone, and the router, the navigation and the other widgets stay as they are. Whatever else changes the
+question, from a button in the body to the back button, runs the whole script: a body that finds another question than the page was
+drawn with asks for that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui import share
 
-BODY, NUMBERS = "body", "numbers"
+BODY = "body"
 DRAWN, ALONE, MOVED = "drawn", "alone", "moved"
 """In the session: the question that the page shows, whether its body can run alone, and whether a number of the sidebar has just moved."""
 
@@ -25,6 +27,12 @@ def again() -> bool:
     return bool(context and context.fragment_ids_this_run)
 
 
+def of_every_page() -> AbstractContextManager[None]:
+    """Widgets drawn inside are the same on every page, whichever page draws them."""
+    context = get_script_run_ctx()
+    return context.run_with_active_hash(context.pages_manager.main_script_hash) if context else nullcontext()
+
+
 def begin() -> None:
     """Before a page is drawn as a whole: nothing of it can run alone yet."""
     st.session_state[ALONE] = False
@@ -32,16 +40,13 @@ def begin() -> None:
 
 def number_moved() -> None:
     """A number of the sidebar changed, and no other widget depends on it."""
-    if not st.session_state.get(ALONE):
+    state = st.session_state
+    if state.get(ALONE):
+        state[MOVED] = True
+        if not again():  # asked for without a browser, which knows the number's fragment
+            st.rerun(BODY)
+    elif again():
         st.rerun()
-    st.session_state[MOVED] = True
-    st.rerun([NUMBERS, BODY])
-
-
-@st.fragment(key=NUMBERS)
-def numbers(draw: Callable[[], None]) -> None:
-    """Draw the numbers whose change is `number_moved`."""
-    draw()
 
 
 @st.fragment(key=BODY)

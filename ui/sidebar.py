@@ -24,7 +24,7 @@ def sidebar() -> None:
         _engine()
         gpus.picker()
         fields.place("gpus")
-        redraw.numbers(_numbers)
+        st.session_state["places"]["numbers"] = st.container()
         with st.expander("Advanced", icon=":material/tune:"):
             _advanced(st.session_state["engine"])
             st.session_state["places"]["rest"] = st.container()
@@ -38,6 +38,7 @@ def rest() -> None:
     places = st.session_state["places"]
     if "rest" not in places:
         return
+    numbers()  # of a page that asks for no answer
     with places["rest"]:
         for key in share.question():
             if key not in places:
@@ -47,10 +48,14 @@ def rest() -> None:
         fields.complain("model", " ".join(unplaced))
 
 
-def _numbers() -> None:
-    moved = redraw.number_moved
-    fields.number("context", "Context (tokens)", step=1_024, help="Tokens that each sequence may hold: prompt and answer together.", on_change=moved)
-    fields.number("batch", "Batch (sequences)", help="Sequences at once: parallel slots, or requests in flight.", on_change=moved)
+def numbers() -> None:
+    """Once in a run, by the page, to whose body these two then belong."""
+    places, moved = st.session_state["places"], redraw.number_moved
+    if "context" in places and not redraw.again():
+        return
+    with redraw.of_every_page(), places["numbers"]:
+        fields.number("context", "Context (tokens)", step=1_024, help="Tokens that each sequence may hold: prompt and answer together.", on_change=moved)
+        fields.number("batch", "Batch (sequences)", help="Sequences at once: parallel slots, or requests in flight.", on_change=moved)
 
 
 def _model() -> None:
