@@ -17,6 +17,9 @@ from planner.verdict import Fit, judge
 MOST = 6
 """Ways offered at most: more is a catalogue, not advice."""
 
+ALL = 1_000_000
+"""More layers than any model has."""
+
 
 @dataclass(frozen=True)
 class WayOut:
@@ -92,7 +95,7 @@ def _formats(case: Case) -> Candidates:
     runner = engine(case.request.engine)
     sizes: list[tuple[int, str]] = []
     for name in runner.formats():
-        memory = _memory(case.with_request(quantization=name))
+        memory = _memory(_whole(case.with_request(quantization=name)))
         if memory is not None:
             sizes.append((memory.weights.tensor_bytes.expected, name))
     now = _memory(case)
@@ -146,5 +149,13 @@ def _memory(case: Case) -> Memory | None:
 
 
 def _try(case: Case) -> Fit | None:
-    memory = _memory(case)
+    memory = _memory(_whole(case))
     return None if memory is None else judge(case, memory)
+
+
+def _whole(case: Case) -> Case:
+    """The case with all layers on the GPUs, where the engine would else search for how many fit: only a plan that is whole is a way out."""
+    request = case.request
+    if request.engine not in ("llama.cpp", "ollama") or request.gpu_layers is not None or not case.gpus:
+        return case
+    return case.with_request(gpu_layers=ALL)
