@@ -4,7 +4,9 @@
     backward:  states + what the layers below keep + gradients of the layers above + the layer at work
     step:      states + all gradients + the optimizer's scratch
 
-With checkpointing a layer keeps only its input and is run again before its backward pass.
+With checkpointing a layer keeps only its input and is run again before its backward pass; the output of that second run is held until
+the pass ends, which is one stream more than without. What selective checkpointing kept becomes part of the second run, not a copy beside it
+(torch/utils/checkpoint.py: cached outputs are taken, not read).
 """
 
 from __future__ import annotations
@@ -97,9 +99,10 @@ def play(load: Load) -> Timeline:
     busiest = max((run.forward_peak for _, run in load.layers), default=0) if load.checkpointing == "none" else 0
     forward = Moment("forward", total_kept, max(loss.forward_peak + held, busiest - (kept[-1] if kept else 0), load.stream), start)
     backward = Moment("backward", total_kept + loss.kept, loss.backward_peak - loss.kept + held, start)
+    checkpoint = 0 if load.off else load.stream
     below, above = total_kept, 0 if load.standing else loss.gradients
     for (_, run), own in zip(reversed(load.layers), reversed(kept), strict=True):
-        working = run.backward_peak if load.checkpointing == "none" else max(run.backward_peak, run.forward_peak + load.stream) + own
+        working = run.backward_peak if load.checkpointing == "none" else max(run.backward_peak, run.forward_peak + load.stream) + min(checkpoint, run.kept)
         below -= own
         gradients = start if load.standing else int(above * load.gradient_share)
         moment = Moment("backward", below, working + held, gradients)

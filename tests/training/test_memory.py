@@ -84,11 +84,13 @@ def test_the_number_of_samples_does_not_change_memory() -> None:
     flash_attention=st.booleans(), packing=st.booleans(), fused_cross_entropy=st.booleans(),
 )  # fmt: skip
 def test_laws(**fields: Any) -> None:
-    """Checkpointing never needs more memory, LoRA never more than full, more tokens never less."""
+    """Checkpointing never needs more than the output of the layer that is run again, LoRA never more than full, more tokens never less."""
     method = fields.pop("method")
     peak = {how: ask(**fields, gpus=A100, method=method, checkpointing=how) for how in ("none", "selective", "full")}
-    assert peak["full"].peak.expected <= peak["none"].peak.expected
-    assert peak["selective"].peak.expected <= peak["none"].peak.expected
+    element = 2 if fields["precision"] == "bf16" else 4
+    output = fields["micro_batch"] * fields["seq_len"] * peak["none"].case.architecture.main.hidden_size * element
+    assert peak["full"].peak_allocated.expected <= peak["none"].peak_allocated.expected + output
+    assert peak["selective"].peak_allocated.expected <= peak["none"].peak_allocated.expected + output
     for plan in peak.values():
         assert plan.peak_allocated.low <= plan.peak_allocated.expected <= plan.peak_allocated.high
         assert all(part.expected >= 0 for part in plan.devices[0].parts)
