@@ -80,11 +80,11 @@ def in_turn(one: Move, other: Move, runs: int = RUNS) -> tuple[float, float, flo
 
 
 def matrix_seconds() -> tuple[float, float, float, int]:
-    """200 models in 12 formats against 60 cards: needs planned anew, read again, the speeds anew, and the number of cells."""
+    """200 models in 12 formats against 60 cards: planned anew, read again, the speeds anew, and the number of cells."""
     from planner import catalog
     from planner.engines.registry import engine
     from planner.hardware.catalog import gpus
-    from planner.matrix import needs, verdicts
+    from planner.matrix_cards import matrix
     from planner.matrix_speed import decode_speeds
     from planner.request import PlanRequest
 
@@ -93,15 +93,14 @@ def matrix_seconds() -> tuple[float, float, float, int]:
     formats = [name for name in engine(request.engine).formats() if name != "auto"][:12]
     for model in models:
         _ = catalog.find(model).architecture  # what the server reads once in its life
-    times, rows = [], []
+    times = []
     for _ in range(2):
         start = time.perf_counter()
-        rows = list(needs(request, models, formats))
-        verdicts(rows, [card.usable_bytes for card in cards])
+        found = matrix(request, models, formats, cards, 1)
         times.append(time.perf_counter() - start)
     start = time.perf_counter()
-    decode_speeds(request, rows, cards)
-    return times[0], times[1], time.perf_counter() - start, len(rows) * len(cards)
+    decode_speeds(request, found.rows, cards)
+    return times[0], times[1], time.perf_counter() - start, found.verdict.size
 
 
 def soak(page: str, moves: int = SOAK) -> int:

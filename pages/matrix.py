@@ -27,7 +27,7 @@ st.dataframe(
     matrix.tinted(frame, found, cards), hide_index=True, key="matrix_table", height=560, alt=said, column_config=numbers, selection_mode="single-cell",
     on_select=lambda: matrix.open_cell(rows, cards, "matrix_table"),
 )  # fmt: skip
-st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-matrix.csv", "text/csv", icon=":material/download:", on_click="ignore")
+st.download_button("Table as CSV", lambda: frame.to_csv(index=False), "headroom-matrix.csv", "text/csv", icon=":material/download:", on_click="ignore")
 best = matrix.largest(rows, verdict, cards)
 st.markdown("**The largest model of these on each card**")
 st.dataframe(best, hide_index=True, alt=said, column_config={"Usable (GiB)": st.column_config.NumberColumn(format="%.1f")})

@@ -109,5 +109,6 @@ def offloads(request: PlanRequest, rows: Sequence[Need], cards: Sequence[Gpu], v
         return np.zeros(verdict.shape, dtype=bool)
     ram = (request.system.ram_gib * GIB if request.system.ram_gib else DEFAULT_RAM_BYTES) - GIB
     allowed = np.array([not row.refusal for row in rows])[:, None]
-    missing = np.array([[(row.total - card.usable_bytes) * row.count for card in cards] for row in rows])
+    total, count = (np.array([getattr(row, name) for row in rows], dtype=float)[:, None] for name in ("total", "count"))
+    missing = (total - np.array([card.usable_bytes for card in cards], dtype=float)[None, :]) * count
     return allowed & (verdict == 0) & (missing <= ram)
