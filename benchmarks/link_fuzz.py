@@ -1,7 +1,8 @@
-"""Mutates share links and opens each: `python benchmarks/link_fuzz.py [10000]`. Every one must open a page, never a traceback.
+"""Mutates share links and opens each: `python benchmarks/link_fuzz.py [10000 [500]]`. Every one must open a page, never a traceback.
 
 A mutation cuts, doubles, swaps or replaces characters of a good link's values, or puts a value that is known to be awkward into
-any field. The links go through the same functions as on the page: into the session's value, and then into the request and its plan.
+any field. All links go through the same functions as on the page: into the session's value, and then into the request and its plan. The
+second number is how many are opened as pages, every page of the app in turn, with the page's own parameters mutated as well.
 """
 
 from __future__ import annotations
@@ -71,10 +72,49 @@ def opened(link: dict[str, str]) -> str:
         return "a sentence"
 
 
+PAGES = ("plan", "matrix", "scaling", "compare", "speed", "splits", "serve", "cost", "job", "fine_tune", "data", "my_gpus", "scenarios", "log", "accuracy")
+OWN = (
+    "tab", "against", "overlay_model", "overlay_format", "matrix_show", "matrix_model", "matrix_gpu", "matrix_count", "pin", "scenario", "figure", "base",
+    "train_flash_attention", "method", "micro_batch", "seq_len", "samples", "max_length", "tokenizer", "time_per_token_ms", "v",
+)  # fmt: skip
+"""Parameters of pages beside the question."""
+
+
+def page(link: dict[str, str], name: str) -> str:
+    """What a visitor who never was here sees of it; a traceback is raised."""
+    from streamlit.testing.v1 import AppTest
+
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    at.query_params.update({key: text.encode("utf-8", "replace").decode() for key, text in link.items()})
+    at.run()
+    if name != "plan":
+        at.switch_page(f"pages/{name}.py")
+        at.query_params.update({key: text.encode("utf-8", "replace").decode() for key, text in link.items()})
+        at.run()
+    if at.exception:
+        raise RuntimeError(f"{name}: {at.exception[0].message}")
+    assert at.main.children
+    return "a page that asks again" if any("What would you like" in header.value for header in at.header) else "a page with an answer"
+
+
+def on_pages(rng: random.Random, fields: list[str], count: int) -> Counter[str]:
+    """Some mutated links, each opened on the next page."""
+    found: Counter[str] = Counter()
+    for index in range(count):
+        link = mutated(rng, [*fields, *OWN]) | ({rng.choice(OWN): rng.choice(AWKWARD)} if rng.random() < 0.5 else {})
+        try:
+            found[page(link, PAGES[index % len(PAGES)])] += 1
+        except Exception as error:
+            found["TRACEBACK"] += 1
+            print(f"{type(error).__name__}: {error}\n  {link}")
+    return found
+
+
 def main() -> None:
     from ui import share
 
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    opens = int(sys.argv[2]) if len(sys.argv) > 2 else 500
     rng, fields, start = random.Random(0), list(share.fields()), time.perf_counter()
     found: Counter[str] = Counter()
     for _ in range(count):
@@ -85,6 +125,9 @@ def main() -> None:
             found["TRACEBACK"] += 1
             print(f"{type(error).__name__}: {error}\n  {link}")
     print(f"{count:,} links in {time.perf_counter() - start:.0f} s: " + ", ".join(f"{number:,} {what}" for what, number in found.most_common()))
+    start, shown = time.perf_counter(), on_pages(rng, fields, opens)
+    print(f"{opens:,} pages in {time.perf_counter() - start:.0f} s: " + ", ".join(f"{number:,} {what}" for what, number in shown.most_common()))
+    found += shown
     sys.exit(1 if found["TRACEBACK"] else 0)
 
 

@@ -113,7 +113,7 @@ def scatter(compared: Sequence[Comparison], unit: str, ground: Ground) -> Any:
         )  # fmt: skip
     chart.update_layout(
         height=HEIGHT, margin={"l": 0, "r": 8, "t": 8, "b": 0}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", dragmode=False,
-        clickmode="event+select", font={"color": ground.text, "size": 13}, legend={"orientation": "h", "y": 1.08, "x": 0},
+        clickmode="event+select", font={"color": ground.text, "size": 13, "family": "Source Sans, sans-serif"}, legend={"orientation": "h", "y": 1.08, "x": 0},
     )  # fmt: skip
     axis = {
         "type": "log", "gridcolor": ground.free, "zeroline": False, "fixedrange": True, "tickcolor": ground.frame, "ticks": "outside", "automargin": True,

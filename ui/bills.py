@@ -10,7 +10,6 @@ import streamlit as st
 from planner.economics.cost import Bill
 from planner.estimate import Estimate
 from planner.formula import Step
-from planner.units import significant
 from ui.cost_charts import between
 from ui.derivations import derivation
 
@@ -19,7 +18,9 @@ COLUMNS = (
     ("API (USD)", "api_usd"), ("Carbon (kg CO2e)", "carbon_kg"),
 )  # fmt: skip
 
-WIDTH = 140
+NUMBER = st.column_config.NumberColumn(format="%.10g")
+
+WIDTH = 134
 """Pixels of a figure: six in a row on a desktop, two on a phone."""
 
 
@@ -41,12 +42,12 @@ def money(label: str, amount: Estimate | None, under: str, key: str, words: obje
 def table(bills: Sequence[tuple[str, Bill]], file: str, alt: str) -> None:
     """Each bill as a row, sortable, and all of it with ranges to take away."""
     shown = pd.DataFrame([{"For": name, **{title: _cell(getattr(bill, field)) for title, field in COLUMNS}} for name, bill in bills])
-    st.dataframe(shown, hide_index=True, alt=alt)
+    st.dataframe(shown, hide_index=True, alt=alt, column_config={title: NUMBER for title, _ in COLUMNS})
     st.download_button("Table with ranges as CSV", lambda: frame(bills).to_csv(index=False), file, "text/csv", icon=":material/download:", on_click="ignore")
 
 
-def _cell(amount: Estimate | None) -> str:
-    return "" if amount is None else significant(amount.expected)
+def _cell(amount: Estimate | None) -> float | None:
+    return None if amount is None else float(f"{amount.expected:.3g}")
 
 
 def steps(bills: Iterable[Bill]) -> list[Step]:

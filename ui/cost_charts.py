@@ -85,7 +85,7 @@ def _faint(colour: str) -> str:
 def _layout(chart: Any, ground: Ground, height: int) -> None:
     chart.update_layout(
         height=height, margin={"l": 64, "r": 12, "t": 8, "b": 48}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": ground.text, "size": 13}, dragmode=False, hovermode="closest",
+        font={"color": ground.text, "size": 13, "family": "Source Sans, sans-serif"}, dragmode=False, hovermode="closest",
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "itemclick": False, "itemdoubleclick": False},
     )  # fmt: skip
     chart.update_xaxes(fixedrange=True, title_standoff=8, automargin=True, zeroline=False, gridcolor=ground.free, tickcolor=ground.frame)

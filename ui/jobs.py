@@ -18,6 +18,7 @@ MILESTONES = (1, 10, 50, 100, 500, 1_000, 5_000, 10_000, 100_000, 1_000_000)
 """Questions after which the progress table says the time."""
 
 HOURS = st.column_config.NumberColumn(format="%.2f")
+WHOLE = st.column_config.NumberColumn(format="localized")
 
 
 def requests(_: Cost | None) -> None:
@@ -102,5 +103,5 @@ def progress_table(job: Job) -> None:
 
 def _table(rows: list[dict[str, object]], file: str, alt: str, decimals: Sequence[str]) -> None:
     frame = pd.DataFrame(rows)
-    st.dataframe(frame, hide_index=True, alt=alt, column_config=dict.fromkeys(decimals, HOURS))
+    st.dataframe(frame, hide_index=True, alt=alt, column_config={"Questions": WHOLE} | dict.fromkeys(decimals, HOURS))
     st.download_button("Table as CSV", frame.to_csv(index=False), file, "text/csv", icon=":material/download:", on_click="ignore")

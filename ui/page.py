@@ -27,6 +27,7 @@ Answer = TypeVar("Answer")
 def frame(name: str, question: bool) -> Iterator[None]:
     """Around every page. One that answers the question has the sidebar before it, and after it the fields that it has no widget for."""
     history.one_step()
+    share.finite()
     if not question:
         st.session_state["page"], st.session_state["own"] = name, True
         yield

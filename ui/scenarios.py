@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
@@ -14,6 +17,7 @@ from ui.text import plain
 KEY = "scenario"
 A_ROW = 2
 MOST_WAYS = 3
+NUMBER, NOTHING = re.compile(r"([\d,]*\d(?:\.\d+)?)(?: ([A-Za-z/]+))?"), ("–", "no price known", "")
 OPENED, CLOSED = "\x00", "\x01"
 COLOURS = {"fits": "#2f948833", "tight": "#efa73a33", "offload": "#efa73a33", "does_not_fit": "#d1343826", "refused": "#7f8b9926"}
 
@@ -118,7 +122,10 @@ def _table(one: Scenario, index: int) -> None:
     colours = [["", *(f"background-color: {COLOURS[cell.verdict]}" if cell.verdict in COLOURS else "" for cell in cells)] for _, cells in table.rows]
     style = frame.style.apply(lambda data: pd.DataFrame(colours, index=data.index, columns=data.columns), axis=None)
     key = f"table:{one.id}:{index}"
-    chosen = st.dataframe(style, hide_index=True, key=key, on_select="rerun", selection_mode="single-cell", alt=f"{table.title}. {table.note}")
+    config = {name: st.column_config.NumberColumn(format="localized") for name in frame.columns if frame[name].dtype.kind == "f"}
+    chosen = st.dataframe(
+        style, hide_index=True, column_config=config, key=key, on_select="rerun", selection_mode="single-cell", alt=f"{table.title}. {table.note}"
+    )
     cells = chosen["selection"]["cells"]
     if cells:
         _open(table, frame, *cells[0])
@@ -143,6 +150,20 @@ def _page_of(request: Question) -> str:
 
 
 def frame_of(table: Table) -> pd.DataFrame:
-    """The table as text, its first column the rows' names."""
-    rows = [(name, *(cell.text for cell in cells)) for name, cells in table.rows]
-    return pd.DataFrame(rows, columns=[table.head or "Plan", *table.columns])
+    """The table, its first column the rows' names; a column of numbers with one unit holds numbers, and sorts as such."""
+    columns: dict[str, Sequence[object]] = {table.head or "Plan": [name for name, _ in table.rows]}
+    for index, title in enumerate(table.columns):
+        texts = [cells[index].text for _, cells in table.rows]
+        name, values = numbers(title, texts)
+        columns[name] = values
+    return pd.DataFrame(columns)
+
+
+def numbers(title: str, texts: Sequence[str]) -> tuple[str, Sequence[object]]:
+    """A column as numbers, its unit in its title, where every cell is a number with the same unit, or says that there is none."""
+    found = [NUMBER.fullmatch(text) for text in texts]
+    units = {one[2] for one in found if one}
+    if len(units) != 1 or any(not one and text not in NOTHING for one, text in zip(found, texts, strict=True)):
+        return title, texts
+    unit = units.pop()
+    return f"{title} ({unit})" if unit else title, [float(one[1].replace(",", "")) if one else None for one in found]

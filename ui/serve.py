@@ -139,7 +139,7 @@ def users_chart(rows: Sequence[Users], plan: Plan, ground: Ground) -> Any:
     chart.add_hline(y=1, line={"color": ground.frame, "width": 1, "dash": "dot"})
     chart.update_layout(
         height=HEIGHT, margin={"l": 0, "r": 8, "t": 8, "b": 0}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", dragmode=False,
-        font={"color": ground.text, "size": 13}, legend={"orientation": "h", "y": 1.1, "x": 0},
+        font={"color": ground.text, "size": 13, "family": "Source Sans, sans-serif"}, legend={"orientation": "h", "y": 1.1, "x": 0},
     )  # fmt: skip
     axis = {"type": "log", "gridcolor": ground.free, "zeroline": False, "fixedrange": True, "automargin": True, "title": {"font": {"size": 13}}}
     ticks = [row.context for row in rows if row.context & (row.context - 1) == 0]

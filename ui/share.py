@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
+from math import isfinite
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -66,7 +67,7 @@ def typed(field: str, text: str) -> Any:
     else:
         value = getattr(PlanRequest.from_query({"model": "-", "system": json.dumps({field: _system(field, text)})}).system, field)
     number = number_type(field)
-    return number(value) if number and value is not None else text
+    return (None if value is None else number(value)) if number else text
 
 
 def _system(field: str, text: str) -> Any:
@@ -113,6 +114,26 @@ def arrive(page: str) -> None:
     keep()
 
 
+def finite() -> None:
+    """Leave out a page's own numbers that have no end before any widget sees the address: Streamlit's own reading of them ends in a traceback."""
+    endless = set()
+    for key, text in st.query_params.to_dict().items():
+        try:
+            if key not in fields() and not isfinite(float(text)):
+                endless.add(key)
+        except ValueError:
+            continue
+    _strike(endless)
+
+
+def _strike(keys: set[str]) -> None:
+    """Take parameters out of the address, and begin again: widgets have their values from the address that a run began with."""
+    for key in keys:
+        unless_bound(key, None)
+    if keys - st.query_params.to_dict().keys():
+        st.rerun()
+
+
 def depart() -> None:
     """At the end of a run that completed a bare address: once the widgets of the page that is left are gone, tell the browser the address again."""
     state = st.session_state
@@ -135,11 +156,13 @@ def _take(link: dict[str, str]) -> None:
     st.session_state["complaints"] = {}
     st.session_state["arrived"] = {}
     st.session_state["linked"] = dict(link)
-    for key, text in link.items():
+    empty = {key for key, text in link.items() if not text.strip() and key != "gpus"}
+    for key in (key for key in link if key not in empty):
         try:
-            st.session_state[key] = st.session_state["arrived"][key] = typed(key, text)
+            st.session_state[key] = st.session_state["arrived"][key] = typed(key, link[key])
         except PlanError as error:
             st.session_state["complaints"][key] = str(error)
+    _strike((empty | st.session_state["complaints"].keys()) & st.query_params.to_dict().keys())
 
 
 def _flat(link: dict[str, str]) -> dict[str, str]:
@@ -199,7 +222,7 @@ def unless_bound(key: str, text: str | None) -> None:
             del st.query_params[key]
         else:
             st.query_params[key] = text
-    except StreamlitAPIException:
+    except (KeyError, StreamlitAPIException):
         pass
 
 

@@ -124,7 +124,7 @@ def spent_chart(frame: pd.DataFrame, ground: Ground) -> go.Figure:
 def grounded(chart: go.Figure, ground: Ground) -> go.Figure:
     """The page's own ground and text."""
     chart.update_layout(
-        margin={"l": 0, "r": 12, "t": 12, "b": 0}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": ground.text, "size": 13}, dragmode=False,
+        margin={"l": 0, "r": 12, "t": 12, "b": 0}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": ground.text, "size": 13, "family": "Source Sans, sans-serif"}, dragmode=False,
     )  # fmt: skip
     chart.update_xaxes(automargin=True)
     chart.update_yaxes(automargin=True)

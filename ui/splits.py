@@ -96,6 +96,6 @@ def chart(choices: Sequence[Choice], together: bool, ground: Ground) -> go.Figur
             hovertemplate=f"{title}: %{{y:,.3g}} tokens/s<extra></extra>",
         )  # fmt: skip
     drawn.update_layout(height=340, barmode="group", legend={"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0})
-    drawn.update_yaxes(title="tokens/s", gridcolor=ground.free, zeroline=False, fixedrange=True, rangemode="tozero")
+    drawn.update_yaxes(title={"text": "tokens/s", "standoff": 12}, automargin=True, gridcolor=ground.free, zeroline=False, fixedrange=True, rangemode="tozero")
     drawn.update_xaxes(fixedrange=True)
     return grounded(drawn, ground)

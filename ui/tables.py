@@ -10,6 +10,7 @@ import streamlit as st
 from planner.answer import plan_json
 from planner.memory.quantity import COMPONENTS
 from planner.plan import Plan
+from planner.printed import html
 from planner.report import markdown
 from planner.units import GIB
 from ui import compare, share
@@ -62,6 +63,8 @@ def link(plan: Plan) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
+        st.download_button("Page to print", lambda: html(plan, share.address()), "headroom-plan.html", "text/html", icon=":material/print:", on_click="ignore")
+    st.caption("To show this page inside another one, add `&embed=true` to the link: the page then comes without its menu.")
 
 
 def commands(plan: Plan) -> None:

@@ -145,7 +145,7 @@ def _arrive() -> None:
             except PlanError as error:
                 if key not in KEYS or whole:
                     state["train_complaints"][key] = str(error)
-            if key in KEYS or (key not in WIDGETS and key in state["train_complaints"]):
+            if key in KEYS or key in state["train_complaints"]:
                 share.unless_bound(key, None)
     if "model" not in st.query_params:
         for key, text in state.get(share.LAST, EXAMPLE).items():

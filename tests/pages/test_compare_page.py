@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from html import escape
 from urllib.parse import urlencode
 
 from dashboard import LLAMA, complaints, opened
 from streamlit.testing.v1 import AppTest
 
 from planner.plan import plan
+from planner.printed import html
 from planner.report import markdown
 from planner.request import PlanRequest
 
@@ -48,3 +50,12 @@ def test_a_report_holds_every_step_and_no_markup_from_outside() -> None:
     config = {"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128, "vocab_size": 100}
     named = plan(PlanRequest(model="<img src=x>`|**x**", config=config))
     assert "`<img src=x>'/**x**`" in markdown(named)
+    assert "<img" not in html(named)
+    assert "&lt;img src=x&gt;" in html(named)
+
+
+def test_the_page_to_print_holds_every_step() -> None:
+    answer = plan(PlanRequest.read(LLAMA))
+    text = html(answer, "http://localhost/?x=1&y=<b>")
+    assert all(escape(step.expression) in text for step in answer.derivation)
+    assert "y=&lt;b&gt;" in text

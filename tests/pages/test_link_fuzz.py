@@ -1,4 +1,4 @@
-"""A few hundred mutated links; `benchmarks/link_fuzz.py` tries ten thousand."""
+"""A few hundred mutated links, and some of them on every page; `benchmarks/link_fuzz.py` tries ten thousand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from link_fuzz import mutated, opened
+from link_fuzz import PAGES, mutated, on_pages, opened
 
 from ui import share
 
@@ -18,3 +18,9 @@ def test_every_mutated_link_is_a_plan_or_a_sentence() -> None:
     found = {opened(mutated(rng, fields)) for _ in range(250)}
     assert "a sentence" in found
     assert any(what.startswith("a plan") for what in found)
+
+
+def test_every_page_opens_with_a_mutated_link() -> None:
+    found = on_pages(random.Random(2), list(share.fields()), 2 * len(PAGES))
+    assert not found["TRACEBACK"]
+    assert found["a page with an answer"] > len(PAGES) / 2
