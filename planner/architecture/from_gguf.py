@@ -167,7 +167,11 @@ class _Reader:
         if latent and any(tensor.role == "kv_a" for tensor in tensors):
             key = self.metadata.int("attention.key_length_mla", "attention.key_length", default=latent)
             value = self.metadata.int("attention.value_length_mla", "attention.value_length", default=latent)
-            return Mixer("mla", tensors, (Cache("latent", latent + rope, window=window),), heads, heads, key, value, window)
+            caches: tuple[Cache, ...] = (Cache("latent", latent + rope, window=window),)
+            if any(tensor.role == "indexer" for tensor in tensors):
+                caches += (Cache("indexer", self.metadata.int("attention.indexer.key_length", default=128)),)
+            selects = self.metadata.int("attention.indexer.top_k", default=0, low=0)
+            return Mixer("mla", tensors, caches, heads, heads, key, value, window, selects=selects)
         local = ("attention.key_length_swa",) if window else ()
         key = self.metadata.int(*local, "attention.key_length", default=max(self.hidden // heads, 1))
         value = self.metadata.int(*(("attention.value_length_swa",) if window else ()), "attention.value_length", default=key)

@@ -21,7 +21,7 @@ def latent(to: Builder, m: Mixer, normed: int) -> int:
     rotary = kept - latent
     query = normed
     indexer = sorted(tensor.shape[0] for tensor in m.tensors if tensor.role == "indexer")
-    if indexer:
+    if len(indexer) > 2:
         to.read(to.node(indexer[1], to.node(indexer[1], to.node(indexer[1], normed))))
     if "q_a" in found:
         query = to.node(found["q_a"].shape[0], normed)
@@ -54,8 +54,8 @@ def latent(to: Builder, m: Mixer, normed: int) -> int:
 def selection(to: Builder, m: Mixer, indexer: list[int], normed: int, low: int, n: int) -> int:
     """The mask that leaves each token the cells that an indexer chose for it: this layer's, or the one before's where it has none."""
     zeros = to.zeros.pop()
-    if indexer:
-        heads, _, wide = indexer
+    if len(indexer) > 2:
+        heads, wide = indexer[0], indexer[-1]
         query = to.node(wide, to.node(wide, low))
         score = to.node(n, query, to.node(heads, normed))
         to.chosen = to.node(min(n, m.selects), to.node(min(n, m.selects), score))

@@ -147,3 +147,18 @@ def test_a_projector_alone_is_no_language_model(tmp_path: Path) -> None:
     path.write_bytes(gguf({"general.architecture": ("string", "clip"), "clip.vision.block_count": ("u32", 2)}, [("v.blk.0.attn_q.weight", (64, 64), F16)]))
     with pytest.raises(PlanError):
         sources.plan(PlanRequest.read({"model": str(path), "gpus": "rtx-4090"}))
+
+
+def test_an_indexer_has_keys_of_its_own_in_the_cache_and_bounds_what_is_attended_to() -> None:
+    metadata = {**COMMON, "block_count": 1, "attention.kv_lora_rank": 64, "rope.dimension_count": 32, "attention.key_length_mla": 64}
+    metadata |= {"attention.indexer.head_count": 4, "attention.indexer.key_length": 48, "attention.indexer.top_k": 512}
+    name = "blk.0"
+    tensors: Tensors = [
+        (f"{name}.attn_norm.weight", (256,), F32), (f"{name}.attn_q.weight", (256, 8 * 64), F16), (f"{name}.attn_kv_a_mqa.weight", (256, 96), F16),
+        (f"{name}.attn_k_b.weight", (32, 64, 8), F16), (f"{name}.attn_v_b.weight", (64, 64, 8), F16), (f"{name}.attn_output.weight", (512, 256), F16),
+        (f"{name}.indexer.attn_q_b.weight", (256, 4 * 48), F16), (f"{name}.indexer.attn_k.weight", (256, 48), F16), (f"{name}.indexer.proj.weight", (256, 4), F16),
+    ]  # fmt: skip
+    model = read("glm-dsa", metadata, [*ENDS, *tensors, *dense(0)])
+    (mixer,) = model.main.layers[0].mixers
+    assert [(cache.name, cache.elements) for cache in mixer.caches] == [("latent", 96), ("indexer", 48)]
+    assert mixer.selects == 512
