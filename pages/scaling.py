@@ -1,5 +1,7 @@
 """How far does it go? Memory against context and batch, the frontier of what fits, and several formats or models as curves."""
 
+from functools import partial
+
 import streamlit as st
 
 from planner import catalog
@@ -16,12 +18,13 @@ PLAIN = {"displayModeBar": False}
 
 
 def by_part(answer: Plan, field: str) -> None:
+    """What is clicked is told the request alone: Streamlit keeps it for as long as the visitor stays, once for every chart that was drawn."""
     points = scaling.points(answer, field)
     sentence = scaling.conclusion(answer, field)
     st.markdown(f"**{plain(sentence)}**")
     chart = drawn(scaling.stacked(points, answer, field, ground()))
     st.plotly_chart(
-        chart, key="curve", theme=None, config=PLAIN, alt=sentence, selection_mode="points", on_select=lambda: scaling.take(answer.request, "curve", field)
+        chart, key="curve", theme=None, config=PLAIN, alt=sentence, selection_mode="points", on_select=partial(scaling.take, answer.request, "curve", field)
     )
     st.caption("The fullest device. Click a point to plan with it; the dotted line is the plan you have.")
     rows = [(point.context, point.batch, point.total / GIB, point.usable / GIB, point.verdict.replace("_", " ")) for point in points]
@@ -42,7 +45,7 @@ def frontier(answer: Plan, field: str) -> None:
         config=PLAIN,
         alt=sentence,
         selection_mode="points",
-        on_select=lambda: scaling.take_cell(answer.request, "frontier"),
+        on_select=partial(scaling.take_cell, answer.request, "frontier"),
     )
     st.caption("Blue is free, red is missing on the fullest device. Click a cell to plan with it.")
 
