@@ -6,11 +6,24 @@
 'offload'
 """
 
+from typing import TYPE_CHECKING, Any
+
 from planner.errors import PlanError
 from planner.plan import Plan
 from planner.request import GpuSpec, PlanRequest, SystemSpec
 from planner.sources import plan, train
-from planner.training.request import TrainRequest
+
+if TYPE_CHECKING:
+    from planner.training.request import TrainRequest
 
 __all__ = ["GpuSpec", "Plan", "PlanError", "PlanRequest", "SystemSpec", "TrainRequest", "plan", "train"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """`TrainRequest`, imported when a program first asks about training."""
+    if name != "TrainRequest":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from planner.training.request import TrainRequest
+
+    return TrainRequest

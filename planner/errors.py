@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -21,6 +20,8 @@ class PlanError(ValueError):
 
 def nearest(word: str, known: Iterable[str], count: int = 3) -> list[str]:
     """The known words closest in spelling to `word`, best first, compared without case."""
+    import difflib  # most programs never misspell
+
     by_lower = {name.lower(): name for name in known}
     return [by_lower[hit] for hit in difflib.get_close_matches(word.lower()[:200], by_lower, n=count, cutoff=0.5)]
 
