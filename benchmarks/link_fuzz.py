@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 GOOD = {
     "model": "meta-llama/Llama-3.1-8B-Instruct", "quantization": "Q4_K_M", "gpus": "2x rtx-4090 + rtx-3090", "context": "16384", "batch": "4", "engine": "llama.cpp",
-    "ram_gib": "128", "tensor_split": "[3,1]", "requests": "1200", "api": '{"input_usd_per_million":1}', "kv_cache_dtype": "q8_0",
+    "ram_gib": "128", "tensor_split": "[3,3,1]", "requests": "1200", "api": '{"input_usd_per_million":1}', "kv_cache_dtype": "q8_0",
 }  # fmt: skip
 AWKWARD = (
     "", " ", "0", "-1", "1e308", "1e999", "nan", "inf", "null", "true", "[]", "{}", "[" * 500, "9" * 400, "\x00", "\ud7ff", "<script>alert(1)</script>",

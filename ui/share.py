@@ -31,6 +31,9 @@ KINDS: tuple[type[Question], ...] = (PlanRequest,)
 EXAMPLE = {"model": "meta-llama/Meta-Llama-3-70B-Instruct", "quantization": "Q4_K_M", "gpus": "rtx-4090"}
 """The question that an address without one opens with; it is written into the address, so that a link never depends on it."""
 
+HINT = "This is an example. Choose your own model, format and GPUs in the sidebar; on a phone it opens with » at the top."
+"""For a first visit; it goes away by itself."""
+
 SHARED_LENGTH = 60
 
 LAST = "asked_last"
@@ -98,6 +101,8 @@ def arrive(page: str) -> None:
     link = _flat({key: value for key, value in migrate.migrated(raw).items() if key in fields() or key == "system"})
     if first:
         _take(link or state.get(LAST) or EXAMPLE)
+        if not link:
+            st.toast(HINT, icon=":material/arrow_back:", duration="long")
     elif back and "model" in link:
         _clear()
         _take(link)

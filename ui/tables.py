@@ -64,7 +64,7 @@ def link(plan: Plan) -> None:
             on_click="ignore",
         )
         st.download_button("Page to print", lambda: html(plan, share.address()), "headroom-plan.html", "text/html", icon=":material/print:", on_click="ignore")
-    st.caption("To show this page inside another one, add `&embed=true` to the link: the page then comes without its menu.")
+    st.caption("To show this page inside another one, add `&embed=true` to the link: it then comes without Streamlit's own frame.")
 
 
 def commands(plan: Plan) -> None:
