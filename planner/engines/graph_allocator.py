@@ -15,11 +15,15 @@ ALIGNMENT = 128
 
 @dataclass(slots=True)
 class Node:
-    """One result: its bytes, the nodes that it reads, and whether it may overwrite the first that nobody else needs."""
+    """One result: its bytes, the nodes that it reads, and whether it may overwrite the first that nobody else needs.
+
+    With `front` that one may be larger: what is beyond the result is given back.
+    """
 
     size: int
     reads: tuple[int, ...]
     inplace: bool
+    front: bool = False
 
 
 @dataclass(slots=True)
@@ -28,9 +32,9 @@ class Graph:
 
     nodes: list[Node] = field(default_factory=list)
 
-    def add(self, size: int, *reads: int, inplace: bool = False) -> int:
+    def add(self, size: int, *reads: int, inplace: bool = False, front: bool = False) -> int:
         """A result of `size` bytes; one without bytes only reads."""
-        self.nodes.append(Node(-(-size // ALIGNMENT) * ALIGNMENT, reads, inplace))
+        self.nodes.append(Node(-(-size // ALIGNMENT) * ALIGNMENT, reads, inplace, front))
         return len(self.nodes) - 1
 
     def fullest(self) -> tuple[tuple[int, ...], int]:
@@ -47,7 +51,12 @@ class Graph:
         for index, node in enumerate(self.nodes):
             if node.size:
                 reused = next((r for r in node.reads if uses[owner[r]] == 1 and self.nodes[owner[r]].size == node.size), None) if node.inplace else None
-                if reused is not None:
+                first = owner[node.reads[0]] if node.front else index
+                if node.front and uses[first] == 1 and first in place and self.nodes[first].size >= node.size:
+                    place[index] = place.pop(first)
+                    if self.nodes[first].size > node.size:
+                        top = free(holes, place[index] + node.size, self.nodes[first].size - node.size, top)
+                elif reused is not None:
                     owner[index] = owner[reused]
                     uses[owner[reused]] += uses[index]
                 else:

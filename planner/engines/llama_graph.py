@@ -15,6 +15,9 @@ from planner.engines.graph_allocator import Graph
 from planner.engines.llama_graph_latent import latent
 
 
+RECURRENT = ("mamba", "mamba2")
+
+
 @dataclass
 class Builder:
     """A graph under construction for one device.
@@ -54,7 +57,7 @@ class Builder:
         normed = self.node(self.hidden, stream)
         if layer.ffn is not None and len(layer.mixers) == 1 and (layer.parallel or norms(layer) == 1):
             return self.side_by_side(layer.mixers[0], layer.ffn, normed, stream, norms(layer) > 1)
-        outs = [self.mixer(mixer, normed) for mixer in layer.mixers]
+        outs = self.both(layer.mixers, normed, stream) if len(layer.mixers) > 1 else [self.mixer(mixer, normed) for mixer in layer.mixers]
         mixed = outs[0] if outs else stream
         for other in outs[1:]:
             mixed = self.node(self.hidden, mixed, other, inplace=True)
@@ -82,11 +85,19 @@ class Builder:
         out = self.node(self.hidden, out, stream, inplace=True)
         return self.node(self.hidden, out, self.projected(m, *attended), inplace=True)
 
+    def both(self, mixers: tuple[Mixer, ...], normed: int, stream: int) -> list[int]:
+        """Attention and a recurrence of the same stream, each through a norm of its own: both reach their caches before either is projected."""
+        if [m.kind in RECURRENT for m in mixers] != [False, True] or mixers[0].kind == "mla":
+            return [self.mixer(mixer, normed) for mixer in mixers]
+        attended = self.attend(mixers[0], normed)
+        scanned = self.scan(mixers[1], self.node(self.hidden, stream))
+        return [self.projected(mixers[0], *attended), self.gated(mixers[1], *scanned)]
+
     def mixer(self, m: Mixer, normed: int) -> int:
         if m.kind == "mla":
             return latent(self, m, normed)
-        if m.kind in ("mamba", "mamba2"):
-            return self.mamba(m, normed)
+        if m.kind in RECURRENT:
+            return self.gated(m, *self.scan(m, normed))
         if m.kind in ("gated_delta_net", "kda"):
             return self.delta(m, normed)
         if m.kind == "short_conv":
@@ -145,7 +156,8 @@ class Builder:
             done = self.node(out, values)
         return done, gate
 
-    def mamba(self, m: Mixer, normed: int) -> int:
+    def scan(self, m: Mixer, normed: int) -> tuple[int, int, int]:
+        """A state-space mixer up to its new state: what came in, what the convolution made of it, and the scan's result."""
         shapes = {tensor.role: tensor.shape for tensor in m.tensors if tensor.is_matrix}
         state = next(cache.elements for cache in m.caches if cache.name == "state")
         wide, inner = shapes["ssm_in"][0], shapes["ssm_out"][-1]
@@ -162,13 +174,15 @@ class Builder:
             step = self.node(m.heads, taken)
         y = self.node(inner, x, step, low, extra=4 * state * self.slots)
         self.read(y)
-        skip = self.node(inner, x, inplace=conv == inner)
-        y = self.node(inner, y, skip)
-        if m.kind == "mamba":
-            gate = self.node(inner, taken)
-            y = self.node(inner, gate, y)
-        else:
-            y = self.node(inner, taken, y)
+        return taken, x, y
+
+    def gated(self, m: Mixer, taken: int, x: int, y: int) -> int:
+        """Its rest: the skip connection, the gate, and the last matrix."""
+        shapes = {tensor.role: tensor.shape for tensor in m.tensors if tensor.is_matrix}
+        inner = shapes["ssm_out"][-1]
+        skip = self.node(inner, x, inplace=shapes["conv"][0] == inner)
+        y = self.graph.add(4 * self.u * inner, y, skip, front=True)
+        y = self.node(inner, self.node(inner, taken), y)
         return self.node(self.hidden, y)
 
     def delta(self, m: Mixer, normed: int) -> int:

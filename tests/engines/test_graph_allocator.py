@@ -59,3 +59,14 @@ def test_the_buffer_is_never_smaller_than_any_step_nor_larger_than_all_together(
     sizes = [node.size for node in graph.nodes]
     assert all(size % ALIGNMENT == 0 for size in sizes)
     assert max(sizes) <= peak(graph) <= sum(sizes)
+
+
+def test_a_result_that_takes_over_the_front_of_a_larger_one_gives_the_rest_back() -> None:
+    """1,280 bytes, of which 1,024 are kept: the next result finds the 256 behind them, and the buffer does not grow."""
+    graph = Graph()
+    large = graph.add(1_280)
+    kept = graph.add(1_024, large, front=True)
+    beside = graph.add(256)
+    graph.add(0, kept, beside)
+    sizes, gaps = graph.fullest()
+    assert sum(sizes) + gaps == 1_280
