@@ -14,7 +14,6 @@ from planner.architecture.tensors import Ffn, Layer, Mixer, Role, Stack
 from planner.engines.graph_allocator import Graph
 from planner.engines.llama_graph_latent import latent
 
-
 RECURRENT = ("mamba", "mamba2")
 
 
