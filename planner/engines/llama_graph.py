@@ -189,18 +189,16 @@ class Builder:
         state = m.heads * m.key_dim * m.value_dim
         conv = 2 * keys + values
         mixed = self.node(conv, normed)
-        gate = self.node(values, normed)
-        beta = self.node(m.heads, normed)
-        decay = self.node(m.heads, normed)
         before = self.node(conv, mixed, extra=12 * conv * self.slots)
         self.read(before)
         x = self.node(conv, before)
         x = self.node(conv, x, inplace=True)
         query, key = self.node(keys, x), self.node(keys, x)
+        decay, beta = self.node(m.heads, normed), self.node(m.heads, normed)
         out = self.node(values, query, key, x, beta, decay, extra=4 * state * self.slots)
         self.read(out)
-        normal = self.node(values, out)
-        done = self.node(values, normal, gate, inplace=True)
+        normal = self.graph.add(4 * self.u * values, out, front=True)
+        done = self.node(values, normal, self.node(values, normed), inplace=True)
         return self.node(self.hidden, done)
 
     def short_conv(self, normed: int) -> int:
