@@ -5,15 +5,11 @@ Source: https://github.com/ggml-org/llama.cpp/blob/master/src/models/deepseek2.c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from planner.architecture.tensors import Mixer
-
-if TYPE_CHECKING:
-    from planner.engines.llama_graph import Builder
+from planner.engines.llama_graph_pass import Pass
 
 
-def latent(to: Builder, m: Mixer, normed: int) -> int:
+def latent(to: Pass, m: Mixer, normed: int) -> int:
     """Latent attention in the space of the latent: every head attends to the one cached vector."""
     found = {tensor.role: tensor for tensor in m.tensors if tensor.is_matrix}
     latent = found["kv_b"].shape[-1] if "kv_b" in found else m.key_dim
@@ -51,7 +47,7 @@ def latent(to: Builder, m: Mixer, normed: int) -> int:
     return to.node(to.hidden, out)
 
 
-def selection(to: Builder, m: Mixer, indexer: list[int], normed: int, low: int, n: int) -> int:
+def selection(to: Pass, m: Mixer, indexer: list[int], normed: int, low: int, n: int) -> int:
     """The mask that leaves each token the cells that an indexer chose for it: this layer's, or the one before's where it has none."""
     zeros = to.zeros.pop()
     if len(indexer) > 2:
