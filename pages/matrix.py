@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from planner.units import symbol
 from ui import here, matrix, page, views
 from ui.text import plain
 
@@ -30,7 +31,7 @@ st.dataframe(
 st.download_button("Table as CSV", lambda: frame.to_csv(index=False), "headroom-matrix.csv", "text/csv", icon=":material/download:", on_click="ignore")
 best = matrix.largest(rows, verdict, cards)
 st.markdown("**The largest model of these on each card**")
-st.dataframe(best, hide_index=True, alt=said, column_config={"Usable (GiB)": st.column_config.NumberColumn(format="%.1f")})
+st.dataframe(best, hide_index=True, alt=said, column_config={f"Usable ({symbol()})": st.column_config.NumberColumn(format="%.1f")})
 refused = {row.refusal for row in rows if row.refusal}
 if refused:
     st.caption(plain(f"{sum(bool(row.refusal) for row in rows):,} rows have no plan, for example: {sorted(refused)[0]}"))

@@ -6,7 +6,7 @@ import streamlit as st
 
 from planner import catalog
 from planner.plan import Plan
-from planner.units import GIB
+from planner.units import scale, symbol
 from ui import page, redraw, scaling, views
 from ui.chart import drawn
 from ui.colours import ground
@@ -27,9 +27,9 @@ def by_part(answer: Plan, field: str) -> None:
         chart, key="curve", theme=None, config=PLAIN, alt=sentence, selection_mode="points", on_select=partial(scaling.take, answer.request, "curve", field)
     )
     st.caption("The fullest device. Click a point to plan with it; the dotted line is the plan you have.")
-    rows = [(point.context, point.batch, point.total / GIB, point.usable / GIB, point.verdict.replace("_", " ")) for point in points]
-    frame = table(rows, ["Context (tokens)", "Batch", "Needs (GiB)", "Usable (GiB)", "Verdict"])
-    formats = {name: "%.2f" if "GiB" in name else "localized" for name in frame.column_names[:-1]}
+    rows = [(point.context, point.batch, point.total / scale(), point.usable / scale(), point.verdict.replace("_", " ")) for point in points]
+    frame = table(rows, ["Context (tokens)", "Batch", f"Needs ({symbol()})", f"Usable ({symbol()})", "Verdict"])
+    formats = {name: "%.2f" if symbol() in name else "localized" for name in frame.column_names[:-1]}
     numbers = {name: st.column_config.NumberColumn(format=format) for name, format in formats.items()}
     st.dataframe(frame, hide_index=True, column_config=numbers, alt=sentence)
     st.download_button("Curve as CSV", lambda: csv(frame), "headroom-scaling.csv", "text/csv", icon=":material/download:", on_click="ignore")

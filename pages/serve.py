@@ -4,6 +4,7 @@ import streamlit as st
 
 from planner.engines.side_by_side import TITLES, sides
 from planner.engines.users import users
+from planner.units import symbol
 from ui import page, serve, serve_log, views
 from ui.colours import VERDICTS, ground
 from ui.derivations import derivation
@@ -47,7 +48,7 @@ if "Budget" in tabs and pool is not None:
     with tabs["Budget"]:
         st.markdown("**The cache gets what the engine's share of the card leaves after everything else; what lies outside that share can still run out.**")
         frame = serve.budget_frame(answer)
-        st.dataframe(frame, hide_index=True, alt="The budget term by term", column_config={"GiB": st.column_config.NumberColumn(format="%.2f")})
+        st.dataframe(frame, hide_index=True, alt="The budget term by term", column_config={symbol(): st.column_config.NumberColumn(format="%.2f")})
         fullest = max(answer.memory.devices, key=lambda device: device.total.expected)
         derivation("How", [*fullest.weights.steps, *fullest.activation.steps, *pool.bytes.steps], "pool")
         st.caption("The Accuracy page sets this pool beside what engines have logged.")
@@ -67,7 +68,7 @@ if "Side by side" in tabs:
             frame,
             hide_index=True,
             alt="Three engines side by side",
-            column_config={name: st.column_config.NumberColumn(format="%.1f") for name in frame.columns if "GiB" in name},
+            column_config={name: st.column_config.NumberColumn(format="%.1f") for name in frame.columns if symbol() in name},
         )
         for side in found:
             st.markdown(f"**{plain(TITLES[side.engine])}.** {plain(side.why)}")

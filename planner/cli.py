@@ -21,7 +21,7 @@ from planner.plan import Plan, resolve_model
 from planner.request import PlanRequest, Question
 from planner.sources import AnyQuestion
 from planner.training.request import TrainRequest
-from planner.units import count, gb, gib
+from planner.units import count, gb, mem
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -172,10 +172,10 @@ def _text(plan: Plan, derivation: bool) -> str:
     ]
     for device in memory.devices:
         cells = [*(part.expected for part in device.parts), device.total.expected, device.usable_bytes]
-        lines.append(f"{device.name[:22]:24}" + "".join(f"{gib(cell):>11}" for cell in cells))
+        lines.append(f"{device.name[:22]:24}" + "".join(f"{mem(cell):>11}" for cell in cells))
     host = memory.host
     cells = [host.weights.expected, host.kv_cache.expected, 0, host.activation.expected, 0, host.total.expected, plan.case.ram_bytes]
-    lines.append(f"{'Host memory':24}" + "".join(f"{gib(cell):>11}" for cell in cells))
+    lines.append(f"{'Host memory':24}" + "".join(f"{mem(cell):>11}" for cell in cells))
     lines += [
         "",
         f"Weights on disk {gb(memory.weights.file_bytes.expected)}; largest context {plan.capacity.max_context:,} tokens, largest batch {plan.capacity.max_batch:,}.",
@@ -183,7 +183,7 @@ def _text(plan: Plan, derivation: bool) -> str:
     if memory.pool is not None and memory.pool.sequences:
         pool = memory.pool
         lines.append(
-            f"Cache of {gib(pool.bytes.expected)} a GPU: {pool.tokens:,} tokens by its log, {pool.sequences:,.1f} requests of {plan.request.context:,}."
+            f"Cache of {mem(pool.bytes.expected)} a GPU: {pool.tokens:,} tokens by its log, {pool.sequences:,.1f} requests of {plan.request.context:,}."
         )
     if memory.note and memory.note != plan.fit.reason:
         lines.append(memory.note)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from planner.hardware import inventory
 from planner.hardware.inventory import Inventory
 from planner.hardware.live_gpu import LiveGpu
-from planner.units import gib
+from planner.units import mem
 
 MISSING = "-"
 
@@ -67,7 +67,7 @@ def _line(gpu: LiveGpu) -> str:
 
 
 def _size(size: int | None) -> str:
-    return MISSING if size is None else gib(size)
+    return MISSING if size is None else mem(size)
 
 
 def _plain(value: float | None, unit: str) -> str | None:

@@ -23,6 +23,7 @@ from planner.hardware.catalog import Gpu
 from planner.hardware.names import resolve
 from planner.plan import DEFAULT_RAM_BYTES
 from planner.request import PlanRequest
+from planner.units import worded
 
 REFERENCE = "rtx-4090"
 LARGE_MIB = 2**23
@@ -87,7 +88,7 @@ def _card(memory_mib: int) -> Gpu:
     return replace(resolve(REFERENCE), memory_mib=memory_mib)
 
 
-@lru_cache(maxsize=65_536)
+@worded(maxsize=65_536)
 def _need(key: str, model: str, format: str, count: int) -> Need:
     blank = Need(model, format, count, catalog.find(model).architecture.parameters)
     try:

@@ -7,7 +7,7 @@ from html import escape
 
 from planner.memory.quantity import COMPONENTS
 from planner.plan import Plan
-from planner.units import gib
+from planner.units import mem
 
 STYLE = """
 body { font: 11pt/1.4 system-ui, sans-serif; color: #1b2430; max-width: 180mm; margin: 12mm auto; padding: 0 6mm }
@@ -31,12 +31,12 @@ def html(plan: Plan, address: str = "") -> str:
     for device in plan.memory.devices:
         widths = [100 * getattr(device, name).expected / max(device.usable_bytes, device.total.expected, 1) for name in COMPONENTS]
         bar = "".join(f'<i style="width:{width:.2f}%;background:{colour}"></i>' for width, colour in zip(widths, COLOURS, strict=True))
-        body.append(f'<p>{device.index}: {escape(device.name)}, {gib(device.total.expected)} of {gib(device.usable_bytes)}</p><div class="bar">{bar}</div>')
+        body.append(f'<p>{device.index}: {escape(device.name)}, {mem(device.total.expected)} of {mem(device.usable_bytes)}</p><div class="bar">{bar}</div>')
         parts = ((name.replace("_", " "), getattr(device, name)) for name in (*COMPONENTS, "total"))
-        body.append(_table(("part", "low", "expected", "high"), [(name, gib(part.low), gib(part.expected), gib(part.high)) for name, part in parts]))
+        body.append(_table(("part", "low", "expected", "high"), [(name, mem(part.low), mem(part.expected), mem(part.high)) for name, part in parts]))
     total = plan.memory.host.total
     body += [
-        f"<p>System memory: {gib(total.expected)} ({gib(total.low)} to {gib(total.high)}).</p>",
+        f"<p>System memory: {mem(total.expected)} ({mem(total.low)} to {mem(total.high)}).</p>",
         "<p><small>Low and high are the 10th and the 90th percentile; 1 GiB is 2<sup>30</sup> bytes.</small></p>",
     ]
     body.append("<h2>Arithmetic</h2>")

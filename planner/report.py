@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from planner.memory.quantity import COMPONENTS
 from planner.plan import Plan
-from planner.units import gib
+from planner.units import mem
 
 
 def markdown(plan: Plan, address: str = "") -> str:
@@ -16,9 +16,9 @@ def markdown(plan: Plan, address: str = "") -> str:
     lines += ["## Memory", "", "| device | part | low | expected | high |", "|---|---|---:|---:|---:|"]
     for device in plan.memory.devices:
         for name, part in (*((name, getattr(device, name)) for name in COMPONENTS), ("total", device.total)):
-            lines.append(f"| {device.index}: {device.name} | {name.replace('_', ' ')} | {gib(part.low)} | {gib(part.expected)} | {gib(part.high)} |")
+            lines.append(f"| {device.index}: {device.name} | {name.replace('_', ' ')} | {mem(part.low)} | {mem(part.expected)} | {mem(part.high)} |")
     total = plan.memory.host.total
-    lines += [f"| system memory | total | {gib(total.low)} | {gib(total.expected)} | {gib(total.high)} |", ""]
+    lines += [f"| system memory | total | {mem(total.low)} | {mem(total.expected)} | {mem(total.high)} |", ""]
     lines += ["Low and high are the 10th and the 90th percentile; 1 GiB is 2^30 bytes.", "", "## Arithmetic", ""]
     for step in plan.derivation:
         lines += [f"**{_plain(step.label)}**", "", f"    {step.expression}", f"    = {step.value:,} {step.unit}", ""]

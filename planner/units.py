@@ -3,16 +3,61 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import lru_cache, wraps
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 GIB = 2**30
 GB = 10**9
 
+SYSTEMS = {"GiB": (1_024, ("KiB", "MiB", "GiB")), "GB": (1_000, ("kB", "MB", "GB"))}
+"""Step from one unit to the next, and their symbols: as drivers count, and as shops and downloads do."""
 
-def gib(size: float) -> str:
-    """Three significant digits in GiB, in MiB below a tenth of one, in KiB below one MiB: `43.1 GiB`, `320 KiB`."""
-    if abs(size) < 2**20:
-        return _three(size / 2**10, "KiB") if size else "0 GiB"
-    return _three(size / GIB, "GiB") if abs(size) >= 0.1 * GIB else _three(size / 2**20, "MiB")
+_symbol: ContextVar[str] = ContextVar("symbol", default="GiB")
+
+
+def choose(name: str) -> None:
+    """Write memory in `GiB` or `GB` from here on, in this thread; an unknown name takes GiB."""
+    _symbol.set(name if name in SYSTEMS else "GiB")
+
+
+def symbol() -> str:
+    """The unit in which tables and charts give memory: `GiB`, or `GB` where that was chosen."""
+    return _symbol.get()
+
+
+def scale() -> int:
+    """Bytes of that unit."""
+    return int(SYSTEMS[symbol()][0] ** 3)
+
+
+def worded(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """`lru_cache` for results with sentences in them, which name memory in the unit of whoever asked."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @lru_cache(maxsize=maxsize)
+        def kept(_: str, *args: P.args, **kwargs: P.kwargs) -> R:
+            return function(*args, **kwargs)
+
+        @wraps(function)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+            return kept(symbol(), *args, **kwargs)  # type: ignore[arg-type]
+
+        return wrapper
+
+    return decorate
+
+
+def mem(size: float) -> str:
+    """Memory in three significant digits, by its size: `43.1 GiB`, `320 KiB`, or `46.3 GB` and `328 kB` where GB was chosen."""
+    step, (kilo, mega, giga) = SYSTEMS[symbol()]
+    if abs(size) < step**2:
+        return _three(size / step, kilo) if size else f"0 {giga}"
+    return _three(size / step**3, giga) if abs(size) >= 0.1 * step**3 else _three(size / step**2, mega)
 
 
 def gb(size: float) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from planner.engines.base import Case
 from planner.memory.quantity import DeviceMemory, Memory, Quantity
-from planner.units import gib
+from planner.units import mem
 
 Verdict = Literal["fits", "tight", "offload", "does_not_fit"]
 
@@ -54,10 +54,10 @@ def judge(case: Case, memory: Memory) -> Fit:
     if headroom < 0:
         return Fit("does_not_fit", probability, headroom, _too_much(memory.devices))
     if host_free < 0:
-        return Fit("does_not_fit", 0.0, host_free, f"The host needs {gib(memory.host.total.expected)} of memory and has {gib(case.ram_bytes)}.")
+        return Fit("does_not_fit", 0.0, host_free, f"The host needs {mem(memory.host.total.expected)} of memory and has {mem(case.ram_bytes)}.")
     if memory.gpu_layers is not None and memory.note:
         return Fit("offload", probability, headroom, memory.note)
-    where = f"{gib(fullest.total.expected)} of {gib(fullest.usable_bytes)} usable on {'the fullest GPU' if len(memory.devices) > 1 else fullest.name}"
+    where = f"{mem(fullest.total.expected)} of {mem(fullest.usable_bytes)} usable on {'the fullest GPU' if len(memory.devices) > 1 else fullest.name}"
     if probability < SURE:
         return Fit("tight", probability, headroom, f"Tight: {where}, within the uncertainty of the estimate.")
     return Fit("fits", probability, headroom, f"Fits: {where}.")
@@ -75,21 +75,21 @@ def _too_much(devices: tuple[DeviceMemory, ...]) -> str:
     need = sum(device.total.expected for device in devices)
     have = sum(device.usable_bytes for device in devices)
     if len(devices) == 1:
-        return f"Does not fit: {gib(need)} needed, {gib(have)} usable on {devices[0].name}."
+        return f"Does not fit: {mem(need)} needed, {mem(have)} usable on {devices[0].name}."
     full = [device for device in devices if device.free_bytes < 0]
     if need > have:
-        return f"Does not fit: {gib(need)} needed, {gib(have)} usable on the {len(devices)} GPUs together."
+        return f"Does not fit: {mem(need)} needed, {mem(have)} usable on the {len(devices)} GPUs together."
     return (
-        f"Does not fit as split: {len(full)} of {len(devices)} GPUs would need up to {gib(max(d.total.expected for d in full))} of {gib(full[0].usable_bytes)}."
+        f"Does not fit as split: {len(full)} of {len(devices)} GPUs would need up to {mem(max(d.total.expected for d in full))} of {mem(full[0].usable_bytes)}."
     )
 
 
 def _on_cpu(memory: Memory, ram_bytes: int, free: int) -> Fit:
     probability = below(memory.host.total, ram_bytes)
-    need = gib(memory.host.total.expected)
+    need = mem(memory.host.total.expected)
     if memory.refusal:
         return Fit("does_not_fit", 0.0, min(free, 0), memory.refusal)
     if free < 0:
-        return Fit("does_not_fit", probability, free, f"Does not fit: {need} needed, {gib(ram_bytes)} of system memory.")
+        return Fit("does_not_fit", probability, free, f"Does not fit: {need} needed, {mem(ram_bytes)} of system memory.")
     verdict: Verdict = "fits" if probability >= SURE else "tight"
-    return Fit(verdict, probability, free, f"{'Fits' if verdict == 'fits' else 'Tight'} in system memory: {need} of {gib(ram_bytes)}, without a GPU.")
+    return Fit(verdict, probability, free, f"{'Fits' if verdict == 'fits' else 'Tight'} in system memory: {need} of {mem(ram_bytes)}, without a GPU.")

@@ -11,7 +11,7 @@ import streamlit as st
 
 from planner.calibrate.report import Fit, quantile
 from planner.request import PlanRequest
-from planner.units import GIB, gib
+from planner.units import mem, scale, symbol
 from planner.validate import FIGURES, Comparison, Summary
 from ui.colours import Ground
 from ui.derivations import derivation
@@ -30,7 +30,7 @@ def named(kind: str, figure: str) -> str:
 def amount(value: float, unit: str) -> str:
     """A value of a figure as people read it."""
     if unit == "bytes":
-        return gib(value)
+        return mem(value)
     if not unit:
         return "yes" if value else "no"
     return f"{value:,.0f} {unit}" if value >= 100 else f"{value:,.3g} {unit}"
@@ -91,24 +91,24 @@ def scatter(compared: Sequence[Comparison], unit: str, ground: Ground) -> Any:
     """Measured across, predicted upwards, both logarithmic; on the line is right."""
     import plotly.graph_objects as go
 
-    scale = GIB if unit == "bytes" else 1
-    name = "GiB" if unit == "bytes" else unit
+    one_unit = scale() if unit == "bytes" else 1
+    name = symbol() if unit == "bytes" else unit
     drawn = [(index, one) for index, one in enumerate(compared) if one.predicted and one.measured > 0 and one.predicted.expected > 0]
     chart = go.Figure()
-    ends = [value / scale for _, one in drawn for value in (one.measured, one.predicted.expected if one.predicted else 0)] or [1.0]
+    ends = [value / one_unit for _, one in drawn for value in (one.measured, one.predicted.expected if one.predicted else 0)] or [1.0]
     low, high = min(ends) / 1.3, max(ends) * 1.3
     chart.add_scatter(x=[low, high], y=[low, high], mode="lines", line={"color": ground.frame, "width": 1, "dash": "dot"}, hoverinfo="skip", showlegend=False)
-    for inside, label, colour, symbol in ((True, "Inside its range", INSIDE, "circle"), (False, "Outside", OUTSIDE, "diamond")):
+    for inside, label, colour, shape in ((True, "Inside its range", INSIDE, "circle"), (False, "Outside", OUTSIDE, "diamond")):
         group = [(index, one, one.predicted) for index, one in drawn if one.inside == inside and one.predicted is not None]
         chart.add_scatter(
-            name=label, mode="markers", x=[one.measured / scale for _, one, _ in group], y=[found.expected / scale for _, _, found in group],
+            name=label, mode="markers", x=[one.measured / one_unit for _, one, _ in group], y=[found.expected / one_unit for _, _, found in group],
             customdata=[[index, one.record["request"].get("model", "").split("/")[-1], f"{one.error:+.1%}"] for index, one, _ in group],
             error_y={
                 "type": "data", "symmetric": False, "thickness": 1, "width": 0,
-                "array": [max(found.high - found.expected, 0) / scale for _, _, found in group],
-                "arrayminus": [max(found.expected - found.low, 0) / scale for _, _, found in group],
+                "array": [max(found.high - found.expected, 0) / one_unit for _, _, found in group],
+                "arrayminus": [max(found.expected - found.low, 0) / one_unit for _, _, found in group],
             },
-            marker={"color": colour, "symbol": symbol, "size": 9, "line": {"color": ground.frame, "width": 0.6}},
+            marker={"color": colour, "symbol": shape, "size": 9, "line": {"color": ground.frame, "width": 0.6}},
             hovertemplate=f"%{{customdata[1]}}: measured %{{x:,.4g}} {name}, predicted %{{y:,.4g}} {name} (%{{customdata[2]}})<extra></extra>",
         )  # fmt: skip
     chart.update_layout(

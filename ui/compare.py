@@ -12,7 +12,7 @@ from planner.catalog import models
 from planner.errors import PlanError
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
-from planner.units import GIB
+from planner.units import scale, symbol
 from ui import share
 from ui.formats import WORDS
 
@@ -94,9 +94,9 @@ def table(plans: list[Plan]) -> pd.DataFrame:
             "Verdict": WORDS[one.fit.verdict],
             "Context (tokens)": f"{request.context:,}",
             "Batch": f"{request.batch:,}",
-            "Memory needed (GiB)": f"{needed / GIB:.2f}",
-            "In system memory (GiB)": f"{one.memory.host.total.expected / GIB:.2f}",
-            "Weights on disk (GiB)": f"{one.memory.weights.file_bytes.expected / GIB:.2f}",
+            f"Memory needed ({symbol()})": f"{needed / scale():.2f}",
+            f"In system memory ({symbol()})": f"{one.memory.host.total.expected / scale():.2f}",
+            f"Weights on disk ({symbol()})": f"{one.memory.weights.file_bytes.expected / scale():.2f}",
             "Bits a weight": f"{one.memory.weights.bits_per_weight:.2f}",
             "Largest context (tokens)": f"{one.capacity.max_context:,}",
             "Largest batch": f"{one.capacity.max_batch:,}",

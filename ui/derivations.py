@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from planner.formula import Step
-from planner.units import gib
+from planner.units import mem
 from ui.text import plain
 
 
@@ -48,4 +48,4 @@ def result(step: Step) -> str:
     value: Any = step.value
     shown = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.3f}"
     exact = f"{shown} {step.unit}"
-    return f"{exact} = {gib(value)}" if step.unit.startswith("bytes") and value >= 2**20 else exact
+    return f"{exact} = {mem(value)}" if step.unit.startswith("bytes") and value >= 2**20 else exact

@@ -13,7 +13,7 @@ from planner.memory import kv_cache
 from planner.memory.quantity import Quantity, added
 from planner.plan import Plan
 from planner.quantization.cache_types import cache_type
-from planner.units import gb, gib
+from planner.units import gb, mem
 from ui.derivations import derivation
 
 SEARCHED = """The engine's memory is planned again with other values, halving the interval until the largest one that does not fail is found.
@@ -54,14 +54,14 @@ def _figures(plan: Plan) -> tuple[Figure, ...]:
     parts = chain.from_iterable(part.steps for device in memory.devices for part in (*device.parts, device.total))
     searched = SEARCHED.format(most=plan.architecture.max_context)
     return (
-        Figure("Memory needed", gib(needed.expected), f"of {gib(usable)} usable", [*parts, *memory.host.total.steps, *needed.steps], _range(needed)),
+        Figure("Memory needed", mem(needed.expected), f"of {mem(usable)} usable", [*parts, *memory.host.total.steps, *needed.steps], _range(needed)),
         Figure(
-            "Weights on disk", gib(memory.weights.file_bytes.expected),
+            "Weights on disk", mem(memory.weights.file_bytes.expected),
             f"{gb(memory.weights.file_bytes.expected)}, {memory.weights.bits_per_weight:.2f} bit",
             [*memory.weights.tensor_bytes.steps, *memory.weights.file_bytes.steps],
         ),
         Figure(
-            "KV cache", gib(cache.expected), f"{gib(per_token.value)} a token",
+            "KV cache", mem(cache.expected), f"{mem(per_token.value)} a token",
             [*kv_cache.per_token_steps(plan.architecture, (elements, size)), per_token, *chain.from_iterable(part.steps for part in caches), *cache.steps],
         ),
         _decode(plan),
@@ -107,7 +107,7 @@ def _needed(plan: Plan) -> tuple[Quantity, int]:
 
 
 def _range(needed: Quantity) -> str:
-    return f"Between {gib(needed.low)} and {gib(needed.high)} in eight cases of ten."
+    return f"Between {mem(needed.low)} and {mem(needed.high)} in eight cases of ten."
 
 
 def _pool(plan: Plan) -> tuple[Step, ...]:

@@ -11,7 +11,7 @@ from planner.hardware.fleet import Machine
 from planner.hardware.here import usable
 from planner.hardware.placement import Placement, place
 from planner.plan import Plan
-from planner.units import GIB
+from planner.units import scale, symbol
 from ui.text import plain
 
 FRESH_S = 15
@@ -43,7 +43,7 @@ def listing(answer: Plan) -> None:
     st.dataframe(
         frame(found, places), hide_index=True, key="fleet", on_select=lambda: _choose(places), selection_mode="single-row", alt=said,
         column_config={
-            "Free (GiB)": st.column_config.NumberColumn(format="%.1f"), "Total (GiB)": st.column_config.NumberColumn(format="%.1f"),
+            f"Free ({symbol()})": st.column_config.NumberColumn(format="%.1f"), f"Total ({symbol()})": st.column_config.NumberColumn(format="%.1f"),
             "Busy (%)": st.column_config.NumberColumn(format="%.0f"), "Power (W)": st.column_config.NumberColumn(format="localized"),
         },
     )  # fmt: skip
@@ -63,12 +63,12 @@ def frame(found: tuple[Machine, ...], places: list[Placement]) -> pd.DataFrame:
             machine.name, " + ".join(f"{count}x {name}" if count > 1 else str(name) for name, count in names.items()), free, total,
             sum(busy) / len(busy) if busy else None, sum(gpu.power_w or 0 for gpu in gpus) or None, where.reason, on,
         ))  # fmt: skip
-    return pd.DataFrame(rows, columns=["Machine", "GPUs", "Free (GiB)", "Total (GiB)", "Busy (%)", "Power (W)", "This question", "On GPUs"])
+    return pd.DataFrame(rows, columns=["Machine", "GPUs", f"Free ({symbol()})", f"Total ({symbol()})", "Busy (%)", "Power (W)", "This question", "On GPUs"])
 
 
 def _sum(sizes: object) -> float | None:
     told = [size for size in sizes if size is not None]  # type: ignore[attr-defined]
-    return sum(told) / GIB if told else None
+    return sum(told) / scale() if told else None
 
 
 def _choose(places: list[Placement]) -> None:

@@ -10,7 +10,7 @@ from planner.engines.registry import engine
 from planner.errors import PlanError
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
-from planner.units import GIB
+from planner.units import scale, symbol
 from ui import share
 from ui.sidebar import LLAMA
 from ui.text import plain
@@ -40,8 +40,8 @@ def formats(answer: Plan) -> None:
     st.dataframe(
         frame, hide_index=True, key="formats", on_select=lambda: _choose(request, list(frame["Quantization"])), selection_mode="single-row", alt=said, placeholder="",
         column_config={
-            "Weights on disk (GiB)": st.column_config.NumberColumn(format="%.2f"), "Verdict": st.column_config.TextColumn(width=140), "Bits a weight": st.column_config.NumberColumn(format="%.2f"),
-            "On GPUs (GiB)": st.column_config.NumberColumn(format="%.2f"), "In system RAM (GiB)": st.column_config.NumberColumn(format="%.2f"), LOSS: st.column_config.NumberColumn(format="+%.4f"),
+            f"Weights on disk ({symbol()})": st.column_config.NumberColumn(format="%.2f"), "Verdict": st.column_config.TextColumn(width=140), "Bits a weight": st.column_config.NumberColumn(format="%.2f"),
+            f"On GPUs ({symbol()})": st.column_config.NumberColumn(format="%.2f"), f"In system RAM ({symbol()})": st.column_config.NumberColumn(format="%.2f"), LOSS: st.column_config.NumberColumn(format="+%.4f"),
         },
     )  # fmt: skip
     if request.engine in LLAMA and answer.architecture.quantization and answer.architecture.quantization.get("quant_method") == "mxfp4":
@@ -62,10 +62,19 @@ def formats_frame(request: PlanRequest) -> pd.DataFrame:
         on_gpus = sum(device.total.expected for device in one.memory.devices)
         weights = one.memory.weights
         rows.append(
-            (name, weights.file_bytes.expected / GIB, weights.bits_per_weight, on_gpus / GIB, one.memory.host.total.expected / GIB, WORDS[one.fit.verdict])
+            (
+                name,
+                weights.file_bytes.expected / scale(),
+                weights.bits_per_weight,
+                on_gpus / scale(),
+                one.memory.host.total.expected / scale(),
+                WORDS[one.fit.verdict],
+            )
         )
     rows.sort(key=lambda row: -row[1])
-    frame = pd.DataFrame(rows, columns=["Quantization", "Weights on disk (GiB)", "Bits a weight", "On GPUs (GiB)", "In system RAM (GiB)", "Verdict"])
+    frame = pd.DataFrame(
+        rows, columns=["Quantization", f"Weights on disk ({symbol()})", "Bits a weight", f"On GPUs ({symbol()})", f"In system RAM ({symbol()})", "Verdict"]
+    )
     losses = {row["file_type"]: float(row["perplexity_increase"]) for row in table("gguf_quality")}
     if losses.keys() & set(frame["Quantization"]):
         frame[LOSS] = [losses.get(name) for name in frame["Quantization"]]

@@ -7,7 +7,7 @@ import streamlit as st
 from planner.errors import PlanError
 from planner.hardware.catalog import gpus
 from planner.hardware.names import parse_gpus, resolve
-from planner.units import gib
+from planner.units import mem
 from ui import here
 
 MOST = 1_024
@@ -41,7 +41,7 @@ def _row(index: int, name: str, count: int) -> None:
 def _title(name: str) -> str:
     try:
         gpu = resolve(name)
-        return gpu.name if gpu.free_mib is None else f"{gpu.name}, {gib(gpu.usable_bytes)} free"
+        return gpu.name if gpu.free_mib is None else f"{gpu.name}, {mem(gpu.usable_bytes)} free"
     except PlanError:
         return "Unknown GPU"
 

@@ -12,7 +12,7 @@ from planner.engines.llama_layout import Layout
 from planner.engines.llama_places import HOST, Unit, name_of, units
 from planner.engines.registry import engine
 from planner.plan import Plan
-from planner.units import GIB, gib
+from planner.units import mem, scale, symbol
 from ui import share
 from ui.colours import PARTS, Ground, ground
 from ui.text import plain
@@ -43,7 +43,7 @@ def layers(plan: Plan) -> None:
     st.plotly_chart(picture(layout, found, ground()), key="layers", theme=None, config={"displayModeBar": False}, alt=said)
     frame = table(layout, found)
     st.dataframe(
-        frame, hide_index=True, alt=said, column_config={name: st.column_config.NumberColumn(format="%.3f") for name in frame.columns if "GiB" in name}
+        frame, hide_index=True, alt=said, column_config={name: st.column_config.NumberColumn(format="%.3f") for name in frame.columns if symbol() in name}
     )
     st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-layers.csv", "text/csv", icon=":material/download:", on_click="ignore")
 
@@ -88,7 +88,7 @@ NOT_FITTED = "llama.cpp fits nothing by itself where a row or tensor split cuts 
 def conclusion(layout: Layout, found: tuple[Unit, ...]) -> str:
     """How many layers and how much of the weights lie on each device."""
     if layout.mode != "layer":
-        parts = (f"{name_of(layout, index)} holds {gib(layout.weights_of(index, layout.split))}" for index in range(len(layout.case.gpus)))
+        parts = (f"{name_of(layout, index)} holds {mem(layout.weights_of(index, layout.split))}" for index in range(len(layout.case.gpus)))
         return (
             f"The layers' matrices are cut over all GPUs ({layout.mode} split): "
             + ", ".join(parts)
@@ -100,7 +100,7 @@ def conclusion(layout: Layout, found: tuple[Unit, ...]) -> str:
         size = sum(unit.weights_bytes for unit in found if unit.device == device) + sum(unit.experts_bytes for unit in found if unit.experts_device == device)
         lent = sum(1 for unit in found if unit.experts_bytes and unit.experts_device == device != unit.device)
         parts = [f"{count} layers" if count or not lent else "", f"the experts of {lent} layers" if lent else ""]
-        said.append(f"{name_of(layout, device)} holds {' and '.join(part for part in parts if part)}, {gib(size)} of weights")
+        said.append(f"{name_of(layout, device)} holds {' and '.join(part for part in parts if part)}, {mem(size)} of weights")
     return "; ".join(said) + "."
 
 
@@ -113,7 +113,7 @@ def picture(layout: Layout, found: tuple[Unit, ...], behind: Ground) -> go.Figur
     for device in places:
         sizes = [(unit.weights_bytes if unit.device == device else 0) + (unit.experts_bytes if unit.experts_device == device else 0) for unit in found]
         chart.add_bar(
-            name=name_of(layout, device), x=list(range(len(found))), y=[size / GIB for size in sizes], customdata=[(unit.name, gib(size)) for unit, size in zip(found, sizes, strict=True)],
+            name=name_of(layout, device), x=list(range(len(found))), y=[size / scale() for size in sizes], customdata=[(unit.name, mem(size)) for unit, size in zip(found, sizes, strict=True)],
             hovertemplate="%{customdata[0]}: %{customdata[1]}<extra>" + name_of(layout, device) + "</extra>",
             marker={"color": IN_RAM if device < 0 else SHADES[device % len(SHADES)], "line": {"width": 0}},
         )  # fmt: skip
@@ -131,18 +131,18 @@ def _dress(chart: Any, found: tuple[Unit, ...], behind: Ground) -> None:
     )  # fmt: skip
     names = ["in" if index == 0 else "out" if index == len(found) - 1 else str(index - 1) for index in ticks]
     chart.update_xaxes(tickvals=ticks, ticktext=names, showgrid=False, fixedrange=True, tickangle=0)
-    chart.update_yaxes(ticksuffix=" GiB", showgrid=False, zeroline=False, fixedrange=True, automargin=True, nticks=4)
+    chart.update_yaxes(ticksuffix=f" {symbol()}", showgrid=False, zeroline=False, fixedrange=True, automargin=True, nticks=4)
 
 
 def table(layout: Layout, found: tuple[Unit, ...]) -> pd.DataFrame:
     """One row a unit."""
     rows = [
-        (unit.name, name_of(layout, unit.device), unit.weights_bytes / GIB, unit.experts_bytes / GIB,
-         name_of(layout, unit.experts_device) if unit.experts_bytes else "", unit.cache_bytes / GIB)
+        (unit.name, name_of(layout, unit.device), unit.weights_bytes / scale(), unit.experts_bytes / scale(),
+         name_of(layout, unit.experts_device) if unit.experts_bytes else "", unit.cache_bytes / scale())
         for unit in found
     ]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["Unit", "Device", "Weights (GiB)", "Experts (GiB)", "Experts on", "Cache (GiB)"])
-    return frame if any(unit.experts_bytes for unit in found) else frame.drop(columns=["Experts (GiB)", "Experts on"])
+    frame = pd.DataFrame(rows, columns=["Unit", "Device", f"Weights ({symbol()})", f"Experts ({symbol()})", "Experts on", f"Cache ({symbol()})"])
+    return frame if any(unit.experts_bytes for unit in found) else frame.drop(columns=[f"Experts ({symbol()})", "Experts on"])
 
 
 __all__ = ["HOST", "conclusion", "layers", "layout_of", "picture", "table"]

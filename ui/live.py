@@ -8,7 +8,8 @@ import streamlit as st
 from planner.hardware.here import known
 from planner.hardware.inventory import Inventory
 from planner.hardware.live_gpu import LiveGpu
-from planner.units import GIB, gib
+from planner.units import mem, scale, symbol
+from ui import memory_unit
 from ui.here import watch
 from ui.text import plain
 
@@ -26,11 +27,12 @@ def conclusion(found: Inventory) -> str:
     if not told:
         return f"{count}, whose free memory no driver tells."
     free, total = sum(gpu.free_bytes or 0 for gpu in told), sum(gpu.total_bytes or 0 for gpu in told)
-    return f"{count}: {gib(free)} of {gib(total)} free now."
+    return f"{count}: {mem(free)} of {mem(total)} free now."
 
 
 def cards(older_than_s: float) -> None:
     """The machine as it is now; the body of a fragment that reruns alone."""
+    memory_unit.begin()
     found = watch().latest(older_than_s)
     st.subheader(conclusion(found), anchor=False)
     for gpu in found.gpus:
@@ -51,7 +53,7 @@ def _card(gpu: LiveGpu) -> None:
             return
         past = watch().past
         with st.container(horizontal=True, gap="small"):
-            _metric("Used memory", _size(gpu.used_bytes), _left(gpu), [value / GIB for value in past(gpu, "used_bytes")])
+            _metric("Used memory", _size(gpu.used_bytes), _left(gpu), [value / scale() for value in past(gpu, "used_bytes")])
             _metric("Busy", _number(gpu.utilization, "%"), f"memory {_number(gpu.memory_utilization, '%')}", past(gpu, "utilization"))
             _metric("Power", _number(gpu.power_w, "W"), f"limit {_number(gpu.power_limit_w, 'W')}", past(gpu, "power_w"))
             _metric("Temperature", _number(gpu.temperature_c, "°C"), throttle(gpu), past(gpu, "temperature_c"))
@@ -90,7 +92,7 @@ def details(gpu: LiveGpu) -> str:
     parts = (
         _pair("clock", gpu.clock_mhz, gpu.max_clock_mhz, "MHz"), _pair("memory clock", gpu.memory_clock_mhz, gpu.max_memory_clock_mhz, "MHz"), link,
         f"{gpu.nvlinks} NVLinks active" if gpu.nvlinks else None, f"compute capability {gpu.compute_capability}" if gpu.compute_capability else None,
-        f"{gib(gpu.reserved_bytes)} kept by the driver" if gpu.reserved_bytes else None, f"{_energy(gpu.energy_j)} since the driver started" if gpu.energy_j else None,
+        f"{mem(gpu.reserved_bytes)} kept by the driver" if gpu.reserved_bytes else None, f"{_energy(gpu.energy_j)} since the driver started" if gpu.energy_j else None,
     )  # fmt: skip
     return "; ".join(part for part in parts if part) or "The driver tells no more."
 
@@ -108,19 +110,19 @@ def processes(found: Inventory) -> None:
         st.caption("No program holds GPU memory, or the driver does not list any to this user.")
         return
     said = f"{len(frame)} programs hold GPU memory." if len(frame) > 1 else "1 program holds GPU memory."
-    st.dataframe(frame, hide_index=True, key="processes", alt=said, column_config={"Memory (GiB)": st.column_config.NumberColumn(format="%.2f")})
+    st.dataframe(frame, hide_index=True, key="processes", alt=said, column_config={f"Memory ({symbol()})": st.column_config.NumberColumn(format="%.2f")})
 
 
 def process_frame(found: Inventory) -> pd.DataFrame:
     """A row for each program on each GPU; names and commands only where the operator lets them be read."""
-    rows = [(gpu.index, one.pid, one.kind, one.used_bytes / GIB if one.used_bytes is not None else None, one.name, one.command)
+    rows = [(gpu.index, one.pid, one.kind, one.used_bytes / scale() if one.used_bytes is not None else None, one.name, one.command)
             for gpu in found.gpus for one in gpu.processes or ()]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["GPU", "Process", "Kind", "Memory (GiB)", "Name", "Command"])
+    frame = pd.DataFrame(rows, columns=["GPU", "Process", "Kind", f"Memory ({symbol()})", "Name", "Command"])
     return frame if any(row[4] for row in rows) else frame.drop(columns=["Name", "Command"])
 
 
 def _size(size: int | None) -> str:
-    return MISSING if size is None else gib(size)
+    return MISSING if size is None else mem(size)
 
 
 def _number(value: float | None, unit: str) -> str:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from planner.load import DISK_GB_PER_S, DOWNLOAD_MBIT_PER_S
 from planner.plan import Plan
-from planner.units import GIB, duration, gib
+from planner.units import duration, mem, scale, symbol
 from ui.derivations import derivation
 from ui.text import plain
 
@@ -16,12 +16,12 @@ def loading(plan: Plan) -> None:
     load, system = plan.load, plan.request.system
     line, disk = system.download_mbit_per_s or DOWNLOAD_MBIT_PER_S, system.disk_gb_per_s or DISK_GB_PER_S
     st.markdown(
-        f"**{plain(gib(load.disk.expected))} on disk, {plain(span(load.download.low, load.download.high))} to download at {line:g} Mbit/s, "
+        f"**{plain(mem(load.disk.expected))} on disk, {plain(span(load.download.low, load.download.high))} to download at {line:g} Mbit/s, "
         f"and {plain(span(load.load.low, load.load.high))} to load from a disk that reads {disk:g} GB/s.**"
     )
     with st.container(horizontal=True):
-        st.metric("On disk", gib(load.disk.expected), border=True)
-        st.metric("System memory while loading", f"{load.ram.low / GIB:.1f} to {load.ram.high / GIB:.1f} GiB", border=True)
+        st.metric("On disk", mem(load.disk.expected), border=True)
+        st.metric("System memory while loading", f"{load.ram.low / scale():.1f} to {load.ram.high / scale():.1f} {symbol()}", border=True)
         st.metric("Download", span(load.download.low, load.download.high), border=True)
         st.metric("Load", span(load.load.low, load.load.high), border=True)
     st.caption(plain(load.why))
@@ -31,7 +31,7 @@ def loading(plan: Plan) -> None:
         )
     if load.ram.high > plan.case.ram_bytes:
         st.warning(
-            f"Loading may need up to {gib(load.ram.high)} of system memory and the machine has {gib(plan.case.ram_bytes)}: add swap for the difference, or more RAM.",
+            f"Loading may need up to {mem(load.ram.high)} of system memory and the machine has {mem(plan.case.ram_bytes)}: add swap for the difference, or more RAM.",
             icon=":material/memory:",
         )
     st.caption(

@@ -14,7 +14,7 @@ from planner.errors import PlanError
 from planner.logs.reading import Finding, Kind, Reading
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
-from planner.units import gib
+from planner.units import mem
 from planner.ways_out import WayOut, ways_out
 from ui.text import plain
 
@@ -61,7 +61,7 @@ def placed(reading: Reading) -> str:
     """Bytes on GPUs and in system memory, in a sentence."""
     on = sum(buffer.bytes for buffer in reading.buffers if buffer.on_gpu)
     off = sum(buffer.bytes for buffer in reading.buffers if not buffer.on_gpu)
-    return f"{gib(on)} in buffers on GPUs, {gib(off)} in system memory; the driver's context is in no log."
+    return f"{mem(on)} in buffers on GPUs, {mem(off)} in system memory; the driver's context is in no log."
 
 
 def buffers(reading: Reading) -> pd.DataFrame:
@@ -116,7 +116,7 @@ def mended(reading: Reading, answer: Plan) -> None:
 def stopped(frame: pd.DataFrame) -> str:
     """What the settings need, where the log ends before all of it was placed."""
     logged, predicted = frame["Logged (MiB)"].sum(), frame["Predicted (MiB)"].sum()
-    return f"The same settings are predicted to take {gib(int(predicted * MIB))} on GPUs; the log stopped after {gib(int(logged * MIB))}."
+    return f"The same settings are predicted to take {mem(int(predicted * MIB))} on GPUs; the log stopped after {mem(int(logged * MIB))}."
 
 
 def model_of(name: str) -> str | None:
@@ -158,8 +158,8 @@ def difference(frame: pd.DataFrame) -> str:
     """How far the prediction of the same settings is from the log."""
     logged, predicted = frame["Logged (MiB)"].sum(), frame["Predicted (MiB)"].sum()
     if not logged:
-        return f"The same settings are predicted to take {gib(int(predicted * MIB))} on GPUs; the log got no further."
-    return f"The same settings are predicted to take {gib(int(predicted * MIB))} on GPUs, {abs(predicted / logged - 1):.1%} {'more' if predicted >= logged else 'less'} than logged."
+        return f"The same settings are predicted to take {mem(int(predicted * MIB))} on GPUs; the log got no further."
+    return f"The same settings are predicted to take {mem(int(predicted * MIB))} on GPUs, {abs(predicted / logged - 1):.1%} {'more' if predicted >= logged else 'less'} than logged."
 
 
 def query(request: PlanRequest) -> str:

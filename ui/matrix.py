@@ -14,7 +14,7 @@ from planner.matrix import Need
 from planner.matrix_cards import Matrix, matrix
 from planner.matrix_speed import decode_speeds
 from planner.request import PlanRequest
-from planner.units import GIB, count
+from planner.units import count, scale, symbol
 from ui import share, views
 
 MODELS = (
@@ -27,7 +27,7 @@ CARDS = (
     "instinct-mi300x",
 )  # fmt: skip
 USUAL = {"llama.cpp": ("Q4_K_M", "Q8_0"), "ollama": ("Q4_K_M", "Q8_0")}
-SHOWS = {"batch": "Largest batch", "verdict": "Verdict", "headroom": "Free memory (GiB)", "speed": "Decode (tokens/s)"}
+SHOWS = {"batch": "Largest batch", "verdict": "Verdict", "headroom": "Free memory", "speed": "Decode (tokens/s)"}
 WORDS = ("does not fit", "tight", "fits")
 TINTS = ("#d1343826", "#efa73a33", "#2f948833")
 IN_RAM, RAM_TINT = "partly in system RAM", "#2f68ad2b"
@@ -75,7 +75,7 @@ def frame(request: PlanRequest, found: Matrix, cards: list[Any], shows: str) -> 
     data: dict[str, Any] = {
         "Model": [catalog_title(row.model) for row in rows],
         "Format": [row.format for row in rows],
-        "Needs (GiB)": [None if row.refusal else row.total / GIB for row in rows],
+        f"Needs ({symbol()})": [None if row.refusal else row.total / scale() for row in rows],
         "Smallest card": [cards[index].name if index >= 0 else "none of these" for index in first],
     }
     speeds = decode_speeds(request, rows, cards) if shows == "speed" else None
@@ -85,7 +85,7 @@ def frame(request: PlanRequest, found: Matrix, cards: list[Any], shows: str) -> 
         elif shows == "verdict":
             data[card.name] = [IN_RAM if split else WORDS[code] for code, split in zip(verdict[:, index], found.offload[:, index], strict=True)]
         elif shows == "headroom":
-            data[card.name] = [None if row.refusal else (card.usable_bytes - row.total) / GIB for row in rows]
+            data[card.name] = [None if row.refusal else (card.usable_bytes - row.total) / scale() for row in rows]
         else:
             data[card.name] = found.batch[:, index]
     return pd.DataFrame(data)
@@ -121,8 +121,8 @@ def largest(rows: list[Need], verdict: Any, cards: list[Any]) -> pd.DataFrame:
     for index, card in enumerate(cards):
         held = [row for row, code in zip(rows, verdict[:, index], strict=True) if code]
         best = max(held, key=lambda row: (row.parameters, row.total), default=None)
-        found.append((card.name, card.usable_bytes / GIB, catalog_title(best.model) if best else "none of these", best.format if best else ""))
-    return pd.DataFrame(found, columns=["Card", "Usable (GiB)", "Largest model", "Format"])
+        found.append((card.name, card.usable_bytes / scale(), catalog_title(best.model) if best else "none of these", best.format if best else ""))
+    return pd.DataFrame(found, columns=["Card", f"Usable ({symbol()})", "Largest model", "Format"])
 
 
 def open_cell(rows: list[Need], cards: list[Any], key: str) -> None:

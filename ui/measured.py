@@ -17,7 +17,7 @@ from planner.hardware.running import request_of, valid
 from planner.logs import readers
 from planner.logs.reading import Reading
 from planner.plan import Plan, plan
-from planner.units import GIB, gib
+from planner.units import mem, scale, symbol
 from ui import share
 from ui.colours import PARTS, Ground, ground
 from ui.here import watch
@@ -66,10 +66,10 @@ def comparable(found: Inventory) -> Holds:
         for one in listed:
             _, sizes, _ = holds.get(f"pid:{one.pid}", ("", {}, None))
             sizes = {**sizes, position: sizes.get(position, 0) + (one.used_bytes or 0)}
-            label = f"{one.name or 'Process'} {one.pid}: {gib(sum(sizes.values()))}"
+            label = f"{one.name or 'Process'} {one.pid}: {mem(sum(sizes.values()))}"
             holds[f"pid:{one.pid}"] = (label, sizes, one)
         if not listed and gpu.used_bytes:
-            holds[f"gpu:{gpu.key}"] = (f"Everything on GPU {gpu.index}: {gib(gpu.used_bytes)}", {position: gpu.used_bytes}, None)
+            holds[f"gpu:{gpu.key}"] = (f"Everything on GPU {gpu.index}: {mem(gpu.used_bytes)}", {position: gpu.used_bytes}, None)
     return holds
 
 
@@ -116,7 +116,7 @@ def _explained(answer: Plan, comparison: Comparison) -> None:
         st.markdown("**It would be as measured if**")
         with st.container(horizontal=True):
             for one in changes:
-                title = f"{one.title} ({gib(one.predicted.expected)})"
+                title = f"{one.title} ({mem(one.predicted.expected)})"
                 st.button(title, on_click=share.change, args=(answer.request, one.change), key=f"explains:{one.title}")
     elif not comparison.total.inside and comparison.total.measured:
         st.caption(
@@ -137,12 +137,12 @@ def _kept(comparison: Comparison, found: Inventory) -> None:
 
 
 def frame(comparison: Comparison) -> pd.DataFrame:
-    """The parts and the total in GiB; what is measured stands beside them where a log tells the parts apart."""
+    """The parts and the total in the unit shown; what is measured stands beside them where a log tells the parts apart."""
     rows = [
-        (row.label, row.predicted.expected / GIB, row.predicted.low / GIB, row.predicted.high / GIB, _gib(row.measured), _gib(row.difference))
+        (row.label, row.predicted.expected / scale(), row.predicted.low / scale(), row.predicted.high / scale(), _gib(row.measured), _gib(row.difference))
         for row in (*comparison.parts, comparison.total)
     ]
-    columns = ["Part", "Predicted (GiB)", "Low (GiB)", "High (GiB)", "Measured (GiB)", "Measured less predicted (GiB)"]
+    columns = ["Part", f"Predicted ({symbol()})", f"Low ({symbol()})", f"High ({symbol()})", f"Measured ({symbol()})", f"Measured less predicted ({symbol()})"]
     whole = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:], "float64"))
     return whole if comparison.reading else whole[columns[:4]]
 
@@ -154,22 +154,22 @@ def chart(comparison: Comparison, behind: Ground) -> Any:
     figure = go.Figure()
     told = comparison.reading is not None
     for part, row in zip(PARTS, comparison.parts, strict=True):
-        sizes = [row.predicted.expected / GIB, max(row.measured or 0, 0) / GIB if told else 0]
+        sizes = [row.predicted.expected / scale(), max(row.measured or 0, 0) / scale() if told else 0]
         figure.add_bar(
             name=part.label, orientation="h", y=["Predicted", "Measured"], x=sizes, marker={"color": part.colour, "line": {"width": 0}},
-            hovertemplate=f"{part.label}: %{{x:.2f}} GiB<extra></extra>",
+            hovertemplate=f"{part.label}: %{{x:.2f}} {symbol()}<extra></extra>",
         )  # fmt: skip
     if not told:
-        figure.add_bar(name="Not told apart", orientation="h", y=["Measured"], x=[(comparison.total.measured or 0) / GIB],
+        figure.add_bar(name="Not told apart", orientation="h", y=["Measured"], x=[(comparison.total.measured or 0) / scale()],
                        marker={"color": NEUTRAL}, hovertemplate="Measured: %{x:.2f} GiB<extra></extra>")  # fmt: skip
     figure.update_layout(
         barmode="stack", height=170, margin={"l": 0, "r": 8, "t": 8, "b": 0}, bargap=0.3, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         font={"color": behind.text, "size": 13}, dragmode=False, legend={"orientation": "h", "y": -0.35, "yanchor": "top", "x": 0, "traceorder": "normal"},
     )  # fmt: skip
-    figure.update_xaxes(ticksuffix=" GiB", showgrid=False, zeroline=False, fixedrange=True, ticks="outside", tickcolor=behind.frame)
+    figure.update_xaxes(ticksuffix=f" {symbol()}", showgrid=False, zeroline=False, fixedrange=True, ticks="outside", tickcolor=behind.frame)
     figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False, automargin=True, ticklabelstandoff=8)
     return figure
 
 
 def _gib(size: int | None) -> float | None:
-    return None if size is None else size / GIB
+    return None if size is None else size / scale()

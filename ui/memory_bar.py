@@ -9,7 +9,7 @@ from typing import Any
 
 from planner.memory.quantity import DeviceMemory, Quantity
 from planner.plan import Plan
-from planner.units import GIB, gib
+from planner.units import mem, scale, symbol
 from ui.chart import Spec
 from ui.colours import PARTS, TOO_MUCH, Ground, Part
 
@@ -78,12 +78,12 @@ def segments(row: Row) -> list[Segment]:
 
 def conclusion(plan: Plan) -> str:
     """What the bar says, for those who cannot see it."""
-    each = [f"{row.name}: {gib(row.total.expected)} of {gib(row.usable)} usable" for row in rows(plan)[:8]]
+    each = [f"{row.name}: {mem(row.total.expected)} of {mem(row.usable)} usable" for row in rows(plan)[:8]]
     return f"{plan.fit.reason} {'; '.join(each)}."
 
 
 def figure(drawn: Sequence[Row], ground: Ground, parts: Sequence[Part] = PARTS) -> Spec:
-    """The bar as `ui.chart` draws it, in GiB; each row's parts follow `parts`."""
+    """The bar as `ui.chart` draws it, in the unit shown; each row's parts follow `parts`."""
     chart: list[Spec] = []
     names = [row.name for row in drawn]
     cut = [segments(row) for row in drawn]
@@ -92,7 +92,7 @@ def figure(drawn: Sequence[Row], ground: Ground, parts: Sequence[Part] = PARTS) 
         pieces = [row[index] for row in cut]
         if any(piece.size for piece in pieces):
             text = [_label(row.parts[index], piece.size, _longest(drawn)) for row, piece in zip(drawn, pieces, strict=True)]
-            true = [gib(row.parts[index]) for row in drawn]
+            true = [mem(row.parts[index]) for row in drawn]
             sizes = [piece.size for piece in pieces]
             _bar(chart, part.label, names, [piece.start for piece in pieces], sizes, part.colour, text=text, hover=true, ink=part.ink)
     _bar(chart, "Free", names, filled, [max(row.usable - used, 0) for row, used in zip(drawn, filled, strict=True)], ground.free)
@@ -101,12 +101,12 @@ def figure(drawn: Sequence[Row], ground: Ground, parts: Sequence[Part] = PARTS) 
         _bar(chart, "Not usable", names, [row.usable for row in drawn], reserved, ground.unusable)
     beyond = [max(row.total.expected - row.usable, 0) for row in drawn]
     if any(beyond):
-        text = [gib(size) if size else "" for size in beyond]
+        text = [mem(size) if size else "" for size in beyond]
         _bar(chart, "Does not fit", names, [max(row.capacity, row.usable) for row in drawn], beyond, TOO_MUCH, text=text)
     ranges = [(row.total.low, row.total.high - row.total.low) for row in drawn]
     if any(size for _, size in ranges):
         hatch = {"shape": "/", "fgcolor": ground.frame, "bgcolor": "rgba(0,0,0,0)", "size": 5, "solidity": 0.25}
-        edges = [f"{gib(low)} to {gib(low + size)}" for low, size in ranges]
+        edges = [f"{mem(low)} to {mem(low + size)}" for low, size in ranges]
         shown = [_beyond(row, low, size) for row, (low, size) in zip(drawn, ranges, strict=True)]
         _bar(chart, "Uncertain", names, [start for start, _ in shown], [size for _, size in shown], "rgba(0,0,0,0)", hover=edges, pattern=hatch)
     return {"data": chart, "layout": _layout(drawn, ground)}
@@ -116,7 +116,7 @@ def _label(whole: int, shown: int, longest: int) -> str:
     """A part's size where there is room for it; of a part that is cut, what is inside and the whole."""
     if shown < 0.075 * longest:
         return ""
-    return gib(whole) if shown == whole or shown < 0.2 * longest else f"{gib(shown)} of {gib(whole)}"
+    return mem(whole) if shown == whole or shown < 0.2 * longest else f"{mem(shown)} of {mem(whole)}"
 
 
 def _beyond(row: Row, low: int, size: int) -> tuple[int, int]:
@@ -133,10 +133,10 @@ def _bar(
     chart: list[Spec], label: str, names: list[str], starts: list[int], sizes: list[int], colour: str,
     text: list[str] | None = None, hover: list[str] | None = None, pattern: dict[str, Any] | None = None, ink: str = "#ffffff",
 ) -> None:  # fmt: skip
-    shown = hover or [gib(size) for size in sizes]
+    shown = hover or [mem(size) for size in sizes]
     chart.append({
-        "type": "bar", "name": label, "orientation": "h", "y": list(range(len(names))), "base": [start / GIB for start in starts],
-        "x": [size / GIB for size in sizes], "textposition": "inside", "insidetextanchor": "start", "insidetextfont": {"color": ink, "size": 13},
+        "type": "bar", "name": label, "orientation": "h", "y": list(range(len(names))), "base": [start / scale() for start in starts],
+        "x": [size / scale() for size in sizes], "textposition": "inside", "insidetextanchor": "start", "insidetextfont": {"color": ink, "size": 13},
         "constraintext": "none", "textangle": 0, "width": 0.72, "customdata": shown, "cliponaxis": False,
         "hovertemplate": f"{label}: %{{customdata}}<extra></extra>", **({"text": text} if text else {}),
         "marker": {"color": colour, "line": {"width": 0}, **({"pattern": pattern} if pattern else {})},
@@ -153,11 +153,11 @@ def _layout(drawn: Sequence[Row], ground: Ground) -> Spec:
             "orientation": "h", "yanchor": "bottom", "yref": "container", "y": 0, "xanchor": "left", "x": 0, "itemclick": False, "itemdoubleclick": False,
         },
         "shapes": [
-            {"type": "rect", "x0": 0, "x1": row.capacity / GIB, "y0": index - 0.36, "y1": index + 0.36, "line": line, "layer": "above"}
+            {"type": "rect", "x0": 0, "x1": row.capacity / scale(), "y0": index - 0.36, "y1": index + 0.36, "line": line, "layer": "above"}
             for index, row in enumerate(drawn)
         ],
         "xaxis": {
-            "range": [0, _longest(drawn) / GIB * 1.01], "ticksuffix": " GiB", "showgrid": False, "zeroline": False, "fixedrange": True,
+            "range": [0, _longest(drawn) / scale() * 1.01], "ticksuffix": f" {symbol()}", "showgrid": False, "zeroline": False, "fixedrange": True,
             "tickcolor": ground.frame, "ticks": "outside",
         },
         "yaxis": {

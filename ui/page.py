@@ -13,7 +13,7 @@ from streamlit.runtime.scriptrunner import StopException
 from planner.errors import PlanError
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
-from ui import history, redraw, share
+from ui import history, memory_unit, redraw, share
 from ui.fields import complain
 from ui.models import upload, with_config
 from ui.share import Asked
@@ -28,6 +28,7 @@ def frame(name: str, question: bool) -> Iterator[None]:
     """Around every page. One that answers the question has the sidebar before it, and after it the fields that it has no widget for."""
     history.one_step()
     share.finite()
+    memory_unit.arrive()
     if not question:
         st.session_state["page"], st.session_state["own"] = name, True
         yield

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from ui import share
+from ui import memory_unit, share
 
 BODY = "body"
 DRAWN, ALONE, MOVED = "drawn", "alone", "moved"
@@ -52,6 +52,7 @@ def number_moved() -> None:
 @st.fragment(key=BODY)
 def body(draw: Callable[[], None]) -> None:
     """Draw a page, and again when a number has moved; a page that ends early, for want of an answer, is drawn as a whole next time."""
+    memory_unit.begin()
     state, question = st.session_state, share.question()
     if not state.pop(MOVED, False) and again() and state.get(DRAWN) != question:
         st.rerun()

@@ -15,7 +15,7 @@ from planner.performance.timing import Timing
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
 from planner.scaling import Point, curve, grid, steps
-from planner.units import GIB, gib, significant
+from planner.units import mem, scale, significant, symbol
 from ui import share
 from ui.chart import Spec, level, upright
 from ui.colours import PARTS, TOO_MUCH, Ground
@@ -67,14 +67,14 @@ def stacked(found: list[Point], plan: Plan, field: str, behind: Ground) -> Spec:
     traces, x = [], [getattr(point, field) for point in found]
     for part in PARTS:
         indexes = [COMPONENTS.index(name) for name in part.names]
-        y = [sum(point.parts[index] for index in indexes) / GIB for point in found]
+        y = [sum(point.parts[index] for index in indexes) / scale() for point in found]
         if any(y):
             traces.append({
                 "type": "scatter", "name": part.label, "x": x, "y": y, "stackgroup": "parts", "mode": "lines+markers",
                 "marker": {"size": 5, "color": part.colour}, "line": {"width": 0.5, "color": part.colour}, "fillcolor": part.colour,
                 "hovertemplate": "%{y:.2f} GiB",
             })  # fmt: skip
-    layout = _layout(field, behind, max(point.usable for point in found) / GIB)
+    layout = _layout(field, behind, max(point.usable for point in found) / scale())
     limit = plan.capacity.max_context if field == "context" else plan.capacity.max_batch
     if limit and x[0] < limit < x[-1]:
         layout["shapes"].append(upright(limit, {"color": TOO_MUCH, "width": 1.5}))
@@ -121,11 +121,11 @@ def overlaid(curves: dict[str, list[Point]], field: str, behind: Ground) -> Spec
     """The totals of several formats or models as lines."""
     traces = []
     for index, (name, found) in enumerate(curves.items()):
-        y = [point.total / GIB if not point.refusal else None for point in found]
+        y = [point.total / scale() if not point.refusal else None for point in found]
         line = {"color": LINES[index % len(LINES)], "width": 2, "dash": ("solid", "dash", "dot", "dashdot")[index % 4]}
         x = [getattr(point, field) for point in found]
         traces.append({"type": "scatter", "name": name, "x": x, "y": y, "mode": "lines+markers", "line": line, "hovertemplate": "%{y:.2f} GiB"})
-    return {"data": traces, "layout": _layout(field, behind, max(point.usable for found in curves.values() for point in found) / GIB)}
+    return {"data": traces, "layout": _layout(field, behind, max(point.usable for found in curves.values() for point in found) / scale())}
 
 
 def speeds(plan: Plan, field: str) -> list[tuple[int, float]]:
@@ -164,13 +164,13 @@ def frontier(plan: Plan, behind: Ground) -> tuple[Spec, str]:
     contexts = steps(min(1_024, plan.architecture.max_context), plan.architecture.max_context, GRID)
     batches = steps(1, MOST_BATCH, GRID)
     found = curve(plan.case, contexts, batches, plan.memory.split_held)
-    free, bound = grid(found, contexts, batches) / GIB, max(point.usable for point in found) / GIB
+    free, bound = grid(found, contexts, batches) / scale(), max(point.usable for point in found) / scale()
     x, y = [f"{context:,}" for context in contexts], [f"{batch:,}" for batch in batches]
     cells = [(row, column) for row in range(len(batches)) for column in range(len(contexts))]
-    said = [f"{x[column]} tokens, batch {y[row]}: {free[row, column]:,.1f} GiB free" for row, column in cells]
+    said = [f"{x[column]} tokens, batch {y[row]}: {free[row, column]:,.1f} {symbol()} free" for row, column in cells]
     heat = {
         "type": "heatmap", "x": x, "y": y, "z": free.clip(-bound, bound).tolist(), "zmin": -bound, "zmax": bound, "xgap": 1, "ygap": 1, "hoverinfo": "skip",
-        "colorscale": [[0, TOO_MUCH], [0.4999, "#f6d3d0"], [0.5, "#cfe0f3"], [1, LINES[0]]], "colorbar": {"title": {"text": "GiB free"}, "thickness": 12},
+        "colorscale": [[0, TOO_MUCH], [0.4999, "#f6d3d0"], [0.5, "#cfe0f3"], [1, LINES[0]]], "colorbar": {"title": {"text": f"{symbol()} free"}, "thickness": 12},
     }  # fmt: skip
     # A heat map cannot be clicked in Streamlit: points that are not seen stand on its cells.
     unseen = {"size": 28, "opacity": 0, "symbol": "square"}
@@ -207,12 +207,12 @@ def take_cell(request: PlanRequest, key: str) -> None:
 
 
 def said(point: Point) -> str:
-    return f"{point.context:,} tokens, batch {point.batch:,}: {gib(point.total)} of {gib(point.usable)}"
+    return f"{point.context:,} tokens, batch {point.batch:,}: {mem(point.total)} of {mem(point.usable)}"
 
 
 def _layout(field: str, behind: Ground, usable: float) -> Spec:
     """What every curve has around it, and the usable memory as a line."""
-    text = {"text": f"{usable:.1f} GiB usable", "xref": "x domain", "x": 0, "xanchor": "left", "yref": "y", "y": usable, "yanchor": "bottom"}
+    text = {"text": f"{usable:.1f} {symbol()} usable", "xref": "x domain", "x": 0, "xanchor": "left", "yref": "y", "y": usable, "yanchor": "bottom"}
     return {
         "height": 420, "margin": {"l": 0, "r": 8, "t": 8, "b": 96}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "dragmode": False,
         "font": {"color": behind.text, "size": 13, "family": "Source Sans, sans-serif"}, "hovermode": "x unified", "clickmode": "event+select",
@@ -222,6 +222,6 @@ def _layout(field: str, behind: Ground, usable: float) -> Spec:
             "title": {"text": FIELDS[field]}, "type": "log", "dtick": 0.30103, "tickformat": ",.0f", "showgrid": False, "zeroline": False,
             "fixedrange": True, "ticks": "outside",
         },
-        "yaxis": {"ticksuffix": " GiB", "rangemode": "tozero", "fixedrange": True, "automargin": True, "ticklabelstandoff": 4, "gridcolor": behind.free, "zeroline": False},
+        "yaxis": {"ticksuffix": f" {symbol()}", "rangemode": "tozero", "fixedrange": True, "automargin": True, "ticklabelstandoff": 4, "gridcolor": behind.free, "zeroline": False},
         "shapes": [level(usable, {"color": TOO_MUCH, "width": 2, "dash": "dash"})], "annotations": [{**text, "showarrow": False}],
     }  # fmt: skip

@@ -12,7 +12,7 @@ from planner.engines import vllm_budget
 from planner.engines.side_by_side import TITLES, Side
 from planner.engines.users import Users
 from planner.plan import Plan
-from planner.units import GIB, gib
+from planner.units import mem, scale, symbol
 from ui import fields, share
 from ui.colours import PARTS, Ground
 from ui.text import plain
@@ -34,7 +34,7 @@ def headline(plan: Plan) -> str:
     if not plan.architecture.generates:
         return f"{plan.case.name} answers with embeddings and keeps no cache: a batch is limited by activations alone."
     replicas = f" on each of {request.data_parallel} replicas" if (request.data_parallel or 1) > 1 else ""
-    return f"{_requests(pool.sequences)} of {request.context:,} tokens at once{replicas}: {gib(pool.bytes.expected)} of every GPU are left for the cache."
+    return f"{_requests(pool.sequences)} of {request.context:,} tokens at once{replicas}: {mem(pool.bytes.expected)} of every GPU are left for the cache."
 
 
 def _requests(number: float) -> str:
@@ -149,11 +149,11 @@ def users_chart(rows: Sequence[Users], plan: Plan, ground: Ground) -> Any:
 
 
 def budget_frame(plan: Plan) -> pd.DataFrame:
-    """What the engine's rule leaves for the cache on the fullest GPU, term by term, in GiB."""
+    """What the engine's rule leaves for the cache on the fullest GPU, term by term, in the unit shown."""
     pool = plan.memory.pool
     step = next((step for step in pool.bytes.steps if "capacity" in step.operands), None) if pool else None
     if pool is None or step is None:
-        return pd.DataFrame(columns=["Term", "GiB"])
+        return pd.DataFrame(columns=["Term", symbol()])
     values = step.operands
     share, left = values.get("utilization", values.get("fraction", 1.0)), float(step.value)
     less = {name: (f"less {words}", -values[name]) for name, words in NAMES.items() if values.get(name)}
@@ -166,7 +166,7 @@ def budget_frame(plan: Plan) -> pd.DataFrame:
     outside = fullest.total.expected - share * values["capacity"]
     if "utilization" in values and outside > 0 and left > 0:
         rows += [("Outside that share: CUDA context and what is not charged", outside), ("Still free", fullest.free_bytes)]
-    return pd.DataFrame([(name, size / GIB) for name, size in rows], columns=["Term", "GiB"])
+    return pd.DataFrame([(name, size / scale()) for name, size in rows], columns=["Term", symbol()])
 
 
 def sides_frame(found: Sequence[Side]) -> pd.DataFrame:
@@ -181,7 +181,7 @@ def sides_frame(found: Sequence[Side]) -> pd.DataFrame:
         cache = sum(d.kv_cache.expected + d.state.expected for d in devices)
         verdict = answer.fit.verdict.replace("_", " ")
         table.append((
-            TITLES[side.engine], answer.memory.weights.format, answer.memory.weights.tensor_bytes.expected / GIB, cache / GIB,
-            sum(d.total.expected for d in devices) / GIB, verdict,
+            TITLES[side.engine], answer.memory.weights.format, answer.memory.weights.tensor_bytes.expected / scale(), cache / scale(),
+            sum(d.total.expected for d in devices) / scale(), verdict,
         ))  # fmt: skip
-    return pd.DataFrame(table, columns=["Engine", "Format", "Weights (GiB)", "Cache (GiB)", "GPU memory (GiB)", "Verdict"])
+    return pd.DataFrame(table, columns=["Engine", "Format", f"Weights ({symbol()})", f"Cache ({symbol()})", f"GPU memory ({symbol()})", "Verdict"])

@@ -10,7 +10,7 @@ from planner.logs.findings import findings
 from planner.logs.readers import read
 from planner.logs.reading import SERVING, Reading
 from planner.plan import Plan, plan
-from planner.units import GIB
+from planner.units import scale, symbol
 from ui import share
 from ui.text import plain
 
@@ -66,9 +66,9 @@ def beside(predicted: Plan, reading: Reading) -> pd.DataFrame:
     fullest = max(devices, key=lambda device: device.weights.expected)
     weights, activation = reading.total("weights", on_gpu=True), reading.total("activation", on_gpu=True)
     rows = [
-        ("Weights of a GPU (GiB)", weights / GIB, fullest.weights.expected / GIB),
-        ("Activation peak (GiB)", activation / GIB, max(device.activation.expected for device in devices) / GIB),
-        ("KV cache pool of a GPU (GiB)", (reading.pool_bytes or 0) / GIB, pool.bytes.expected / GIB if pool else 0),
+        (f"Weights of a GPU ({symbol()})", weights / scale(), fullest.weights.expected / scale()),
+        (f"Activation peak ({symbol()})", activation / scale(), max(device.activation.expected for device in devices) / scale()),
+        (f"KV cache pool of a GPU ({symbol()})", (reading.pool_bytes or 0) / scale(), pool.bytes.expected / scale() if pool else 0),
         ("Tokens in the pool", float(reading.pool_tokens or 0), float(pool.tokens) if pool else 0),
         ("Requests of full length at once", reading.concurrency or 0.0, pool.sequences if pool else 0),
     ]

@@ -9,7 +9,7 @@ from planner.engines.registry import MODULES
 from planner.engines.serving import CACHES
 from planner.plan import DEFAULT_RAM_BYTES
 from planner.quantization.cache_types import cache_types
-from ui import fields, gpus, redraw, share
+from ui import fields, gpus, memory_unit, redraw, share
 from ui.engines import quantizations
 from ui.models import other_sources
 
@@ -27,6 +27,7 @@ def sidebar() -> None:
         st.session_state["places"]["numbers"] = st.container()
         with st.expander("Advanced", icon=":material/tune:"):
             _advanced(st.session_state["engine"])
+            memory_unit.switch()
             st.session_state["places"]["rest"] = st.container()
 
 

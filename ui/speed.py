@@ -12,7 +12,7 @@ from planner.estimate import Estimate
 from planner.performance.curve import Help, Point
 from planner.performance.timing import Timing
 from planner.plan import Plan
-from planner.units import duration
+from planner.units import duration, symbol
 from ui.colours import PARTS, Ground
 from ui.derivations import derivation
 from ui.figures import LIMITS, WIDTH, quick
@@ -95,7 +95,7 @@ def spent_frame(timing: Timing) -> pd.DataFrame:
         rows.append((name, place.work.layers, sizes / 2**30, *times, sum(times)))
     step = 1e3 * timing.found[-1].step_s
     rows.append(("Every step", None, None, 0.0, 0.0, 0.0, step, step))
-    return pd.DataFrame(rows, columns=["Where", "Layers", "Weights (GiB each)", *(f"{label} (ms)" for label, _ in SPENT.values()), "Together (ms)"])
+    return pd.DataFrame(rows, columns=["Where", "Layers", f"Weights ({symbol()} each)", *(f"{label} (ms)" for label, _ in SPENT.values()), "Together (ms)"])
 
 
 def spent_sentence(timing: Timing, better: Sequence[Help]) -> str:

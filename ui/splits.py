@@ -10,7 +10,7 @@ import pandas as pd
 from planner.performance.links import between, pcie
 from planner.performance.splits import Choice
 from planner.performance.timing import Timing
-from planner.units import gib
+from planner.units import mem
 from ui.colours import PARTS, Ground
 from ui.figures import quick
 from ui.speed import grounded, place_names, valued
@@ -31,7 +31,7 @@ def picture(timing: Timing, ground: Ground) -> str:
     names = place_names(timing)
     for index, (name, place, part) in enumerate(zip(names, timing.route.places, timing.passes, strict=True)):
         work = place.work
-        size = gib(work.dense_bytes + work.head_bytes + work.expert_bytes)
+        size = mem(work.dense_bytes + work.head_bytes + work.expert_bytes)
         head = " and the output" if work.head_bytes else ""
         each = " each" if place.ranks > 1 else ""
         inner = f"\\n{_joined(place.gpu, place.ranks)} after each half of a layer" if place.ranks > 1 and place.gpu else ""

@@ -12,7 +12,7 @@ from planner.memory.quantity import COMPONENTS
 from planner.plan import Plan
 from planner.printed import html
 from planner.report import markdown
-from planner.units import GIB
+from planner.units import scale, symbol
 from ui import compare, share
 from ui.frame import csv, table
 from ui.memory_bar import conclusion
@@ -24,7 +24,7 @@ GIB_COLUMN = st.column_config.NumberColumn(format="%.3f")
 def parts_table(plan: Plan) -> None:
     """Every part of every device, with its range."""
     frame = parts_frame(plan)
-    st.dataframe(frame, hide_index=True, alt=conclusion(plan), column_config={name: GIB_COLUMN for name in frame.column_names if "GiB" in name})
+    st.dataframe(frame, hide_index=True, alt=conclusion(plan), column_config={name: GIB_COLUMN for name in frame.column_names if symbol() in name})
     with st.container(horizontal=True):
         st.download_button("Table as CSV", lambda: csv(frame), "headroom-memory.csv", "text/csv", icon=":material/download:", on_click="ignore")
         st.download_button(
@@ -34,7 +34,7 @@ def parts_table(plan: Plan) -> None:
 
 
 def parts_frame(plan: Plan) -> Any:
-    """One row a part: device, part, and its size in GiB with its range."""
+    """One row a part: device, part, and its size in the unit shown with its range."""
     rows = []
     for device in plan.memory.devices:
         name = f"{device.index}: {device.name}"
@@ -43,8 +43,8 @@ def parts_frame(plan: Plan) -> Any:
     for label, quantity in (("Weights", host.weights), ("KV cache", host.kv_cache), ("Activations", host.activation), ("Total", host.total)):
         if host.total.expected:
             rows.append(("System RAM", label, quantity))
-    found = [(device, part, size.expected / GIB, size.low / GIB, size.high / GIB) for device, part, size in rows]
-    return table(found, ["Device", "Part", "Expected (GiB)", "Low (GiB)", "High (GiB)"])
+    found = [(device, part, size.expected / scale(), size.low / scale(), size.high / scale()) for device, part, size in rows]
+    return table(found, ["Device", "Part", f"Expected ({symbol()})", f"Low ({symbol()})", f"High ({symbol()})"])
 
 
 def link(plan: Plan) -> None:

@@ -13,7 +13,7 @@ from planner.training.adapters import EVERYDAY
 from planner.training.case import BASES
 from planner.training.request import Checkpointing, Method, Offload, Precision, Sharding, TrainRequest
 from planner.training.states import optimizers
-from ui import gpus, migrate, share
+from ui import gpus, memory_unit, migrate, share
 from ui.models import other_sources
 from ui.text import plain
 
@@ -73,6 +73,7 @@ def ask() -> dict[str, Any]:
         places["request"] = st.empty()
         with st.expander("Advanced", icon=":material/tune:"):
             _advanced(places)
+            memory_unit.switch()
     for field, sentence in st.session_state["train_complaints"].items():
         complain(places, field, f"{sentence} Its default stands in.")
     return places

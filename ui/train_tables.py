@@ -11,7 +11,7 @@ from planner.errors import PlanError
 from planner.training.plan import TrainPlan, train
 from planner.training.request import TrainRequest
 from planner.training.tables import WAYS, Cell, GpuRow, Scaled, by_gpu, by_samples, llama_table, scaled, smallest
-from planner.units import GIB, gib
+from planner.units import mem, scale, symbol
 from ui.colours import ground
 from ui.text import plain
 from ui.train_views import hours
@@ -27,29 +27,29 @@ GIB_COLUMN = st.column_config.NumberColumn(format="%.1f")
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _by_gpu(request: TrainRequest, _plan: TrainPlan) -> tuple[GpuRow, ...]:
+def _by_gpu(request: TrainRequest, unit: str, _plan: TrainPlan) -> tuple[GpuRow, ...]:
     return by_gpu(_plan)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _scaled(request: TrainRequest, _plan: TrainPlan) -> tuple[Scaled, ...]:
+def _scaled(request: TrainRequest, unit: str, _plan: TrainPlan) -> tuple[Scaled, ...]:
     return scaled(_plan, LENGTHS, BATCHES)
 
 
 @st.cache_data(show_spinner="Planning LLaMA 7B to 65B, six ways each …")
-def _llama() -> tuple[Cell, ...]:
+def _llama(unit: str) -> tuple[Cell, ...]:
     return llama_table()
 
 
 def gpu_table(plan: TrainPlan) -> None:
     """Every GPU of the catalogue in the run's number: fits, tight, does not fit."""
-    rows = _by_gpu(plan.request, plan)
+    rows = _by_gpu(plan.request, symbol(), plan)
     first = smallest(rows)
     number = max(len(plan.case.gpus), 1)
     each = f"{number:,}x " if number > 1 else ""
-    need = gib(rows[0].need.expected)
+    need = mem(rows[0].need.expected)
     said = (
-        f"The smallest memory that surely holds this run is {each}{first.gpu.name}: {need} of {gib(first.gpu.usable_bytes)} usable."
+        f"The smallest memory that surely holds this run is {each}{first.gpu.name}: {need} of {mem(first.gpu.usable_bytes)} usable."
         if first
         else f"No GPU of the catalogue holds this run, which needs {need} on {'each' if number > 1 else 'one'}: climb the ladder, or add GPUs."
     )
@@ -58,15 +58,15 @@ def gpu_table(plan: TrainPlan) -> None:
     frame = pd.DataFrame(
         [
             (
-                row.gpu.name, WORDS[row.verdict], row.need.expected / GIB, row.gpu.usable_bytes / GIB, row.probability * 100, row.tokens_per_s,
+                row.gpu.name, WORDS[row.verdict], row.need.expected / scale(), row.gpu.usable_bytes / scale(), row.probability * 100, row.tokens_per_s,
                 *((row.hours,) if timed else ()),
             )
             for row in rows
         ],
-        columns=["GPU", "Verdict", "Needs (GiB)", "Usable (GiB)", "Chance to fit (%)", "Tokens/s", *(("Hours",) if timed else ())],
+        columns=["GPU", "Verdict", f"Needs ({symbol()})", f"Usable ({symbol()})", "Chance to fit (%)", "Tokens/s", *(("Hours",) if timed else ())],
     )  # fmt: skip
     config = {
-        "Needs (GiB)": GIB_COLUMN, "Usable (GiB)": GIB_COLUMN, "Chance to fit (%)": st.column_config.NumberColumn(format="%.0f"),
+        f"Needs ({symbol()})": GIB_COLUMN, f"Usable ({symbol()})": GIB_COLUMN, "Chance to fit (%)": st.column_config.NumberColumn(format="%.0f"),
         "Tokens/s": st.column_config.NumberColumn(format="localized", help="Where the card could hold it."), "Hours": GIB_COLUMN,
     }  # fmt: skip
     frame["Tokens/s"] = frame["Tokens/s"].round()
@@ -76,7 +76,7 @@ def gpu_table(plan: TrainPlan) -> None:
 
 def scaling(plan: TrainPlan) -> None:
     """How the peak grows with length, a line for each micro-batch."""
-    found = _scaled(plan.request, plan)
+    found = _scaled(plan.request, symbol(), plan)
     usable = plan.fullest.usable_bytes if plan.fullest else 0
     fitting = [one for one in found if one.micro_batch == plan.request.micro_batch and one.peak.expected <= usable]
     if not fitting:
@@ -92,9 +92,9 @@ def scaling(plan: TrainPlan) -> None:
     st.plotly_chart(_lines(found, usable), key="scaling", theme=None, config={"displayModeBar": False}, alt=said)
     frame = pd.DataFrame(
         {"Tokens a sequence": LENGTHS}
-        | {f"Micro-batch {batch} (GiB)": [one.peak.expected / GIB for one in found if one.micro_batch == batch] for batch in BATCHES}
+        | {f"Micro-batch {batch} ({symbol()})": [one.peak.expected / scale() for one in found if one.micro_batch == batch] for batch in BATCHES}
     )
-    st.dataframe(frame, hide_index=True, alt=said, column_config={name: GIB_COLUMN for name in frame.columns if "GiB" in name})
+    st.dataframe(frame, hide_index=True, alt=said, column_config={name: GIB_COLUMN for name in frame.columns if symbol() in name})
 
 
 def _lines(found: tuple[Scaled, ...], usable: int) -> go.Figure:
@@ -105,12 +105,12 @@ def _lines(found: tuple[Scaled, ...], usable: int) -> go.Figure:
     for batch, shade, dash in zip(BATCHES, shades, ("solid", "dash", "dot", "dashdot"), strict=True):
         line = [one for one in found if one.micro_batch == batch]
         chart.add_scatter(
-            x=[one.seq_len for one in line], y=[one.peak.expected / GIB for one in line], name=f"Micro-batch {batch}", mode="lines+markers",
-            line={"color": shade, "dash": dash}, customdata=[gib(one.peak.expected) for one in line], hovertemplate="%{x:,} tokens: %{customdata}",
+            x=[one.seq_len for one in line], y=[one.peak.expected / scale() for one in line], name=f"Micro-batch {batch}", mode="lines+markers",
+            line={"color": shade, "dash": dash}, customdata=[mem(one.peak.expected) for one in line], hovertemplate="%{x:,} tokens: %{customdata}",
         )  # fmt: skip
     if usable:
         chart.add_scatter(
-            x=[LENGTHS[0], LENGTHS[-1]], y=[usable / GIB] * 2, name=f"Usable, {gib(usable)}", mode="lines", line={"color": ink.frame, "width": 3},
+            x=[LENGTHS[0], LENGTHS[-1]], y=[usable / scale()] * 2, name=f"Usable, {mem(usable)}", mode="lines", line={"color": ink.frame, "width": 3},
             hoverinfo="skip",
         )  # fmt: skip
     chart.update_layout(
@@ -119,7 +119,9 @@ def _lines(found: tuple[Scaled, ...], usable: int) -> go.Figure:
     )  # fmt: skip
     chart.update_xaxes(type="log", tickvals=list(LENGTHS), ticktext=[f"{length:,}" for length in LENGTHS], fixedrange=True, gridcolor=ink.unusable)
     ticks = [4, 8, 16, 24, 32, 48, 80, 141, 320, 640, 1_280]
-    chart.update_yaxes(type="log", tickvals=ticks, ticktext=[f"{tick:,} GiB" for tick in ticks], fixedrange=True, gridcolor=ink.unusable, automargin=True)
+    chart.update_yaxes(
+        type="log", tickvals=ticks, ticktext=[f"{tick:,} {symbol()}" for tick in ticks], fixedrange=True, gridcolor=ink.unusable, automargin=True
+    )
     return chart
 
 
@@ -130,14 +132,14 @@ def data_sizes(plan: TrainPlan) -> None:
     if not rows:
         st.caption("Add a GPU: without one there is no time to tell.")
         return
-    said = f"Memory is {gib(rows[0].peak_bytes)} for {rows[0].samples:,} samples and for {rows[-1].samples:,}: only one micro-batch is on the GPU at a time. Time grows in proportion."
+    said = f"Memory is {mem(rows[0].peak_bytes)} for {rows[0].samples:,} samples and for {rows[-1].samples:,}: only one micro-batch is on the GPU at a time. Time grows in proportion."
     st.markdown(plain(said))
     frame = pd.DataFrame(
-        [(row.samples, row.peak_bytes / GIB, row.steps, hours(row.hours * 3600), row.hours, row.electricity_usd) for row in rows],
-        columns=["Samples", "Peak (GiB)", "Steps", "Duration", "Hours", "Electricity (USD)"],
+        [(row.samples, row.peak_bytes / scale(), row.steps, hours(row.hours * 3600), row.hours, row.electricity_usd) for row in rows],
+        columns=["Samples", f"Peak ({symbol()})", "Steps", "Duration", "Hours", "Electricity (USD)"],
     )
     config = {
-        "Peak (GiB)": GIB_COLUMN, "Samples": st.column_config.NumberColumn(format="localized"), "Steps": st.column_config.NumberColumn(format="localized"),
+        f"Peak ({symbol()})": GIB_COLUMN, "Samples": st.column_config.NumberColumn(format="localized"), "Steps": st.column_config.NumberColumn(format="localized"),
         "Hours": st.column_config.NumberColumn(format="%.2f"), "Electricity (USD)": st.column_config.NumberColumn(format="%.2f"),
     }  # fmt: skip
     st.dataframe(frame, hide_index=True, alt=said, column_config=config)
@@ -145,7 +147,7 @@ def data_sizes(plan: TrainPlan) -> None:
 
 def llama() -> None:
     """The classic table of requirements for LLaMA 7B to 65B, computed."""
-    cells = _llama()
+    cells = _llama(symbol())
     by = {(cell.model, cell.way): cell for cell in cells}
     sizes = list(dict.fromkeys(cell.model for cell in cells))
     said = (
@@ -153,14 +155,16 @@ def llama() -> None:
         "with fp32 master weights; adapters take little more than the model itself."
     )
     st.markdown(said)
-    frame = pd.DataFrame([(way, *(by[size, way].peak.expected / GIB for size in sizes)) for way in WAYS], columns=["Method", *(f"{s} (GiB)" for s in sizes)])
-    st.dataframe(frame, hide_index=True, alt=said, column_config={f"{size} (GiB)": GIB_COLUMN for size in sizes})
-    st.caption("On one device, micro-batch 1, 512 tokens, checkpointing, AdamW fused. Above about 140 GiB several GPUs share it: see Sharding.")
+    frame = pd.DataFrame(
+        [(way, *(by[size, way].peak.expected / scale() for size in sizes)) for way in WAYS], columns=["Method", *(f"{s} ({symbol()})" for s in sizes)]
+    )
+    st.dataframe(frame, hide_index=True, alt=said, column_config={f"{size} ({symbol()})": GIB_COLUMN for size in sizes})
+    st.caption(f"On one device, micro-batch 1, 512 tokens, checkpointing, AdamW fused. Above about 140 {symbol()} several GPUs share it: see Sharding.")
     for size in sizes:
         with st.expander(f"Why: {size}"):
             for way in WAYS:
                 cell = by[size, way]
-                st.markdown(f"**{way}**: {gib(cell.peak.expected)}. {plain(cell.reason)}.")
+                st.markdown(f"**{way}**: {mem(cell.peak.expected)}. {plain(cell.reason)}.")
 
 
 def contradiction(plan: TrainPlan) -> None:

@@ -16,7 +16,7 @@ from planner.training.ladder import Rung, cheapest
 from planner.training.memory import TrainDevice
 from planner.training.plan import TrainPlan
 from planner.training.snippets import snippets
-from planner.units import GIB, count, gib
+from planner.units import count, mem, scale, symbol
 from ui import memory_bar, migrate, train_question
 from ui.chart import drawn
 from ui.colours import VERDICTS, Part, ground
@@ -65,10 +65,10 @@ def _figures(plan: TrainPlan) -> list[Shown]:
     device, peak, torch, speed, job = plan.fullest, plan.peak, plan.peak_allocated, plan.speed, plan.job
     steps = [step for part in (*device.parts, device.total) for step in part.steps] if device else []
     found: list[Shown] = [
-        ("Peak memory", gib(peak.expected), f"{gib(peak.low)} to {gib(peak.high)}", steps, "What nvidia-smi shows at most on the fullest GPU."),
-        ("PyTorch allocates", gib(torch.expected), f"{gib(torch.low)} to {gib(torch.high)}", device.allocated.steps if device else (),
+        ("Peak memory", mem(peak.expected), f"{mem(peak.low)} to {mem(peak.high)}", steps, "What nvidia-smi shows at most on the fullest GPU."),
+        ("PyTorch allocates", mem(torch.expected), f"{mem(torch.low)} to {mem(torch.high)}", device.allocated.steps if device else (),
          "Without the CUDA context and the blocks that the allocator keeps for later."),
-        ("Host memory", gib(plan.host.total.expected), f"{gib(plan.host.disk.expected)} of disk", [*plan.host.total.steps, *plan.host.disk.steps], ""),
+        ("Host memory", mem(plan.host.total.expected), f"{mem(plan.host.disk.expected)} of disk", [*plan.host.total.steps, *plan.host.disk.steps], ""),
     ]  # fmt: skip
     if speed:
         rate = speed.tokens_per_s
@@ -131,7 +131,7 @@ def bar(plan: TrainPlan) -> None:
         return
     rows = bar_rows(device)
     highest = max(rows, key=lambda row: row.total.expected)
-    said = f"{device.name}: the {highest.name.lower()} needs the most, {gib(highest.total.expected)} of {gib(device.usable_bytes)} usable."
+    said = f"{device.name}: the {highest.name.lower()} needs the most, {mem(highest.total.expected)} of {mem(device.usable_bytes)} usable."
     st.markdown(plain(said))
     chart = memory_bar.figure(rows, ground(), PARTS)
     # Two parts more than inference has: on a phone their names take two more lines under the axis.
@@ -158,7 +158,7 @@ def rungs(plan: TrainPlan, found: tuple[Rung, ...]) -> None:
                     rung.title, key=f"rung:{rung.title}", on_click=train_question.change, args=(plan.request, rung.change), width="stretch", icon=icon,
                     type="primary" if rung is best and plan.fit.verdict == "does_not_fit" else "secondary",
                 )  # fmt: skip
-                st.caption(plain(f"{gib(rung.peak_bytes)}, {gib(rung.saved_bytes)} less; {_pace(rung.slowdown)}. {rung.why[0].upper()}{rung.why[1:]}."))
+                st.caption(plain(f"{mem(rung.peak_bytes)}, {mem(rung.saved_bytes)} less; {_pace(rung.slowdown)}. {rung.why[0].upper()}{rung.why[1:]}."))
 
 
 def _pace(slowdown: float | None) -> str:
@@ -175,10 +175,10 @@ def parts_table(plan: TrainPlan) -> None:
     for device in plan.devices[:64]:
         names = ("Weights", "Gradients", "Optimizer", "Activations", "Overhead", "Total")
         for name, part in zip(names, (*device.parts, device.total), strict=True):
-            rows.append((f"{device.index}: {device.name}", name, part.expected / GIB, part.low / GIB, part.high / GIB))
-    frame = pd.DataFrame(rows, columns=["Device", "Part", "Expected (GiB)", "Low (GiB)", "High (GiB)"])
+            rows.append((f"{device.index}: {device.name}", name, part.expected / scale(), part.low / scale(), part.high / scale()))
+    frame = pd.DataFrame(rows, columns=["Device", "Part", f"Expected ({symbol()})", f"Low ({symbol()})", f"High ({symbol()})"])
     number = st.column_config.NumberColumn(format="%.3f")
-    st.dataframe(frame, hide_index=True, alt=plan.fit.reason, column_config={name: number for name in frame.columns if "GiB" in name})
+    st.dataframe(frame, hide_index=True, alt=plan.fit.reason, column_config={name: number for name in frame.columns if symbol() in name})
     with st.container(horizontal=True):
         st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-training.csv", "text/csv", icon=":material/download:", on_click="ignore")
         st.download_button(

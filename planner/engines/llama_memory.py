@@ -10,7 +10,7 @@ from planner.formula import Formula, total
 from planner.memory.quantity import NOTHING, DeviceMemory, HostMemory, Memory, Quantity, WeightFile
 from planner.memory.remember import latest
 from planner.parallelism.layer_split import Span
-from planner.units import gib
+from planner.units import mem
 
 OUTPUT = Formula("4 * vocab * slots", "bytes", "llama.cpp src/llama-context.cpp: a row of logits for each slot")
 
@@ -101,5 +101,5 @@ def note(layout: Layout) -> str:
     left = layout.sums.dense[where.host.stop] + layout.sums.experts[end]
     gpus = "the GPU" if len(layout.case.gpus) == 1 else "the GPUs"
     if where.host.layers == 0 and not where.host.output:
-        return f"All {layers} layers fit on {gpus} without the experts of the first {where.cpu_moe_layers}; those, {gib(left)}, run from system memory."
-    return f"{where.gpu_layers} of {layers + 1} layers fit on {gpus}; the rest, {gib(left)}, run from system memory."
+        return f"All {layers} layers fit on {gpus} without the experts of the first {where.cpu_moe_layers}; those, {mem(left)}, run from system memory."
+    return f"{where.gpu_layers} of {layers + 1} layers fit on {gpus}; the rest, {mem(left)}, run from system memory."

@@ -21,7 +21,7 @@ from planner.parallelism.tensor_parallel import heads_on_rank
 from planner.quantization.cache_types import cache_type
 from planner.quantization.formats import Scheme
 from planner.quantization.published import scheme_for
-from planner.units import gib
+from planner.units import mem
 
 QUANTIZED_BEFORE = frozenset({"awq-int4", "gptq-int4", "gptq-int8", "int8", "mxfp4", "nvfp4"})
 """Formats that serving engines load and do not make."""
@@ -118,7 +118,7 @@ def lay_out(case: Case, scheme: Scheme, degrees: Degrees, rank: Callable[[Gpu, i
         )  # fmt: skip
         if held.stage.bytes.expected > gpu.usable_bytes and not refusal:
             refusal = (
-                f"CUDA out of memory while loading the weights: {gib(held.stage.bytes.expected)} a GPU, {gib(gpu.usable_bytes)} usable. "
+                f"CUDA out of memory while loading the weights: {mem(held.stage.bytes.expected)} a GPU, {mem(gpu.usable_bytes)} usable. "
                 "Use a smaller format or more GPUs."
             )
     unable, told = capabilities.verdict(case, scheme)

@@ -38,7 +38,7 @@ from planner.memory.kv_cache import Block
 from planner.memory.quantity import Memory, Quantity, added
 from planner.parallelism.degrees import Degrees, resolve_degrees
 from planner.parallelism.tensor_parallel import heads_on_rank
-from planner.units import GIB, gib
+from planner.units import GIB, mem
 
 SOURCE = "sgl-project/sglang python/sglang/srt/server_args.py"
 
@@ -182,7 +182,7 @@ def tokens(ranks: list[Rank], case: Case, degrees: Degrees, block: Block) -> Hel
     count, most = min(counts, default=0), min(slots, default=None)
     if counts and count < case.request.context:
         need = case.request.context * cell_bytes(ranks[0].stage, degrees.tensor, block)
-        why = f"The pool holds {count:,} tokens, fewer than one request of {case.request.context:,} ({gib(need)}); shorten the context or add GPUs."
+        why = f"The pool holds {count:,} tokens, fewer than one request of {case.request.context:,} ({mem(need)}); shorten the context or add GPUs."
         return Held(count, count / case.request.context, why)
     held = [count / case.request.context] if counts else []
     return Held(count, min([*held, float(most)] if most is not None else held, default=0.0))

@@ -8,7 +8,7 @@ from planner.engines import capabilities
 from planner.errors import PlanError
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
-from planner.units import gib
+from planner.units import mem
 
 ENGINES = ("llama.cpp", "vllm", "transformers")
 
@@ -51,9 +51,9 @@ def _asked(request: PlanRequest, name: str, bits: int) -> PlanRequest:
 def _llama(answer: Plan) -> str:
     devices, host = answer.memory.devices, answer.memory.host.total.expected
     cache = sum(d.kv_cache.expected + d.state.expected for d in devices) + answer.memory.host.kv_cache.expected
-    rest = f", and {gib(host)} stand in system memory" if host > 2**30 else ""
+    rest = f", and {mem(host)} stand in system memory" if host > 2**30 else ""
     return (
-        f"It allocates what is asked for and no more: {gib(answer.memory.weights.tensor_bytes.expected)} of weights and {gib(cache)} of cache for "
+        f"It allocates what is asked for and no more: {mem(answer.memory.weights.tensor_bytes.expected)} of weights and {mem(cache)} of cache for "
         f"{answer.request.batch:,} x {answer.request.context:,} tokens{rest}."
     )
 
@@ -64,7 +64,7 @@ def _vllm(answer: Plan) -> str:
     pool, device = answer.memory.pool, max(answer.memory.devices, key=lambda d: d.total.expected)
     assert pool is not None
     return (
-        f"It takes a fixed share of every card whatever the model: after {gib(device.weights.expected)} of weights, {gib(pool.bytes.expected)} a card become "
+        f"It takes a fixed share of every card whatever the model: after {mem(device.weights.expected)} of weights, {mem(pool.bytes.expected)} a card become "
         f"cache for {pool.sequences:,.1f} requests of {answer.request.context:,} tokens, used or not."
     )
 
@@ -74,7 +74,7 @@ def _transformers(answer: Plan) -> str:
     cache = sum(d.kv_cache.expected + d.state.expected for d in devices)
     peak = max((d.activation.expected for d in devices), default=answer.memory.host.activation.expected)
     return (
-        f"It grows as it goes: {gib(answer.memory.weights.tensor_bytes.expected)} of weights, {gib(cache)} of cache for this batch, and {gib(peak)} more while "
+        f"It grows as it goes: {mem(answer.memory.weights.tensor_bytes.expected)} of weights, {mem(cache)} of cache for this batch, and {mem(peak)} more while "
         "the prompt is read in one piece."
     )
 

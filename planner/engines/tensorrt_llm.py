@@ -15,7 +15,7 @@ from planner.memory.kv_cache import Block
 from planner.memory.quantity import Memory, Quantity, added
 from planner.parallelism.degrees import NODE_GPUS, resolve_degrees
 from planner.parallelism.tensor_parallel import heads_on_rank
-from planner.units import gib
+from planner.units import mem
 
 SOURCE = "NVIDIA/TensorRT-LLM docs/source/reference/memory.md"
 
@@ -108,7 +108,7 @@ def tokens(ranks: list[Rank], case: Case, tensor: int, block: Block) -> Held:
         return Held(
             count,
             count / case.request.context,
-            f"The KV cache holds {count:,} tokens, fewer than one request of {case.request.context:,}, in {gib(ranks[0].pool.expected)}; "
+            f"The KV cache holds {count:,} tokens, fewer than one request of {case.request.context:,}, in {mem(ranks[0].pool.expected)}; "
             "shorten the context or add GPUs.",
         )
     return Held(count, count / case.request.context if counts else float(min(slots, default=0)))

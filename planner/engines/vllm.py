@@ -20,7 +20,7 @@ from planner.memory import weights
 from planner.memory.kv_cache import Block
 from planner.memory.quantity import NOTHING, Memory, added
 from planner.parallelism.degrees import NODE_GPUS, resolve_degrees
-from planner.units import gib
+from planner.units import mem
 
 POOL = Formula("floor(utilization * capacity) - weights - activation - libraries - graphs", "bytes", "vllm/v1/worker/gpu_worker.py: determine_available_memory")
 
@@ -112,8 +112,8 @@ def tokens(ranks: list[Rank], use: Settings, tensor: int, block: Block, wide_sta
         return Held(
             paged,
             blocks / need,
-            f"To serve at least one request with the model's max seq len ({use.context}), {gib(need * layout.block_bytes)} KV cache is needed, which is "
-            f"larger than the available KV cache memory ({gib(size)}). Shorten the context to {paged:,}, raise gpu_memory_utilization, or use more GPUs.",
+            f"To serve at least one request with the model's max seq len ({use.context}), {mem(need * layout.block_bytes)} KV cache is needed, which is "
+            f"larger than the available KV cache memory ({mem(size)}). Shorten the context to {paged:,}, raise gpu_memory_utilization, or use more GPUs.",
         )
     return Held(floor(blocks / need * use.context) if use.text("token_line") == "concurrency" else paged, blocks / need)
 

@@ -22,7 +22,7 @@ from planner.memory.remember import remembered
 from planner.parallelism.degrees import Degrees
 from planner.parallelism.tensor_parallel import EXPERTS, PADDING
 from planner.quantization.formats import Scheme
-from planner.units import GIB, gib
+from planner.units import GIB, mem
 
 MORE_WORKSPACE = GIB
 """What a further all-reduce workspace takes: versions and cards differ in how many they set up when ranks share a fabric."""
@@ -183,7 +183,7 @@ def too_little_free(case: Case, devices: Sequence[DeviceMemory]) -> str:
     for gpu, device in zip(case.gpus, devices, strict=True):
         if gpu.free_mib is not None and device.total.expected and device.free_bytes < 0:
             return (
-                f"Free memory on {gpu.name} ({gib(gpu.usable_bytes)}) is less than the desired GPU memory utilization ({share:g}, {gib(share * gpu.lent_bytes)}). "
+                f"Free memory on {gpu.name} ({mem(gpu.usable_bytes)}) is less than the desired GPU memory utilization ({share:g}, {mem(share * gpu.lent_bytes)}). "
                 f"Start with a utilization of {free_share(case, devices):g}, or stop what else runs there."
             )
     return ""

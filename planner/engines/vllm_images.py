@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from planner.architecture.tensors import Architecture
 from planner.formula import Formula, Step
 from planner.parallelism.degrees import Degrees
-from planner.units import gib
+from planner.units import mem
 
 HELD = Formula(
     "items * element_bytes * (tokens * hidden + values)", "bytes",
@@ -42,7 +42,7 @@ def told(peak: Step) -> str:
     text_only = max(values["sampler"], values["forward"]) + values["expert_space"]
     if (extra := peak.value - text_only) < WORTH_A_WORD:
         return ""
-    return f'{gib(extra)} of its activation peak are for images and videos: for text alone, --limit-mm-per-prompt \'{{"image": 0, "video": 0}}\' gives it back.'
+    return f'{mem(extra)} of its activation peak are for images and videos: for text alone, --limit-mm-per-prompt \'{{"image": 0, "video": 0}}\' gives it back.'
 
 
 def pictures(model: Architecture, degrees: Degrees, batched_tokens: int, sequences: int, context: int, element_bytes: int) -> Pictures | None:

@@ -18,7 +18,7 @@ from planner.logs.reading import SERVING, Kind, Reading
 from planner.memory.quantity import NOTHING, Quantity, added
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
-from planner.units import gib
+from planner.units import mem
 
 KINDS: dict[str, tuple[str, tuple[Kind, ...], tuple[str, ...]]] = {
     "weights": ("Weights", ("weights",), ("weights",)),
@@ -82,13 +82,13 @@ class Comparison:
         error = (predicted.expected - measured) / measured
         where = "inside" if self.total.inside else "outside"
         said = (
-            f"Predicted {gib(predicted.expected)}, measured {gib(measured)}: {error:+.1%}, {where} the range of {gib(predicted.low)} to {gib(predicted.high)}."
+            f"Predicted {mem(predicted.expected)}, measured {mem(measured)}: {error:+.1%}, {where} the range of {mem(predicted.low)} to {mem(predicted.high)}."
         )
         known = [row for row in self.parts if row.difference is not None]
         if not known:
             return said
         worst = max(known, key=lambda row: abs(row.difference or 0))
-        return f"{said} Most of the difference is {worst.label}: {gib(worst.predicted.expected)} predicted, {gib(worst.measured or 0)} measured."
+        return f"{said} Most of the difference is {worst.label}: {mem(worst.predicted.expected)} predicted, {mem(worst.measured or 0)} measured."
 
 
 def compare(answer: Plan, measured_bytes: int, reading: Reading | None = None) -> Comparison:

@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 from planner.logs import serving_findings
 from planner.logs.reading import SERVING, Finding, Reading
-from planner.units import gib
+from planner.units import mem
 
 
 def out_of_memory(reading: Reading) -> Finding | None:
     if not reading.failed_line:
         return None
-    what = f"an allocation of {gib(reading.failed_bytes)} on GPU {reading.failed_device}" if reading.failed_bytes else "an allocation"
+    what = f"an allocation of {mem(reading.failed_bytes)} on GPU {reading.failed_device}" if reading.failed_bytes else "an allocation"
     placed = sum(buffer.bytes for buffer in reading.buffers if buffer.on_gpu)
-    before = f" after {gib(placed)} had been placed" if placed else ""
+    before = f" after {mem(placed)} had been placed" if placed else ""
     shorter = {"context": max(reading.request().get("context", 8_192) // 2, 512)}
     return Finding(
         "Out of memory",
@@ -29,7 +29,7 @@ def layers_on_cpu(reading: Reading) -> Finding | None:
     left = reading.layers - reading.layers_on_gpu
     return Finding(
         f"{left} of {reading.layers} layers run on the CPU",
-        f"{gib(reading.total('weights', on_gpu=False))} of weights lie in system memory, and every token reads them there: that bounds the speed. "
+        f"{mem(reading.total('weights', on_gpu=False))} of weights lie in system memory, and every token reads them there: that bounds the speed. "
         "A smaller quantization, a shorter context or a second GPU brings them onto the GPU.",
         {"gpu_layers": None},
     )  # fmt: skip
@@ -39,7 +39,7 @@ def cache_on_host(reading: Reading) -> Finding | None:
     spilled = reading.total("kv_cache", on_gpu=False)
     if not spilled or not any(buffer.on_gpu for buffer in reading.buffers):
         return None
-    return Finding(f"{gib(spilled)} of the KV cache lie in system memory", "Attention over them runs on the CPU and slows down as the context fills. Shorten the context or quantize the cache.",
+    return Finding(f"{mem(spilled)} of the KV cache lie in system memory", "Attention over them runs on the CPU and slows down as the context fills. Shorten the context or quantize the cache.",
                    {"kv_cache_dtype": "q8_0"})  # fmt: skip
 
 

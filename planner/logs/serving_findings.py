@@ -8,7 +8,7 @@ from math import floor
 from typing import Any
 
 from planner.logs.reading import Finding, Reading
-from planner.units import gib
+from planner.units import mem
 
 DEFAULT_UTILIZATION = 0.9
 HIGHEST_UTILIZATION = 0.95
@@ -25,7 +25,7 @@ def no_cache(reading: Reading) -> Finding | None:
         return None
     held = reading.total("weights", on_gpu=True)
     share = reading.options.get("gpu_memory_utilization", DEFAULT_UTILIZATION)
-    what = f" Weights alone take {gib(held)} of each GPU." if held else ""
+    what = f" Weights alone take {mem(held)} of each GPU." if held else ""
     if share < HIGHEST_UTILIZATION:
         change: dict[str, Any] = {"gpu_memory_utilization": HIGHEST_UTILIZATION}
         advice = f"Raise {FLAG[reading.engine]} from {share:g} to {HIGHEST_UTILIZATION:g}; if that is not enough, use a smaller format or one more GPU."
@@ -40,7 +40,7 @@ def too_long(reading: Reading) -> Finding | None:
         return None
     if reading.needed_bytes and reading.pool_bytes:
         most = reading.longest or floor(context * reading.pool_bytes / reading.needed_bytes)
-        why = f"One request of {context:,} tokens needs {gib(reading.needed_bytes)} and the pool is {gib(reading.pool_bytes)}."
+        why = f"One request of {context:,} tokens needs {mem(reading.needed_bytes)} and the pool is {mem(reading.pool_bytes)}."
     else:
         most = reading.pool_tokens or 0
         why = f"One request may be {context:,} tokens long and the pool holds {most:,}."
@@ -61,7 +61,7 @@ def taken_before(reading: Reading) -> Finding | None:
     other = reading.total_bytes - reading.free_bytes
     return Finding(
         "Another process holds part of the card",
-        f"{gib(other)} of {gib(reading.total_bytes)} were taken before the engine started. Stop what holds them, or give the engine {share:g} of the card.",
+        f"{mem(other)} of {mem(reading.total_bytes)} were taken before the engine started. Stop what holds them, or give the engine {share:g} of the card.",
         {"gpu_memory_utilization": share},
     )
 
@@ -92,8 +92,8 @@ def graphs(reading: Reading) -> Finding | None:
 def out_of_memory(reading: Reading) -> Finding | None:
     if "CUDA out of memory" not in reading.failed_line:
         return None
-    asked = f" It asked for {gib(reading.failed_bytes)}." if reading.failed_bytes else ""
-    of = f" of a card of {gib(reading.total_bytes)}" if reading.total_bytes else ""
+    asked = f" It asked for {mem(reading.failed_bytes)}." if reading.failed_bytes else ""
+    of = f" of a card of {mem(reading.total_bytes)}" if reading.total_bytes else ""
     if reading.pool_bytes or reading.pool_tokens:
         share = round(reading.options.get("gpu_memory_utilization", DEFAULT_UTILIZATION) - 0.05, 3)
         return Finding(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from planner.errors import PlanError
 from planner.performance.places import SERVERS
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
+from planner.units import worded
 
 COUNTS = (1, 2, 4, 8)
 
@@ -65,7 +65,7 @@ def _ways(engine: str, count: int) -> Iterable[tuple[str, dict[str, Any]]]:
 CUT = ("tensor_parallel", "pipeline_parallel", "data_parallel", "expert_parallel", "split_mode", "tensor_split")
 
 
-@lru_cache(maxsize=256)
+@worded(maxsize=256)
 def _planned(query: tuple[tuple[str, str], ...]) -> Plan:
     return plan(PlanRequest.from_query(dict(query)))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 
 from planner import catalog
 from planner.economics.electricity import ELECTRICITY, ENERGY
@@ -17,7 +16,7 @@ from planner.performance.timing import tokens_of
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
 from planner.scenarios import words
-from planner.units import count, gb, gib
+from planner.units import count, gb, mem, worded
 
 NONE = "–"
 """Stands where a figure has no meaning: the speed of what does not fit."""
@@ -25,7 +24,7 @@ NONE = "–"
 DAY_HOURS = 24.0
 
 
-@lru_cache(maxsize=4_096)
+@worded(maxsize=4_096)
 def planned(query: tuple[tuple[str, str], ...]) -> Plan:
     """The plan of a link's parameters."""
     return plan(PlanRequest.from_query(dict(query)))
@@ -70,7 +69,7 @@ def loading_of(one: Plan) -> Loading:
 
 
 def _parts(*names: str) -> Callable[[Plan], str]:
-    return lambda one: gib(sum(getattr(device, name).expected for device in one.memory.devices for name in names))
+    return lambda one: mem(sum(getattr(device, name).expected for device in one.memory.devices for name in names))
 
 
 def _speed(name: str) -> Callable[[Plan], str]:
@@ -110,15 +109,15 @@ FIGURES: dict[str, Callable[[Plan], str]] = {
     "context": lambda one: f"{one.request.context:,} tokens",
     "batch": lambda one: f"{one.request.batch:,}",
     "weights": lambda one: gb(one.memory.weights.file_bytes.expected),
-    "needed": lambda one: gib(needed_bytes(one)),
-    "usable": lambda one: gib(sum(device.usable_bytes for device in one.memory.devices) or one.case.ram_bytes),
-    "capacity": lambda one: gib(sum(device.capacity_bytes for device in one.memory.devices)),
+    "needed": lambda one: mem(needed_bytes(one)),
+    "usable": lambda one: mem(sum(device.usable_bytes for device in one.memory.devices) or one.case.ram_bytes),
+    "capacity": lambda one: mem(sum(device.capacity_bytes for device in one.memory.devices)),
     "weights_gib": _parts("weights"),
     "kv_cache": _parts("kv_cache", "state"),
     "activations": _parts("activation"),
     "overhead": _parts("overhead"),
-    "on_gpu": lambda one: gib(sum(device.total.expected for device in one.memory.devices)),
-    "in_ram": lambda one: gib(one.memory.host.total.expected),
+    "on_gpu": lambda one: mem(sum(device.total.expected for device in one.memory.devices)),
+    "in_ram": lambda one: mem(one.memory.host.total.expected),
     "layers": lambda one: f"{one.memory.gpu_layers} of {len(one.architecture.main.layers) + 1} layers" if one.memory.gpu_layers is not None else "all layers",
     "verdict": lambda one: words.VERDICTS[one.fit.verdict],
     "reason": lambda one: one.fit.reason,
@@ -142,8 +141,8 @@ FIGURES: dict[str, Callable[[Plan], str]] = {
     "job_own": _usd(lambda one: one.job.bill.own_usd),
     "job_api": lambda one: words.usd(one.job.bill.api_usd),
     "disk": lambda one: gb(loading_of(one).disk_bytes),
-    "load_mapped": lambda one: gib(loading_of(one).mapped_bytes),
-    "load_shard": lambda one: gib(loading_of(one).shard_bytes),
-    "load_whole": lambda one: gib(loading_of(one).whole_bytes),
+    "load_mapped": lambda one: mem(loading_of(one).mapped_bytes),
+    "load_shard": lambda one: mem(loading_of(one).shard_bytes),
+    "load_whole": lambda one: mem(loading_of(one).whole_bytes),
 }
 """Every figure that a scenario may name."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from math import ceil
 
 from planner import catalog
@@ -14,13 +13,13 @@ from planner.estimate import Estimate
 from planner.scenarios import words
 from planner.training.plan import TrainPlan, train
 from planner.training.request import TrainRequest
-from planner.units import count, gib
+from planner.units import count, mem, worded
 
 NONE = "–"
 METHODS = {"full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA", "dora": "DoRA"}
 
 
-@lru_cache(maxsize=2_048)
+@worded(maxsize=2_048)
 def trained(query: tuple[tuple[str, str], ...]) -> TrainPlan:
     """The training run of a link's parameters."""
     return train(TrainRequest.from_query(dict(query)))
@@ -50,7 +49,7 @@ def _steps(one: TrainPlan) -> str:
 
 
 def _part(name: str) -> Callable[[TrainPlan], str]:
-    return lambda one: gib(getattr(one.fullest, name).expected) if one.fullest else NONE
+    return lambda one: mem(getattr(one.fullest, name).expected) if one.fullest else NONE
 
 
 def _time(times: Callable[[TrainPlan], float]) -> Callable[[TrainPlan], str]:
@@ -67,7 +66,7 @@ def _time(times: Callable[[TrainPlan], float]) -> Callable[[TrainPlan], str]:
 def _states(one: TrainPlan) -> str:
     """Weights, gradients and optimizer together, on the fullest GPU."""
     held = one.fullest
-    return gib(held.weights.expected + held.gradients.expected + held.optimizer.expected) if held else NONE
+    return mem(held.weights.expected + held.gradients.expected + held.optimizer.expected) if held else NONE
 
 
 def _used(one: TrainPlan) -> str:
@@ -94,9 +93,9 @@ FIGURES: dict[str, Callable[[TrainPlan], str]] = {
     "trainable_share": lambda one: f"{one.trainable_parameters / one.case.architecture.parameters:.2%}",
     "verdict": lambda one: words.VERDICTS[one.fit.verdict],
     "reason": lambda one: one.fit.reason,
-    "peak": lambda one: gib(one.peak.expected),
-    "allocated": lambda one: gib(one.peak_allocated.expected),
-    "usable": lambda one: gib(one.fullest.usable_bytes) if one.fullest else NONE,
+    "peak": lambda one: mem(one.peak.expected),
+    "allocated": lambda one: mem(one.peak_allocated.expected),
+    "usable": lambda one: mem(one.fullest.usable_bytes) if one.fullest else NONE,
     "weights": _part("weights"),
     "gradients": _part("gradients"),
     "optimizer": _part("optimizer"),

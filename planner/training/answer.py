@@ -8,7 +8,7 @@ from planner.answer import model_json, step_json
 from planner.training.job import TrainJob
 from planner.training.memory import TrainDevice
 from planner.training.plan import TrainPlan
-from planner.units import count, gib
+from planner.units import count, mem
 
 
 def train_json(plan: TrainPlan, derivation: bool = False) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def train_text(plan: TrainPlan, derivation: bool) -> str:
     ]
     for device in plan.devices:
         cells = [*(part.expected for part in device.parts), device.total.expected, device.usable_bytes]
-        lines.append(f"{device.name[:22]:24}" + "".join(f"{gib(cell):>12}" for cell in cells))
+        lines.append(f"{device.name[:22]:24}" + "".join(f"{mem(cell):>12}" for cell in cells))
     if plan.speed:
         lines += [
             "",

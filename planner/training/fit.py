@@ -6,7 +6,7 @@ from math import prod
 
 from planner.training.case import TrainCase
 from planner.training.memory import TrainDevice
-from planner.units import gib
+from planner.units import mem
 from planner.verdict import SURE, Fit, below
 
 
@@ -20,7 +20,7 @@ def judge(case: TrainCase, devices: tuple[TrainDevice, ...]) -> Fit:
     fullest = min(devices, key=lambda device: device.free_bytes)
     probability = prod({below(device.total, device.usable_bytes) for device in devices if device.free_bytes == fullest.free_bytes})
     where = (
-        f"{gib(fullest.total.expected)} at the highest moment, {gib(fullest.usable_bytes)} usable on {'the fullest GPU' if len(devices) > 1 else fullest.name}"
+        f"{mem(fullest.total.expected)} at the highest moment, {mem(fullest.usable_bytes)} usable on {'the fullest GPU' if len(devices) > 1 else fullest.name}"
     )
     if fullest.free_bytes < 0:
         return Fit("does_not_fit", probability, fullest.free_bytes, f"Does not fit: {where}.")

@@ -11,7 +11,7 @@ from planner.hardware.catalog import Gpu, gpus
 from planner.memory.quantity import Quantity
 from planner.training.plan import TrainPlan, train, train_case
 from planner.training.request import TrainRequest
-from planner.units import gib
+from planner.units import mem
 from planner.verdict import SURE, below
 
 
@@ -147,5 +147,5 @@ def reason(plan: TrainPlan) -> str:
     """What a peak is made of, in one line."""
     device = plan.devices[0]
     parts = ("weights", "gradients", "optimizer", "activations", "overhead")
-    each = ", ".join(f"{name} {gib(part.expected)}" for name, part in zip(parts, device.parts, strict=True) if part.expected)
+    each = ", ".join(f"{name} {mem(part.expected)}" for name, part in zip(parts, device.parts, strict=True) if part.expected)
     return f"{each}; {plan.trainable_parameters / plan.case.architecture.parameters:.2%} of the parameters are trained"

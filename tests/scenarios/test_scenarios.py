@@ -11,7 +11,7 @@ from planner.scenarios import filled, scenario, scenarios
 from planner.scenarios.figures import FIGURES, batch_seconds, day_of_the_cards, loading_of, needed_bytes, planned, runs
 from planner.scenarios.read import PLACE
 from planner.scenarios.train_figures import epoch_seconds
-from planner.units import gb, gib
+from planner.units import gb, mem
 
 NAMES = re.compile(
     r"\b(32|16|8|4)[ -]bit\b|\bbf16\b|\bZeRO-3\b|\b\d+(\.\d+)?B\b|\bFP(16|8|32)\b|\bINT[48]\b|\bNF4\b|\bQ\d_\w+|\bIQ\d_\w+|\bRTX \d+|\bGTX \d+|\bA100\b|\bV100\b|\bICD-10\b|\bLlama 3(\.2)?\b|\bLLaMA\b"
@@ -61,8 +61,8 @@ def test_figures_are_those_of_the_plan() -> None:
     one = scenario("coding_pilot").plan("one")
     device = one.memory.devices[0]
     expected = {
-        "weights": gb(one.memory.weights.file_bytes.expected), "needed": gib(device.total.expected), "kv_cache": gib(device.kv_cache.expected),
-        "activations": gib(device.activation.expected), "usable": gib(device.usable_bytes), "reason": one.fit.reason, "batch": "10",
+        "weights": gb(one.memory.weights.file_bytes.expected), "needed": mem(device.total.expected), "kv_cache": mem(device.kv_cache.expected),
+        "activations": mem(device.activation.expected), "usable": mem(device.usable_bytes), "reason": one.fit.reason, "batch": "10",
         "largest_batch": f"{one.capacity.max_batch:,}", "context": "1,600 tokens", "cards": "A100 SXM4 80GB",
     }  # fmt: skip
     assert {name: FIGURES[name](one) for name in expected} == expected
@@ -71,7 +71,7 @@ def test_figures_are_those_of_the_plan() -> None:
 def test_a_figure_of_another_request_is_another() -> None:
     one = scenario("coding_pilot").plan("one")
     longer = planned(tuple(one.request.changed(context=3_200).to_query().items()))
-    assert FIGURES["kv_cache"](longer) == gib(2 * one.memory.devices[0].kv_cache.expected)
+    assert FIGURES["kv_cache"](longer) == mem(2 * one.memory.devices[0].kv_cache.expected)
 
 
 def test_unknown_names_get_a_sentence() -> None:
