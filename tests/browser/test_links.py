@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from dashboard_page import drawn, query, visit
+from dashboard_page import drawn, go, query, verdict, visit
 
 from ui import share
 
@@ -59,3 +59,16 @@ def test_the_share_tab_has_the_link_the_files_and_a_page_to_print(chromium: Any,
             page.get_by_role("button", name=name).click()
         assert holds in (waiting.value.path()).read_text()
     assert query(page)["tab"] == "share"
+
+
+def test_the_unit_of_memory_goes_along_to_other_pages_and_back(chromium: Any, address: str) -> None:
+    page = visit(chromium, address, **LINK)
+    assert "GiB" in verdict(page)
+    page.get_by_text("Advanced").click()
+    page.get_by_role("radio", name="GB", exact=True).click()
+    page.wait_for_function("() => !document.querySelector('[data-testid=stHeading]').innerText.includes('GiB')")
+    assert query(page)["units"] == "GB"
+    go(page, "What fits", "Scaling")
+    page.get_by_text("GB usable").first.wait_for()
+    assert query(page)["units"] == "GB"
+    page.close()
