@@ -9,8 +9,10 @@ SLOWEST_MS = 30_000
 
 
 def visit(browser: Any, address: str, path: str = "/", width: int = 1_400, **query: str) -> Any:
-    """A page in a browser that has never been here; what is not this machine's own is not reachable, and fails the test that asks for it."""
-    page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
+    """A page for somebody who was never here, with the scripts of the last one still in the cache; a request beyond this machine is kept in `outside`."""
+    contexts = (one for one in browser.contexts if one.pages and (one.pages[0].viewport_size or {}).get("width") == width)
+    context = next(contexts, None) or browser.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
     page.set_default_timeout(SLOWEST_MS)
     page.outside = []
     page.on("request", lambda request: page.outside.append(request.url) if urlsplit(request.url).hostname not in ("127.0.0.1", None) else None)
