@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
+import signal
 from collections.abc import Iterable
+from threading import Event
 
 from planner.hardware import inventory
 from planner.hardware.inventory import Inventory
@@ -24,19 +25,21 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the inventory; a machine without a GPU is no error."""
-    try:
-        while True:
-            found = inventory.read()
-            if options.json:
-                print(json.dumps(found.json(), indent=None if options.watch else 2, ensure_ascii=False), flush=True)
-            else:
-                print(text(found), flush=True)
-            if options.watch is None:
-                return 0
-            time.sleep(options.watch)
-    except KeyboardInterrupt:
-        return 0
+    """Print the inventory; a machine without a GPU is no error.
+
+    Ctrl-C is waited for and not raised: raised inside a driver's call it can be lost, and a shell's background job ignores it.
+    """
+    stopped = Event()
+    if options.watch is not None:
+        signal.signal(signal.SIGINT, lambda *_: stopped.set())
+    while True:
+        found = inventory.read()
+        if options.json:
+            print(json.dumps(found.json(), indent=None if options.watch else 2, ensure_ascii=False), flush=True)
+        else:
+            print(text(found), flush=True)
+        if options.watch is None or stopped.wait(options.watch):
+            return 0
 
 
 def text(found: Inventory) -> str:
