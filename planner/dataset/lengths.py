@@ -20,7 +20,6 @@ NARROW_BITS = 8
 USED = Formula("tokens / (samples * seq_len)", "share of the positions")
 MEAN = Formula("tokens / samples", "tokens a sample")
 PACKED = Formula("tokens / (sequences * seq_len)", "share of the positions")
-WHOLE_PACKED = "best fit decreasing, samples kept whole, https://huggingface.co/docs/trl/reducing_memory_usage#packing"
 
 
 @dataclass(frozen=True, slots=True)

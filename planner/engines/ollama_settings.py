@@ -10,8 +10,6 @@ from planner.engines.llama_layout import Layout
 from planner.units import GIB
 
 CACHE_NAMES = {"fp16": "f16", "fp32": "f32"}
-CACHE_TYPES = ("f16", "q8_0", "q4_0")
-"""What OLLAMA_KV_CACHE_TYPE understands."""
 
 
 @dataclass(frozen=True, slots=True)

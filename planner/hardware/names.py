@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from planner.errors import PlanError, did_you_mean
-from planner.hardware.catalog import Gpu, by_id, gpus
+from planner.hardware.catalog import Gpu, gpus
 
 LONGEST_NAME = 200
 MOST_PARTS = 64
@@ -184,8 +184,3 @@ def parse_gpus(text: str) -> list[tuple[str, int]]:
             raise PlanError(f"The count of {name.strip()[:60]} must be at least 1.", "gpus")
         found.append((name.strip()[:LONGEST_NAME], count))
     return found
-
-
-def default_gpu() -> Gpu:
-    """The card that the page starts with: the most common one that people ask about."""
-    return by_id()["rtx-4090"]
