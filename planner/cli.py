@@ -12,6 +12,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
 
 from planner import cli_data, cli_gpus, sources
 from planner.answer import model_json, plan_json
@@ -70,9 +73,34 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_fields(command: argparse.ArgumentParser, question: type[Question]) -> None:
+    """A flag for each field of the question: `--context TOKENS`, with its meaning, its default and the engines that have it."""
     for name, field in question.model_fields.items():
         flag = f"--{name.replace('_', '-')}"
-        command.add_argument(*(["--gpu", flag] if name == "gpus" else [flag]), dest=name, action="append", metavar="VALUE", help=field.description)
+        names, described = (["--gpu", flag] if name == "gpus" else [flag]), _described(field)
+        command.add_argument(*names, dest=name, action="append", metavar=_metavar(field), help=described.replace("%", "%%"))
+
+
+def _described(field: FieldInfo) -> str:
+    """`tokens that each sequence may hold (default 8192)`."""
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    given = field.default if isinstance(field.default, str | int | float) and not isinstance(field.default, bool) else None
+    default = extra.get("unset") or given or ({True: "yes", False: "no"}.get(field.default) if isinstance(field.default, bool) else None)
+    engines = extra.get("engines")
+    notes = [f"default: {default}" if default is not None else "", f"for {', '.join(map(str, engines))}" if isinstance(engines, list) else ""]
+    said = "; ".join(note for note in notes if note)
+    return f"{field.description}{f' ({said})' if said else ''}"
+
+
+def _metavar(field: FieldInfo) -> str:
+    """What stands for the value: the choices, what the number counts, or the kind of text."""
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    kinds = [field.annotation, *get_args(field.annotation)]
+    choices = next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), None)
+    if choices:
+        return "{" + ",".join(map(str, choices)) + "}"
+    if unit := extra.get("unit"):
+        return str(unit).upper() if str(unit).islower() else str(unit).replace(" ", "-")
+    return "true|false" if bool in kinds else "NUMBER" if {int, float} & set(kinds) else "TEXT"
 
 
 def _request(options: argparse.Namespace, question: type[AnyQuestion]) -> AnyQuestion:

@@ -22,6 +22,24 @@ MOST_GPUS = 1_024
 LONGEST_TEXT = 200
 
 
+LLAMA: tuple[EngineName, ...] = ("llama.cpp", "ollama")
+SERVING: tuple[EngineName, ...] = ("vllm", "sglang", "tensorrt-llm")
+
+
+def declared(what: str, default: Any = None, *, label: str = "", unit: str = "", engines: tuple[str, ...] = (), unset: str = "", **limits: Any) -> Any:
+    """A field of a question, declared once for the page, the link, the command line and the JSON schema.
+
+    Args:
+        what: its meaning in a few words, as `--help` and the field's tip show it.
+        label: its name on a page; without one, its own name in words.
+        unit: what its number counts, such as `tokens` or `GiB`.
+        engines: which engines have it; none named means all.
+        unset: what is taken where nothing is given.
+    """
+    extra: dict[str, Any] = {"label": label, "unit": unit, "engines": list(engines), "unset": unset}
+    return Field(default=default, description=what, json_schema_extra={key: value for key, value in extra.items() if value}, **limits)
+
+
 class GpuSpec(BaseModel):
     """Some equal GPUs: a name in any spelling, how many, and, if known, the memory that the driver reports as total and as free."""
 
@@ -38,11 +56,11 @@ class SystemSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    ram_gib: float | None = Field(default=None, gt=0, le=65_536)
-    ram_gb_per_s: float | None = Field(default=None, gt=0, le=100_000)
-    cpu: str | None = Field(default=None, max_length=LONGEST_TEXT)
-    disk_gb_per_s: float | None = Field(default=None, gt=0, le=1_000)
-    download_mbit_per_s: float | None = Field(default=None, gt=0, le=1_000_000)
+    ram_gib: float | None = declared("memory of the machine itself", label="System RAM (GiB)", unit="GiB", unset="64 assumed", gt=0, le=65_536)
+    ram_gb_per_s: float | None = declared("how fast that memory is read", label="RAM bandwidth (GB/s)", unit="GB/s", unset="by the CPU", gt=0, le=100_000)
+    cpu: str | None = declared("the processor, by name", label="CPU", max_length=LONGEST_TEXT)
+    disk_gb_per_s: float | None = declared("how fast the disk is read", label="Disk (GB/s)", unit="GB/s", gt=0, le=1_000)
+    download_mbit_per_s: float | None = declared("speed of the line for downloads", label="Download (Mbit/s)", unit="Mbit/s", gt=0, le=1_000_000)
 
 
 class Question(BaseModel):
@@ -50,22 +68,24 @@ class Question(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: str | None = Field(default=None, max_length=1_000, description="Hugging Face id, everyday name, or a path to a config.json or .gguf")
-    config: dict[str, Any] | None = Field(default=None, description="a config.json, inline; it wins over `model`, which is then its name")
-    quantization: str = Field(default="auto", max_length=40)
-    gpus: tuple[GpuSpec, ...] = Field(default=(), max_length=64)
-    system: SystemSpec = SystemSpec()
+    model: str | None = declared("Hugging Face id, everyday name, or a path to a config.json or .gguf", max_length=1_000)
+    config: dict[str, Any] | None = declared("a config.json, inline (a path on the command line); it wins over the model, which is then its name")
+    quantization: str = declared(
+        "format of the weights, such as Q4_K_M, fp8 or nf4; auto takes what is published, or the engine's usual one", "auto", max_length=40
+    )
+    gpus: tuple[GpuSpec, ...] = declared('GPUs by name, such as "2x RTX 4090 + RTX 3090"; none means the CPU', (), label="GPUs", unset="CPU only", max_length=64)
+    system: SystemSpec = declared("the machine around the GPUs, as JSON: ram_gib, ram_gb_per_s, cpu, disk_gb_per_s, download_mbit_per_s", SystemSpec())
 
-    region: str | None = Field(default=None, max_length=LONGEST_TEXT)
-    electricity_usd_per_kwh: float | None = Field(default=None, ge=0, le=100)
-    gco2_per_kwh: float | None = Field(default=None, ge=0, le=5_000)
-    pue: float | None = Field(default=None, ge=1, le=10)
-    host_watts: float | None = Field(default=None, ge=0, le=100_000)
-    hours_per_day: float | None = Field(default=None, ge=0, le=24)
-    rent_usd_per_hour: float | None = Field(default=None, ge=0, le=1e6)
-    purchase_usd: float | None = Field(default=None, ge=0, le=1e9)
-    lifetime_years: float | None = Field(default=None, gt=0, le=100)
-    resale_fraction: float | None = Field(default=None, ge=0, le=1)
+    region: str | None = declared("country whose electricity price and carbon count", unset="United States", max_length=LONGEST_TEXT)
+    electricity_usd_per_kwh: float | None = declared("price of electricity", unit="USD/kWh", unset="the region's", ge=0, le=100)
+    gco2_per_kwh: float | None = declared("carbon of the electricity", unit="g CO2e/kWh", unset="the region's", ge=0, le=5_000)
+    pue: float | None = declared("power of the whole building over that of its machines", label="PUE", unset="1 at home", ge=1, le=10)
+    host_watts: float | None = declared("power of the machine without its GPUs", unit="watts", ge=0, le=100_000)
+    hours_per_day: float | None = declared("hours a day that the machine works", unit="hours", unset="24", ge=0, le=24)
+    rent_usd_per_hour: float | None = declared("rent of the whole machine", unit="USD/h", unset="the median of what providers ask", ge=0, le=1e6)
+    purchase_usd: float | None = declared("price of the GPUs or the machine", unit="USD", unset="the price known", ge=0, le=1e9)
+    lifetime_years: float | None = declared("years over which the price is spread", unit="years", gt=0, le=100)
+    resale_fraction: float | None = declared("share of the price that selling it returns", ge=0, le=1)
 
     @field_validator("gpus", mode="before")
     @classmethod
@@ -134,41 +154,51 @@ class Question(BaseModel):
 class PlanRequest(Question):
     """A question about inference: this model, this engine, this context and batch, on these GPUs."""
 
-    kv_cache_dtype: str = Field(default="auto", max_length=20)
-    imatrix: bool | None = None
-    engine: EngineName = "llama.cpp"
-    engine_version: str | None = Field(default=None, max_length=40)
-    backend: Backend = "auto"
+    kv_cache_dtype: str = declared("number type of the KV cache, such as fp16, fp8 or q8_0", "auto", label="KV cache type", max_length=20)
+    imatrix: bool | None = declared("whether the GGUF was made with an importance matrix", unset="as the usual publishers do", engines=LLAMA)
+    engine: EngineName = declared("the program that runs the model", "llama.cpp")
+    engine_version: str | None = declared("its version, for llama.cpp a build such as b6000", unset="the newest known", max_length=40)
+    backend: Backend = declared("what llama.cpp was built for", "auto", engines=LLAMA)
 
-    context: int = Field(default=8_192, ge=1, le=MOST_TOKENS, description="tokens that each sequence may hold")
-    batch: int = Field(default=1, ge=1, le=1_000_000, description="sequences at once")
-    prompt_tokens: int | None = Field(default=None, ge=1, le=MOST_TOKENS)
-    output_tokens: int | None = Field(default=None, ge=1, le=MOST_TOKENS)
-    context_depth: int | None = Field(default=None, ge=0, le=MOST_TOKENS)
+    context: int = declared("tokens that each sequence may hold, prompt and answer together", 8_192, unit="tokens", ge=1, le=MOST_TOKENS)
+    batch: int = declared("sequences at once: parallel slots, or requests in flight", 1, unit="sequences", ge=1, le=1_000_000)
+    prompt_tokens: int | None = declared("length of one prompt", unit="tokens", ge=1, le=MOST_TOKENS)
+    output_tokens: int | None = declared("length of one answer", unit="tokens", ge=1, le=MOST_TOKENS)
+    context_depth: int | None = declared("mean tokens in the cache while decoding", unit="tokens", unset="prompt and half the answer", ge=0, le=MOST_TOKENS)
 
-    tensor_parallel: int | None = Field(default=None, ge=1, le=MOST_GPUS)
-    pipeline_parallel: int | None = Field(default=None, ge=1, le=MOST_GPUS)
-    data_parallel: int | None = Field(default=None, ge=1, le=MOST_GPUS)
-    expert_parallel: int | None = Field(default=None, ge=1, le=MOST_GPUS)
+    tensor_parallel: int | None = declared(
+        "GPUs that share every layer", unit="GPUs", unset="what the engine chooses", engines=(*SERVING, *LLAMA), ge=1, le=MOST_GPUS
+    )
+    pipeline_parallel: int | None = declared("stages of consecutive layers", unit="stages", unset="1", engines=SERVING, ge=1, le=MOST_GPUS)
+    data_parallel: int | None = declared("replicas of the model", unit="replicas", unset="1", ge=1, le=MOST_GPUS)
+    expert_parallel: int | None = declared("GPUs over which whole experts are spread", unit="GPUs", unset="1", engines=SERVING, ge=1, le=MOST_GPUS)
 
-    gpu_layers: int | None = Field(default=None, ge=0, le=1_000_000)
-    cpu_moe_layers: int | None = Field(default=None, ge=0, le=1_000_000)
-    split_mode: Literal["layer", "row", "tensor", "none"] | None = None
-    tensor_split: tuple[float, ...] | None = Field(default=None, max_length=MOST_GPUS)
-    ubatch: int | None = Field(default=None, ge=1, le=1_000_000)
-    flash_attention: bool | None = None
-    kv_unified: bool | None = None
-    swa_full: bool | None = None
+    gpu_layers: int | None = declared(
+        "layers on the GPUs; as many as the model has, or more, means all", label="GPU layers", unit="layers", unset="as many as fit", engines=LLAMA, ge=0, le=1_000_000
+    )
+    cpu_moe_layers: int | None = declared(
+        "layers whose experts stay in system memory", label="Layers with experts in system RAM", unit="layers", unset="none", engines=LLAMA, ge=0, le=1_000_000
+    )
+    split_mode: Literal["layer", "row", "tensor", "none"] | None = declared("how several GPUs share the model", unset="layer", engines=LLAMA)
+    tensor_split: tuple[float, ...] | None = declared(
+        "share of each GPU, as a list", unset="by free memory", engines=LLAMA, max_length=MOST_GPUS
+    )
+    ubatch: int | None = declared("tokens computed at once while a prompt is read", unit="tokens", unset="512", engines=LLAMA, ge=1, le=1_000_000)
+    flash_attention: bool | None = declared("attention without its whole matrix of scores", unset="auto", engines=LLAMA)
+    kv_unified: bool | None = declared("one cache that all slots share", unset="as the build does", engines=LLAMA)
+    swa_full: bool | None = declared("sliding-window layers cache the whole context", unset="no", engines=LLAMA)
 
-    gpu_memory_utilization: float | None = Field(default=None, gt=0, le=1)
-    max_num_batched_tokens: int | None = Field(default=None, ge=1, le=MOST_TOKENS)
-    max_num_seqs: int | None = Field(default=None, ge=1, le=1_000_000)
-    enforce_eager: bool | None = None
+    gpu_memory_utilization: float | None = declared(
+        "share of the GPU that the engine takes", label="GPU memory utilization", unset="the engine's own", engines=SERVING, gt=0, le=1
+    )
+    max_num_batched_tokens: int | None = declared("tokens in one step of the scheduler", unit="tokens", unset="the engine's own", engines=SERVING, ge=1, le=MOST_TOKENS)
+    max_num_seqs: int | None = declared("requests that the scheduler runs at once", unit="requests", unset="the engine's own", engines=SERVING, ge=1, le=1_000_000)
+    enforce_eager: bool | None = declared("no CUDA graphs", unset="no", engines=SERVING)
 
-    api: str | dict[str, float] | None = None
-    requests: int | None = Field(default=None, ge=1, le=1_000_000_000)
-    calls_per_request: float | None = Field(default=None, gt=0, le=1_000_000)
-    concurrency: int | None = Field(default=None, ge=1, le=1_000_000)
+    api: str | dict[str, float] | None = declared("an API's price to compare with: its id, or {input_usd_per_million, output_usd_per_million}", label="API")
+    requests: int | None = declared("requests of a job", unit="requests", ge=1, le=1_000_000_000)
+    calls_per_request: float | None = declared("calls of the model for each request", unit="calls", unset="1", gt=0, le=1_000_000)
+    concurrency: int | None = declared("calls that the job keeps in flight", unit="calls", unset="the batch", ge=1, le=1_000_000)
 
     @field_validator("api", mode="before")
     @classmethod

@@ -1,14 +1,17 @@
 """One request in five spellings, and one plain sentence for whatever is wrong with it."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
+from planner.cli import main
 from planner.errors import PlanError
-from planner.request import GpuSpec, PlanRequest
+from planner.request import EngineName, GpuSpec, PlanRequest, SystemSpec
+from planner.training.request import TrainRequest
 
 FULL: dict[str, Any] = {
     "model": "meta-llama/Meta-Llama-3-70B", "quantization": "Q4_K_M", "engine": "llama.cpp", "context": 4096, "batch": 2, "gpu_layers": 40,
@@ -77,3 +80,24 @@ def test_any_link_is_a_request_or_a_sentence(query: dict[str, str]) -> None:
         assert str(error)
     else:
         assert PlanRequest.from_query(request.to_query()) == request
+
+
+@pytest.mark.parametrize("kind", [PlanRequest, TrainRequest, SystemSpec])
+def test_every_field_says_what_it_means(kind: type[BaseModel]) -> None:
+    for name, field in kind.model_fields.items():
+        assert field.description, name
+        extra = field.json_schema_extra or {}
+        assert isinstance(extra, dict)
+        assert set(extra) <= {"label", "unit", "engines", "unset"}, name
+        assert set(extra.get("engines", ())) <= set(get_args(EngineName)), name  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("command", ["plan", "train", "model"])
+def test_help_says_what_each_flag_means(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "VALUE" not in said
+    if command != "train":
+        assert "--context TOKENS tokens that each sequence may hold, prompt and answer together (default: 8192)" in said
+        assert "(default: as many as fit; for llama.cpp, ollama)" in said

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
 from planner.errors import PlanError
-from planner.request import MOST_GPUS, MOST_TOKENS, Question
+from planner.request import MOST_GPUS, MOST_TOKENS, Question, declared
 
 Method = Literal["full", "lora", "qlora", "dora"]
 Optimizer = Literal[
@@ -26,29 +26,29 @@ class TrainRequest(Question):
     on, three epochs), and LoRA in bf16, as most runs are.
     """
 
-    method: Method = "lora"
-    micro_batch: int = Field(default=8, ge=1, le=1_000_000, description="sequences that one GPU takes at once")
-    seq_len: int = Field(default=1_024, ge=1, le=MOST_TOKENS, description="tokens that a sequence holds, padded or packed")
-    packing: bool = Field(default=False, description="whether samples are joined to fill a sequence, without padding")
-    gradient_accumulation: int = Field(default=1, ge=1, le=1_000_000)
-    optimizer: Optimizer = "adamw-fused"
-    precision: Precision = "bf16"
-    checkpointing: Checkpointing = "full"
-    lora_rank: int = Field(default=16, ge=1, le=65_536)
-    lora_targets: str | tuple[str, ...] = Field(default="all-linear", description='"all-linear", or names of modules')
-    train_embeddings: bool = Field(default=False, description="whether LoRA also trains the embedding and the head whole")
-    sharding: Sharding | None = Field(default=None, description="default: none on one GPU, DDP on several")
-    offload: Offload = "none"
-    tensor_parallel: int | None = Field(default=None, ge=1, le=MOST_GPUS)
-    pipeline_parallel: int | None = Field(default=None, ge=1, le=MOST_GPUS)
-    gpus_per_node: int = Field(default=8, ge=1, le=MOST_GPUS)
-    fused_cross_entropy: bool = Field(default=False, description="whether the loss is taken chunk by chunk, without all logits at once")
-    flash_attention: bool = True
-    compile: bool = False
+    method: Method = declared("what is trained: all weights, or adapters beside frozen ones", "lora")
+    micro_batch: int = declared("sequences that one GPU takes at once", 8, unit="sequences", ge=1, le=1_000_000)
+    seq_len: int = declared("tokens that a sequence holds, padded or packed", 1_024, label="Sequence length", unit="tokens", ge=1, le=MOST_TOKENS)
+    packing: bool = declared("whether samples are joined to fill a sequence, without padding", False)
+    gradient_accumulation: int = declared("micro-batches before each step of the optimizer", 1, unit="micro-batches", ge=1, le=1_000_000)
+    optimizer: Optimizer = declared("what turns gradients into steps, and what it keeps", "adamw-fused")
+    precision: Precision = declared("number type of the weights; -mixed keeps fp32 master weights", "bf16")
+    checkpointing: Checkpointing = declared("which activations are computed again instead of kept", "full")
+    lora_rank: int = declared("rank of the adapters", 16, label="LoRA rank", ge=1, le=65_536)
+    lora_targets: str | tuple[str, ...] = declared('"all-linear", or names of modules', "all-linear", label="LoRA targets")
+    train_embeddings: bool = declared("whether LoRA also trains the embedding and the head whole", False)
+    sharding: Sharding | None = declared("what the GPUs share out among themselves", unset="none on one GPU, DDP on several")
+    offload: Offload = declared("what waits in system memory", "none")
+    tensor_parallel: int | None = declared("GPUs that share every layer", unit="GPUs", unset="1", ge=1, le=MOST_GPUS)
+    pipeline_parallel: int | None = declared("stages of consecutive layers", unit="stages", unset="1", ge=1, le=MOST_GPUS)
+    gpus_per_node: int = declared("GPUs in one machine", 8, unit="GPUs", ge=1, le=MOST_GPUS)
+    fused_cross_entropy: bool = declared("whether the loss is taken chunk by chunk, without all logits at once", False)
+    flash_attention: bool = declared("attention without its whole matrix of scores", True)
+    compile: bool = declared("whether torch.compile is on", False)
 
-    samples: int | None = Field(default=None, ge=1, le=10**12)
-    tokens_per_sample: float | None = Field(default=None, gt=0, le=MOST_TOKENS)
-    epochs: float = Field(default=3, gt=0, le=10_000)
+    samples: int | None = declared("samples of the data set", unit="samples", ge=1, le=10**12)
+    tokens_per_sample: float | None = declared("mean length of a sample", unit="tokens", unset="the sequence length", gt=0, le=MOST_TOKENS)
+    epochs: float = declared("passes over the data set", 3, unit="epochs", gt=0, le=10_000)
 
     @field_validator("lora_targets", mode="before")
     @classmethod
