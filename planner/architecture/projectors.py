@@ -150,6 +150,10 @@ PHI_IMAGE = (
     vector("image_embed.global_img_feature_extensor", 1, 1, hidden), vector("image_embed.sub_img_feature_extensor", 1, 1, 1, hidden),
     linear("image_embed.img_projection_up", text, hidden), linear("image_embed.img_projection_down"),
 )  # fmt: skip
+PHI3_IMAGE = (
+    vector("vision_embed_tokens.glb_GN", 1, 1, times(4), role="projector"), vector("vision_embed_tokens.sub_GN", 1, 1, 1, times(4), role="projector"),
+    linear("vision_embed_tokens.img_projection.0", text, times(4)), linear("vision_embed_tokens.img_projection.2"),
+)  # fmt: skip
 PHI_AUDIO = tuple(
     piece for use in ("speech", "vision_speech")
     for piece in (linear(f"audio_embed.up_proj_for_{use}", text, times("downsample_rate")), linear(f"audio_embed.down_proj_for_{use}"))

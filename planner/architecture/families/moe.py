@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from planner.architecture import fields, parts, patterns
 from planner.architecture.config import Config
-from planner.architecture.decoder import Shape
+from planner.architecture.decoder import Shape, repeat, shape
 from planner.architecture.families.llama import COHERE, ERNIE, GLM4, LLAMA, MISTRAL, OLMO2, QWEN2, QWEN3
 from planner.architecture.registry import family
-from planner.architecture.tensors import Architecture, Tensor
-from planner.architecture.traits import Experts, TensorMaker, Traits, build
+from planner.architecture.tensors import Architecture, Layer, Tensor
+from planner.architecture.traits import Experts, TensorMaker, Traits, attention, build, dense, experts, finish, has_experts, norms
 
 W123 = ("experts.*.w1", "experts.*.w3", "experts.*.w2")
 MIXTRAL = Experts(name="block_sparse_moe", names=W123, width=fields.FFN)
@@ -19,6 +19,10 @@ DEEPSEEK = Experts(correction="buffer")
 GRANITE = Experts(
     name="block_sparse_moe", router="router.layer", names=("input_linear", "output_linear"), width=fields.FFN,
     shared="/shared_mlp", shared_names=("input_linear", "output_linear"), shared_width=("shared_intermediate_size",),
+)  # fmt: skip
+ERNIE_MOE = replace(
+    ERNIE, head_bias="use_bias",
+    experts=replace(DEEPSEEK, shared_bias="use_bias", correction="parameter", correction_name="moe_statics.e_score_correction_bias"),
 )  # fmt: skip
 
 
@@ -64,10 +68,7 @@ ROWS = {
         qkv_bias="attention_bias", out_bias="attention_bias", sinks=True, pattern=patterns.every(2),
         experts=Experts(router="router", names=("experts.gate_up_proj", "experts.down_proj"), width=fields.FFN, bias=True, router_bias=True),
     ),
-    "ernie4_5_moe": replace(
-        ERNIE, head_bias="use_bias",
-        experts=replace(DEEPSEEK, shared_bias="use_bias", correction="parameter", correction_name="moe_statics.e_score_correction_bias"),
-    ),
+    "ernie4_5_moe": ERNIE_MOE,
     "afmoe": Traits(
         norms=("input_layernorm", "post_attention_layernorm", "pre_mlp_layernorm", "post_mlp_layernorm"), qkv_bias="attention_bias", out_bias="attention_bias",
         qk_norm="head", pattern=patterns.every(4, keys=("global_attn_every_n_layers",)), extra=gate("element"),
@@ -80,3 +81,19 @@ ROWS = {
 def mixture(config: Config) -> Architecture:
     """One row of this table."""
     return build(config, ROWS[config.text("model_type").lower()])
+
+
+@family("ernie4_5_vl_moe_text")
+def ernie_vl(config: Config) -> Architecture:
+    """ERNIE 4.5 VL: text and images have experts of their own, of two widths, beside shared ones; a token goes through one of the two sets."""
+    widths = config.list("moe_intermediate_size", length=2) or [1536, 512]
+    sets = [config.replace(moe_intermediate_size=widths[0]), config.replace(moe_intermediate_size=widths[1], moe_num_shared_experts=0)]
+    text, image = (replace(ERNIE_MOE, experts=replace(ERNIE_MOE.experts or Experts(), name=f"mlp.{name}", shared="/mlp.shared_experts")) for name in ("text_moe", "vision_moe"))
+    s, around = shape(sets[0]), norms(text, shape(sets[0]).hidden, *text.norms)
+    sparse = has_experts(sets[0], text, s)
+
+    def layer(moe: bool) -> Layer:
+        ffn = experts(sets[0], text, s, extra=experts(sets[1], image, s).tensors) if moe else dense(config, text, s)
+        return Layer((attention(config, text, s),), ffn, around)
+
+    return finish(config, text, s, repeat(s.layers, lambda index: (sparse[index],), layer))

@@ -96,6 +96,7 @@ ROWS: dict[str, Wrapper] = {
     "gemma3n": Wrapper(
         "gemma3n_text", (Eye("gemma3n_vision", projectors.gemma3n("embed_vision")), Eye("gemma3n_audio", projectors.gemma3n("embed_audio"), "audio_config")),
     ),
+    "phi3_v": Wrapper("phi3", (Eye("clip_vision_model", projectors.PHI3_IMAGE, usual=vision.CLIP_LARGE),), prefix="model.layers."),
     "phi4_multimodal": PHI4,
     "phi4mm": PHI4,
     "paligemma": wrapper("gemma", "siglip_vision_model", linear("multi_modal_projector.linear", "projection_dim", role="projector")),
