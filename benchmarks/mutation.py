@@ -96,6 +96,9 @@ def main() -> int:
         for number in range(options.workers):
             tree = Path(scratch) / str(number)
             subprocess.run(["git", "clone", "-q", str(ROOT), str(tree)], check=True)
+            if fails(tree, QUICK):
+                print("The tests fail without any change; mend that first.")
+                return 1
             trees.put(tree)
 
         def tried(place: tuple[Path, str, int], trees: SimpleQueue[Path]) -> bool:
