@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     validate = commands.add_parser("validate", help="predicted against measured, over every bundled measurement")
     validate.add_argument("--show", type=int, default=0, metavar="N", help="list the N worst predictions")
     validate.add_argument("--fits", action="store_true", help="also the errors of every calibration, fitted and with each source left out")
+    validate.add_argument("--markdown", action="store_true", help="only the table, as the README has it")
     validate.set_defaults(run=_validate)
     cli_gpus.add(commands)
     cli_data.add(commands)
@@ -168,9 +169,12 @@ def _batch(options: argparse.Namespace) -> int:
 
 
 def _validate(options: argparse.Namespace) -> int:
-    from planner.validate import FIGURES, comparisons, standing_sentence, standings, summaries
+    from planner.validate import FIGURES, comparisons, markdown, standing_sentence, standings, summaries
 
     compared = comparisons()
+    if options.markdown:
+        print(markdown(summaries(compared)))
+        return 0
     print(f"{'kind':30}{'figure':38}{'records':>8}{'median':>9}{'p90':>9}{'worst':>9}{'inside range':>14}{'median width':>14}")
     for row in summaries(compared):
         errors = "".join(f"{error:>9.2%}" for error in (row.median_error, row.p90_error, row.worst_error))

@@ -197,3 +197,33 @@ def _summary(kind: str, figure: str, group: list[Comparison]) -> Summary:
         kind, figure, len(group), median(errors), errors[min(len(errors) - 1, int(len(errors) * 0.9))], errors[-1],
         sum(comparison.inside for comparison in group) / len(group), median(widths) if widths else 0.0,
     )  # fmt: skip
+
+
+KINDS = {
+    "gguf": "published GGUF files",
+    "llama.cpp": "llama.cpp, from logs",
+    "vllm": "vLLM, from logs",
+    "transformers": "Transformers",
+    "speed single": "speed of one stream",
+    "speed server": "speed of a server",
+    "speed batch": "speed of several streams",
+    "speed offload": "speed, partly in system memory",
+    "training": "fine-tuning, published runs",
+    "training on its model class": "fine-tuning on PyTorch's allocator",
+}
+"""Each kind of record as a reader knows it."""
+
+
+def markdown(rows: Iterable[Summary]) -> str:
+    """Every row of the comparison as a Markdown table: what the README shows, none left out."""
+    lines = ["| predicted | measurements | median error | 9 in 10 within | ranges hold |", "|---|---|---|---|---|"]
+    for row in rows:
+        held = f"{row.inside:.0%}" if row.width or not FIGURES[row.figure].unit else ""
+        title = f"{KINDS.get(row.kind, row.kind)}: {FIGURES[row.figure].title}"
+        lines.append(f"| {title} | {row.records} | {_percent(row.median_error)} | {_percent(row.p90_error)} | {held} |")
+    return "\n".join(lines)
+
+
+def _percent(error: float) -> str:
+    """Two digits below 10%, whole percents from there on."""
+    return f"{error:.0%}" if error >= 0.0995 else f"{error:.2%}" if error < 0.00995 else f"{error:.1%}"

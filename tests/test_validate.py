@@ -1,7 +1,22 @@
 """The bundled measurements are well formed, and what the README quotes is what the command prints."""
 
+import re
+from pathlib import Path
+
 from planner.memory.quantity import Quantity
-from planner.validate import FIGURES, Comparison, comparisons_of, records, standings, summaries
+from planner.validate import FIGURES, KINDS, Comparison, comparisons, comparisons_of, markdown, records, standings, summaries
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+
+
+def test_the_readme_shows_every_row_as_the_command_prints_it() -> None:
+    found = re.search(r"<!-- accuracy -->\n(.+?)\n\n", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert found, "README.md lost its table of accuracy"
+    assert found[1] == markdown(summaries(comparisons())), "python -m planner validate --markdown prints what the README should have"
+
+
+def test_every_kind_of_record_has_a_name_that_a_reader_knows() -> None:
+    assert {record["kind"] for record in records()} == set(KINDS)
 
 
 def test_every_measurement_says_what_where_and_from_whom() -> None:
