@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from planner.engines.side_by_side import TITLES, sides
+from planner.engine_info import info
+from planner.engines.side_by_side import sides
 from planner.engines.users import users
 from planner.units import symbol
 from ui import page, serve, serve_log, views
@@ -15,7 +16,7 @@ from ui.verdict import ways_out
 answer = page.answered()
 pool = answer.memory.pool
 
-if answer.request.engine in serve.SERVING and pool is not None:
+if info(answer.request.engine).serves and pool is not None:
     colour, icon = VERDICTS[answer.fit.verdict]
     st.header(f":{colour}[{icon}] {plain(serve.headline(answer))}", anchor=False)
     st.caption(plain(serve.counting(answer)))
@@ -71,7 +72,7 @@ if "Side by side" in tabs:
             column_config={name: st.column_config.NumberColumn(format="%.1f") for name in frame.columns if symbol() in name},
         )
         for side in found:
-            st.markdown(f"**{plain(TITLES[side.engine])}.** {plain(side.why)}")
+            st.markdown(f"**{plain(info(side.engine).title)}.** {plain(side.why)}")
 
 if "Read a log" in tabs:
     with tabs["Read a log"]:

@@ -96,7 +96,8 @@ def _metavar(field: FieldInfo) -> str:
     """What stands for the value: the choices, what the number counts, or the kind of text."""
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     kinds = [field.annotation, *get_args(field.annotation)]
-    choices = next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), None)
+    named = extra.get("choices")
+    choices = named if isinstance(named, list) else next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), None)
     if choices:
         return "{" + ",".join(map(str, choices)) + "}"
     if unit := extra.get("unit"):

@@ -14,6 +14,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from planner.engine_info import info
 from planner.engines.llama_commands import CACHE_FLAGS
 from planner.engines.llama_layout import Layout
 from planner.engines.registry import engine
@@ -67,7 +68,7 @@ def measured(plan: Plan, model: str | None, seconds: float = SECONDS) -> tuple[R
         PlanError: where the plan is another engine's, the model is no local file, or the tool is missing, too slow or fails.
     """
     path = Path(model or "")
-    if plan.request.engine not in ("llama.cpp", "ollama"):
+    if not info(plan.request.engine).splits_with_host:
         raise PlanError("Exact figures come from llama.cpp's own tool: choose the engine llama.cpp.", "engine")
     if path.suffix.lower() != ".gguf" or not path.is_file():
         raise PlanError("Exact figures need the file itself: name the path of a .gguf on this machine as the model.", "model")

@@ -4,14 +4,14 @@
     load = file bytes / disk speed + start of the engine
     memory = what stays in system memory + one process a GPU with the file that it has open
 
-Sources and starts by engine: `data/load.csv`. Speeds that the request does not give are `DISK_GB_PER_S` and `DOWNLOAD_MBIT_PER_S`.
+Sources and starts by engine: `data/engines.toml`. Speeds that the request does not give are `DISK_GB_PER_S` and `DOWNLOAD_MBIT_PER_S`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from planner.data import table
+from planner.engine_info import info
 from planner.engines.base import Case
 from planner.estimate import Estimate
 from planner.formula import Formula
@@ -23,8 +23,8 @@ DISK_GB_PER_S = 3.0
 DOWNLOAD_MBIT_PER_S = 200.0
 
 DOWNLOAD = Formula("file_bytes * 8 / (mbit_per_s * 10**6)", "s", "at the full speed of the line")
-LOAD = Formula("file_bytes / (disk_gb_per_s * 10**9) + start_s", "s", "data/load.csv: how the engine starts")
-RAM = Formula("resident + processes * (process_bytes + staged_bytes)", "bytes", "data/load.csv: how the engine reads its files")
+LOAD = Formula("file_bytes / (disk_gb_per_s * 10**9) + start_s", "s", "data/engines.toml: how the engine starts")
+RAM = Formula("resident + processes * (process_bytes + staged_bytes)", "bytes", "data/engines.toml: how the engine reads its files")
 
 
 @dataclass(frozen=True)
@@ -45,19 +45,20 @@ class Load:
 
 def load_of(case: Case, memory: Memory) -> Load:
     """Disk, download, memory and time to load this plan's model."""
-    row = next(row for row in table("load") if row["engine"] == case.request.engine)
+    one = info(case.request.engine)
+    row = one.load
     system, file = case.request.system, memory.weights.file_bytes
     download = DOWNLOAD("Download", file_bytes=file.expected, mbit_per_s=system.download_mbit_per_s or DOWNLOAD_MBIT_PER_S)
     disk = system.disk_gb_per_s or DISK_GB_PER_S
-    read = LOAD("Load", file_bytes=file.expected, disk_gb_per_s=disk, start_s=float(row["start_s"]))
+    read = LOAD("Load", file_bytes=file.expected, disk_gb_per_s=disk, start_s=row.start_s)
     alone = file.expected / (disk * 10**9)
-    staged = min(int(float(row["staged_gb"]) * 10**9), file.expected)
+    staged = min(int(row.staged_gb * 10**9), file.expected)
     ram = RAM(
         "System memory while loading", resident=memory.host.total.expected, processes=max(len(memory.devices), 1) if staged else 1,
-        process_bytes=int(float(row["process_gib"]) * 2**30), staged_bytes=staged,
+        process_bytes=int(row.process_gib * 2**30), staged_bytes=staged,
     )  # fmt: skip
     return Load(
         Quantity.between(0.8, 1.4, ram), file, Estimate.between(1.0, 1.6, download),
-        Estimate(alone + float(row["low_s"]), float(read.value), 2 * alone + float(row["high_s"]), (read,)), row["why"],
-        f"{row['low_s']} to {row['high_s']} s", row["basis"] == "judged",
+        Estimate(alone + row.low_s, float(read.value), 2 * alone + row.high_s, (read,)), row.why,
+        f"{row.low_s:g} to {row.high_s:g} s", one.basis == "judged",
     )  # fmt: skip

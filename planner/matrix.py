@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from planner import catalog
+from planner.engine_info import info
 from planner.engines.base import Case
 from planner.engines.registry import engine
 from planner.errors import PlanError
@@ -79,7 +80,7 @@ def question(request: PlanRequest) -> str:
 def asked(key: str) -> PlanRequest:
     """The question again, with everything on the cards."""
     request = PlanRequest.model_validate_json(key)
-    held = request.engine in ("llama.cpp", "ollama") and request.gpu_layers is None
+    held = info(request.engine).splits_with_host and request.gpu_layers is None
     return request.model_copy(update={"gpu_layers": 10**6}) if held else request
 
 

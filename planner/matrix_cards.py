@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from planner import catalog
+from planner.engine_info import info
 from planner.engines import vllm_budget
 from planner.engines.base import Case
 from planner.engines.capabilities import rules
@@ -23,8 +24,6 @@ from planner.matrix import Need, asked, needs, question, verdicts
 from planner.plan import DEFAULT_RAM_BYTES
 from planner.request import PlanRequest
 from planner.units import GIB
-
-SPLITS = ("llama.cpp", "ollama")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def offloads(request: PlanRequest, rows: Sequence[Need], cards: Sequence[Gpu], v
     """Which cells that do not fit run with some of their layers in system RAM, as an array rows x cards."""
     import numpy as np
 
-    if request.engine not in SPLITS or request.gpu_layers is not None:
+    if not info(request.engine).splits_with_host or request.gpu_layers is not None:
         return np.zeros(verdict.shape, dtype=bool)
     ram = (request.system.ram_gib * GIB if request.system.ram_gib else DEFAULT_RAM_BYTES) - GIB
     allowed = np.array([not row.refusal for row in rows])[:, None]

@@ -12,9 +12,9 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from planner.engine_info import engines, names_of
 from planner.errors import PlanError, did_you_mean
 
-EngineName = Literal["llama.cpp", "ollama", "vllm", "sglang", "transformers", "tensorrt-llm", "mlx"]
 Backend = Literal["auto", "cuda", "rocm", "vulkan", "metal", "sycl", "cpu"]
 
 MOST_TOKENS = 100_000_000
@@ -22,11 +22,11 @@ MOST_GPUS = 1_024
 LONGEST_TEXT = 200
 
 
-LLAMA: tuple[EngineName, ...] = ("llama.cpp", "ollama")
-SERVING: tuple[EngineName, ...] = ("vllm", "sglang", "tensorrt-llm")
+LLAMA, SERVING = names_of(splits_with_host=True), names_of(serves=True)
 
 
-def declared(what: str, default: Any = None, *, label: str = "", unit: str = "", engines: tuple[str, ...] = (), unset: str = "", **limits: Any) -> Any:
+def declared(what: str, default: Any = None, *, label: str = "", unit: str = "", engines: tuple[str, ...] = (), choices: tuple[str, ...] = (),
+             unset: str = "", **limits: Any) -> Any:  # fmt: skip
     """A field of a question, declared once for the page, the link, the command line and the JSON schema.
 
     Args:
@@ -34,9 +34,10 @@ def declared(what: str, default: Any = None, *, label: str = "", unit: str = "",
         label: its name on a page; without one, its own name in words.
         unit: what its number counts, such as `tokens` or `GiB`.
         engines: which engines have it; none named means all.
+        choices: the texts that it takes, where a table names them.
         unset: what is taken where nothing is given.
     """
-    extra: dict[str, Any] = {"label": label, "unit": unit, "engines": list(engines), "unset": unset}
+    extra: dict[str, Any] = {"label": label, "unit": unit, "engines": list(engines), "choices": list(choices), "unset": unset}
     return Field(default=default, description=what, json_schema_extra={key: value for key, value in extra.items() if value}, **limits)
 
 
@@ -156,7 +157,7 @@ class PlanRequest(Question):
 
     kv_cache_dtype: str = declared("number type of the KV cache, such as fp16, fp8 or q8_0", "auto", label="KV cache type", max_length=20)
     imatrix: bool | None = declared("whether the GGUF was made with an importance matrix", unset="as the usual publishers do", engines=LLAMA)
-    engine: EngineName = declared("the program that runs the model", "llama.cpp")
+    engine: str = declared("the program that runs the model", "llama.cpp", choices=tuple(engines()))
     engine_version: str | None = declared("its version, for llama.cpp a build such as b6000", unset="the newest known", max_length=40)
     backend: Backend = declared("what llama.cpp was built for", "auto", engines=LLAMA)
 
@@ -199,6 +200,13 @@ class PlanRequest(Question):
     requests: int | None = declared("requests of a job", unit="requests", ge=1, le=1_000_000_000)
     calls_per_request: float | None = declared("calls of the model for each request", unit="calls", unset="1", gt=0, le=1_000_000)
     concurrency: int | None = declared("calls that the job keeps in flight", unit="calls", unset="the batch", ge=1, le=1_000_000)
+
+    @field_validator("engine")
+    @classmethod
+    def _engine(cls, value: str) -> str:
+        if value not in engines():
+            raise PlanError(f"There is no engine {value[:40]!r}.{did_you_mean(value, engines())} Choose one of {', '.join(engines())}.", "engine")
+        return value
 
     @field_validator("api", mode="before")
     @classmethod

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from planner.engine_info import info
 from planner.engines.base import Case
 from planner.engines.registry import engine
 from planner.engines.vllm_budget import free_share
@@ -86,7 +87,7 @@ def _other_engines(case: Case) -> Candidates:
     """The engines that run on most hardware, with their own format."""
     for name in ("llama.cpp", "mlx", "transformers", "vllm"):
         if name != case.request.engine:
-            changed = {"engine": name, "engine_version": None, "quantization": "Q4_K_M" if name == "llama.cpp" else "auto"}
+            changed = {"engine": name, "engine_version": None, "quantization": info(name).usual_format}
             yield f"Use {engine(name).title}", case.with_request(**changed), changed
 
 
@@ -106,7 +107,7 @@ def _formats(case: Case) -> Candidates:
 
 
 def _cache_types(case: Case) -> Candidates:
-    for name in ("q8_0", "q4_0") if case.request.engine in ("llama.cpp", "ollama") else ("fp8",):
+    for name in info(case.request.engine).caches:
         if case.request.kv_cache_dtype != name:
             yield f"Keep the KV cache in {name}", case.with_request(kv_cache_dtype=name), {"kv_cache_dtype": name}
 
@@ -156,6 +157,6 @@ def _try(case: Case) -> Fit | None:
 def _whole(case: Case) -> Case:
     """The case with all layers on the GPUs, where the engine would else search for how many fit: only a plan that is whole is a way out."""
     request = case.request
-    if request.engine not in ("llama.cpp", "ollama") or request.gpu_layers is not None or not case.gpus:
+    if not info(request.engine).splits_with_host or request.gpu_layers is not None or not case.gpus:
         return case
     return case.with_request(gpu_layers=ALL)

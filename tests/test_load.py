@@ -4,8 +4,7 @@ import pytest
 
 from planner import PlanRequest, plan
 from planner.answer import plan_json
-from planner.data import table
-from planner.engines.registry import MODULES
+from planner.engine_info import engines
 
 
 def test_a_70b_file_by_hand() -> None:
@@ -25,7 +24,7 @@ def test_a_70b_file_by_hand() -> None:
     assert load.ram.expected == pytest.approx(answer.memory.host.total.expected + 0.4 * 2**30, abs=2)
 
 
-@pytest.mark.parametrize("engine", [row["engine"] for row in table("load")])
+@pytest.mark.parametrize("engine", list(engines()))
 def test_every_engine_says_what_loading_takes(engine: str) -> None:
     answer = plan(PlanRequest.read({"model": "Qwen/Qwen3-0.6B", "engine": engine, "gpus": "Apple M3 Max 64GB" if engine == "mlx" else "RTX 4090"}))
     written = plan_json(answer, advice=False)["load"]
@@ -40,7 +39,3 @@ def test_one_more_rank_opens_one_more_file() -> None:
         plan(PlanRequest.read({"model": "Qwen/Qwen3-14B", "engine": "vllm", "gpus": gpus})).load.ram for gpus in ("H100 SXM5 80GB", "2x H100 SXM5 80GB")
     )
     assert two.expected == pytest.approx(2 * one.expected, rel=0.01)
-
-
-def test_every_engine_has_a_row() -> None:
-    assert {row["engine"] for row in table("load")} == set(MODULES)

@@ -30,6 +30,62 @@ CONFIG = {
     "model_type": "made_up", "architectures": ["MadeUpForCausalLM"], "hidden_size": 1024, "num_hidden_layers": 8, "num_attention_heads": 16,
     "num_key_value_heads": 4, "intermediate_size": 4096, "vocab_size": 32000, "max_position_embeddings": 8192,
 }  # fmt: skip
+ENGINE = '''"""Made up: weights and a cache, and nothing else."""
+
+from planner.engines.base import Case, Command
+from planner.memory import kv_cache, weights
+from planner.memory.quantity import DeviceMemory, HostMemory, Memory, Quantity
+from planner.formula import total
+from planner.quantization.published import scheme_for
+
+
+class MadeUp:
+    name = "made-up"
+    title = "Made Up"
+
+    def formats(self) -> tuple[str, ...]:
+        return ("bf16", "fp8")
+
+    def quantization(self, case: Case) -> str:
+        return case.request.quantization
+
+    def memory(self, case: Case) -> Memory:
+        file = weights.weight_file(case.architecture, scheme_for(case.architecture, self.quantization(case)))
+        growing, _ = kv_cache.cache_steps(case.architecture.main.distinct, case.request.context, case.request.batch, (1, 2))
+        cache = Quantity.exact(*growing, total("KV cache", [int(step.value) for step in growing]))
+        if not case.gpus:
+            return Memory(file, (), HostMemory(weights=file.tensor_bytes, kv_cache=cache))
+        gpu = case.gpus[0]
+        return Memory(file, (DeviceMemory(gpu.name, 0, gpu.capacity_bytes, gpu.usable_bytes, weights=file.tensor_bytes, kv_cache=cache),))
+
+    def commands(self, case: Case) -> tuple[Command, ...]:
+        return ()
+
+
+ENGINE = MadeUp()
+'''
+ENGINE_ROW = """
+[made-up]
+title = "Made Up"
+module = "made_up"
+kind = "%s"
+load = { process_gib = 1, staged_gb = 0, start_s = 2, low_s = 1, high_s = 4, why = "It is made up." }
+source = "https://example.org/engine"
+as_of = "2026-11-27"
+basis = "judged"
+"""
+PAGES = """
+import sys
+from streamlit.testing.v1 import AppTest
+for page in sys.argv[1:]:
+    app = AppTest.from_file("app.py", default_timeout=60)
+    for key, text in {"model": "Qwen/Qwen3-0.6B", "engine": "made-up", "gpus": "rtx-4090"}.items():
+        app.query_params[key] = text
+    app.run()
+    app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception, (page, app.exception[0].message)
+    print(page, "opens")
+"""
 RECORD = {
     "id": "made-up-1", "kind": "speed single", "request": {"model": "llama3:8b", "quantization": "Q4_K_M", "gpus": "Made Up 48GB"},
     "measured": {"decode_tokens_per_s": 100}, "conditions": "invented", "source": "https://example.org/log", "as_of": "2026-11-27",
@@ -40,8 +96,9 @@ RECORD = {
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package and its facts, with a family and a card more."""
     folder = tmp_path_factory.mktemp("copy")
-    for name in ("planner", "data"):
+    for name in ("planner", "data", "ui", "pages", ".streamlit"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "app.py", folder)
     (folder / "planner/architecture/families/made_up.py").write_text(FAMILY, encoding="utf-8")
     path = folder / "data/gpus.csv"
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
@@ -78,6 +135,24 @@ def test_a_card_is_a_row(copy: Path) -> None:
     plan = asked(copy, model="llama3:70b", quantization="Q4_K_M", gpus="Made Up 48GB", context=4096)["plan"]
     assert plan["memory"]["devices"][0]["capacity_bytes"] == 49140 * 2**20
     assert plan["fit"]["verdict"] in ("fits", "tight")
+
+
+@pytest.mark.parametrize("kind", ["local", "library"])
+def test_an_engine_is_a_file_and_a_row(copy: Path, kind: str) -> None:
+    """It answers with every figure, its derivation, and on every page."""
+    (copy / "planner/engines/made_up.py").write_text(ENGINE, encoding="utf-8")
+    table = (ROOT / "data/engines.toml").read_text(encoding="utf-8")
+    (copy / "data/engines.toml").write_text(table + ENGINE_ROW % kind, encoding="utf-8")
+    for gpus in ("RTX 4090", ""):
+        plan = asked(copy, model="Qwen/Qwen3-0.6B", engine="made-up", gpus=gpus, derivation=True)["plan"]
+        assert plan["fit"]["verdict"] == "fits"
+        assert plan["load"]["load_s"]["expected"] > 2
+        assert plan["speed"]["decode_tokens_per_s"]["expected"] > 0
+        assert plan["cost"]["electricity_usd"]["expected"] > 0
+        assert len(plan["derivation"]) > 10
+    pages = [path.stem for path in sorted((ROOT / "pages").glob("*.py"))]
+    opened = subprocess.run([sys.executable, "-c", PAGES, *pages], cwd=copy, capture_output=True, text=True, check=False)
+    assert opened.stdout.split("\n")[:-1] == [f"{page} opens" for page in pages], opened.stdout + opened.stderr[-2_000:]
 
 
 def test_a_measurement_is_one_command(copy: Path) -> None:

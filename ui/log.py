@@ -134,7 +134,7 @@ def usable(fields: dict[str, Any]) -> dict[str, Any]:
         PlanRequest.read({"model": "-", **kept})
     except PlanError as error:
         kept.pop(error.field or "", None)
-    if kept.get("quantization") and kept["quantization"] not in engine("llama.cpp").formats():
+    if kept.get("quantization") and kept["quantization"] not in engine(kept.get("engine", "llama.cpp")).formats():
         kept.pop("quantization")
     return kept
 

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from planner import catalog
+from planner.engine_info import info
 from planner.engines.registry import engine
 from planner.hardware.catalog import gpus
 from planner.matrix import Need
@@ -26,7 +27,6 @@ CARDS = (
     "rtx-3060-12gb", "rtx-4060-ti-16gb", "rtx-5080", "rtx-3090", "rtx-4090", "rtx-5090", "rtx-6000-ada", "l40s", "a100-sxm4-80gb", "h100-sxm5-80gb", "h200-sxm-141gb",
     "instinct-mi300x",
 )  # fmt: skip
-USUAL = {"llama.cpp": ("Q4_K_M", "Q8_0"), "ollama": ("Q4_K_M", "Q8_0")}
 SHOWS = {"batch": "Largest batch", "verdict": "Verdict", "headroom": "Free memory", "speed": "Decode (tokens/s)"}
 WORDS = ("does not fit", "tight", "fits")
 TINTS = ("#d1343826", "#efa73a33", "#2f948833")
@@ -38,7 +38,8 @@ def chosen(request: PlanRequest) -> tuple[list[str], list[str], list[str], list[
     """What the visitor wants to see: models, formats, cards, counts; each stands in the link."""
     every, cards = catalog.models(), {gpu.id: gpu.name for gpu in gpus()}
     runs = list(engine(request.engine).formats())
-    usual = [name for name in USUAL.get(request.engine, ("bf16", "fp8", "awq-int4")) if name in runs] or runs[:2]
+    formats = ("bf16" if name == "auto" else name for name in info(request.engine).formats.values())
+    usual = [name for name in formats if name in runs] or runs[:2]
     left, right = st.columns([3, 2])
     with left:
         models = _many("Models", {id: every[id].title for id in every}, [known.id for name in MODELS if (known := catalog.lookup(name))], "matrix_model")

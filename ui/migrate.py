@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from planner.engine_info import engines
+
 VERSION = 1
 PARAMETER = "v"
 
@@ -18,7 +20,7 @@ FIELDS = {
 """Other name of a parameter -> its name; the others are what engines call the same."""
 
 VALUES = {
-    "engine": {"llamacpp": "llama.cpp", "llama-cpp": "llama.cpp", "trtllm": "tensorrt-llm", "tensorrt_llm": "tensorrt-llm", "hf": "transformers", "mlx-lm": "mlx"},
+    "engine": {alias: one.name for one in engines().values() for alias in one.aliases},
     "quantization": {"none": "auto"},
 }  # fmt: skip
 """Field -> other spelling of a value -> the value."""

@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from planner.engine_info import info, names_of
 from planner.engines import vllm_budget
-from planner.engines.side_by_side import TITLES, Side
+from planner.engines.side_by_side import Side
 from planner.engines.users import Users
 from planner.plan import Plan
 from planner.units import mem, scale, symbol
@@ -17,7 +18,6 @@ from ui import fields, share
 from ui.colours import PARTS, Ground
 from ui.text import plain
 
-SERVING = {"vllm": "vLLM", "sglang": "SGLang", "tensorrt-llm": "TensorRT-LLM"}
 HEIGHT, FIELD = 400, 190
 LINE, LIGHTER = PARTS[0].colour, PARTS[1].colour
 
@@ -46,7 +46,7 @@ def counting(plan: Plan) -> str:
     pool, request = plan.memory.pool, plan.request
     if pool is None or not pool.tokens:
         return ""
-    said = f"{SERVING[request.engine]} logs this pool as {pool.tokens:,} tokens ({pool.token_range.low:,} to {pool.token_range.high:,} in eight cases of ten)"
+    said = f"{info(request.engine).title} logs this pool as {pool.tokens:,} tokens ({pool.token_range.low:,} to {pool.token_range.high:,} in eight cases of ten)"
     by_tokens = pool.tokens / request.context
     if pool.sequences and abs(by_tokens / pool.sequences - 1) > 0.03:
         return (
@@ -69,7 +69,7 @@ def choose_engine(plan: Plan) -> None:
     """A page about serving needs a serving engine: buttons that change the question."""
     st.markdown(f"**{plain(plan.request.engine)} allocates for the batch that is asked for. How many users fit is a question to a serving engine:**")
     with st.container(horizontal=True):
-        for name, title in SERVING.items():
+        for name, title in ((name, info(name).title) for name in names_of(serves=True)):
             change = {"engine": name, "quantization": "auto", "kv_cache_dtype": "auto", "gpu_layers": None, "cpu_moe_layers": None}
             st.button(f"Plan with {title}", key=f"serve:{name}", on_click=share.change, args=(plan.request, change), icon=":material/arrow_forward:")
 
@@ -175,13 +175,13 @@ def sides_frame(found: Sequence[Side]) -> pd.DataFrame:
     for side in found:
         answer = side.answer
         if answer is None:
-            table.append((TITLES[side.engine], "", None, None, None, "no plan"))
+            table.append((info(side.engine).title, "", None, None, None, "no plan"))
             continue
         devices = answer.memory.devices
         cache = sum(d.kv_cache.expected + d.state.expected for d in devices)
         verdict = answer.fit.verdict.replace("_", " ")
         table.append((
-            TITLES[side.engine], answer.memory.weights.format, answer.memory.weights.tensor_bytes.expected / scale(), cache / scale(),
+            info(side.engine).title, answer.memory.weights.format, answer.memory.weights.tensor_bytes.expected / scale(), cache / scale(),
             sum(d.total.expected for d in devices) / scale(), verdict,
         ))  # fmt: skip
     return pd.DataFrame(table, columns=["Engine", "Format", f"Weights ({symbol()})", f"Cache ({symbol()})", f"GPU memory ({symbol()})", "Verdict"])

@@ -8,7 +8,7 @@ import streamlit as st
 from planner.errors import PlanError
 from planner.logs.findings import findings
 from planner.logs.readers import read
-from planner.logs.reading import SERVING, Reading
+from planner.logs.reading import Reading
 from planner.plan import Plan, plan
 from planner.units import scale, symbol
 from ui import share
@@ -24,7 +24,7 @@ def section(answer: Plan) -> None:
     if not text:
         return
     reading = read(text)
-    if reading.empty or reading.engine not in SERVING:
+    if reading.empty or not reading.serves:
         st.warning("This text has no line of a start-up log of vLLM or SGLang: paste it from the start.", icon=":material/error:")
         return
     for number, finding in enumerate(findings(reading)):

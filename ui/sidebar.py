@@ -5,16 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from planner import catalog
-from planner.engines.registry import MODULES
+from planner.engine_info import engines
 from planner.engines.serving import CACHES
 from planner.plan import DEFAULT_RAM_BYTES
 from planner.quantization.cache_types import cache_types
+from planner.request import LLAMA, SERVING
 from ui import fields, gpus, memory_unit, redraw, share
 from ui.engines import quantizations
 from ui.models import other_sources
-
-LLAMA = ("llama.cpp", "ollama")
-SERVING = ("vllm", "sglang", "tensorrt-llm")
 
 
 def sidebar() -> None:
@@ -69,7 +67,7 @@ def _model() -> None:
 
 
 def _engine() -> None:
-    fields.choice("engine", "Engine", list(MODULES), on_change=_keep_format)
+    fields.choice("engine", "Engine", list(engines()), on_change=_keep_format)
     fields.choice(
         "quantization", "Quantization", quantizations(st.session_state["engine"]), other=True,
         help="auto takes the weights as they are published, or the engine's usual format.",
@@ -98,8 +96,8 @@ def _advanced(engine: str) -> None:
         ("gpu_layers", "GPU layers", LLAMA, "as many as fit"),
         ("cpu_moe_layers", "Layers with experts in system RAM", LLAMA, "none"),
     )
-    for field, label, engines, default in rows:
-        if _shown(field, engine in engines):
+    for field, label, having, default in rows:
+        if _shown(field, engine in having):
             fields.number(field, label, placeholder=default)
     if _shown("flash_attention", engine in LLAMA):
         fields.switch("flash_attention", "Flash attention")

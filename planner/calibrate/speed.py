@@ -22,9 +22,10 @@ import numpy as np
 
 from planner import validate
 from planner.data import FOLDER, table
+from planner.engine_info import info
 from planner.errors import PlanError
 from planner.performance import power
-from planner.performance.rates import ENGINES, Row, backend_of, family, format_classes, rows, tags
+from planner.performance.rates import Row, backend_of, family, format_classes, rows, tags
 from planner.performance.spread import spread_of
 from planner.performance.timing import Timing
 from planner.plan import Plan, plan
@@ -65,7 +66,7 @@ class Point:
 
     @property
     def engine(self) -> str:
-        return ENGINES.get(self.timing.case.request.engine, self.timing.case.request.engine)
+        return info(self.timing.case.request.engine).kernels
 
     @property
     def source(self) -> str:
@@ -112,7 +113,7 @@ class Fit:
     @staticmethod
     def _reaches(row: Row, point: Point) -> bool:
         request = point.timing.case.request
-        engines = (request.engine, ENGINES.get(request.engine, request.engine))
+        engines = (request.engine, info(request.engine).kernels)
         return any(
             row.matches(engines, tags(place.gpu), format_classes(point.timing.route.format), backend_of(request.backend, place.gpu))
             for place in point.timing.route.places

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from functools import cache
 
 from planner.data import table
+from planner.engine_info import info
 from planner.engines.base import Case
 from planner.engines.versions import parse_version
 from planner.hardware.catalog import Gpu
 from planner.quantization.formats import Scheme
-
-TITLES = {"vllm": "vLLM", "sglang": "SGLang", "tensorrt-llm": "TensorRT-LLM", "transformers": "Transformers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def verdict(case: Case, scheme: Scheme) -> tuple[str, str]:
         if found:
             return "", found[0].reason.format(**told) + "."
         if request.quantization.lower() == "auto" and asked == "" and scheme.rest == "bf16" and gpu.cuda is not None and gpu.cuda < 8.0:
-            return "", f"{gpu.name} has no bfloat16: {TITLES[request.engine]} falls back to float16."
+            return "", f"{gpu.name} has no bfloat16: {info(request.engine).title} falls back to float16."
     return "", ""
 
 

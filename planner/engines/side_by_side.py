@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from planner.engines import capabilities
+from planner.engine_info import info
 from planner.errors import PlanError
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
 from planner.units import mem
 
 ENGINES = ("llama.cpp", "vllm", "transformers")
-
-BITS = {"llama.cpp": {16: "bf16", 8: "Q8_0", 4: "Q4_K_M"}, "vllm": {16: "auto", 8: "fp8", 4: "awq-int4"}, "transformers": {16: "auto", 8: "int8", 4: "nf4"}}
-"""The usual format of an engine for so many bits a weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +39,8 @@ def _side(asked: Plan | PlanRequest, name: str, bits: int) -> Side:
 def _asked(request: PlanRequest, name: str, bits: int) -> PlanRequest:
     """The same model, GPUs and lengths; what only the other engine understands is left to this one's own default."""
     own = {"engine_version": None, "backend": "auto", "gpu_layers": None, "cpu_moe_layers": None, "tensor_parallel": None, "pipeline_parallel": None}
-    published = request.quantization.lower() == "auto" and request.engine != "llama.cpp"
-    wanted = "auto" if published and name != "llama.cpp" else BITS[name][bits]
+    published = request.quantization.lower() == "auto" and not info(request.engine).splits_with_host
+    wanted = "auto" if published and not info(name).splits_with_host else info(name).formats[bits]
     cache = request.kv_cache_dtype if request.kv_cache_dtype in ("auto", "bf16", "fp16") else "auto"
     return request.model_copy(update={**own, "engine": name, "quantization": wanted, "kv_cache_dtype": cache})
 
@@ -80,4 +77,3 @@ def _transformers(answer: Plan) -> str:
 
 
 WORDS = {"llama.cpp": _llama, "vllm": _vllm, "transformers": _transformers}
-TITLES = {"llama.cpp": "llama.cpp", **capabilities.TITLES}

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from planner.engine_info import info
 from planner.engines.registry import engine
 from planner.errors import PlanError
-from planner.logs.reading import SERVING, Kind, Reading
+from planner.logs.reading import Kind, Reading
 from planner.memory.quantity import NOTHING, Quantity, added
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
@@ -106,7 +107,7 @@ def compare(answer: Plan, measured_bytes: int, reading: Reading | None = None) -
 
 def _told(reading: Reading, ranks: int) -> dict[str, int]:
     """Bytes of each part over all GPUs. A serving engine's log speaks of one rank, and may leave its activations out."""
-    if reading.engine not in SERVING:
+    if not reading.serves:
         return {part: sum(reading.total(kind, on_gpu=True) for kind in kinds) for part, (_, kinds, _) in KINDS.items() if kinds}
     found = {"weights": reading.total("weights", on_gpu=True), "kv_cache": reading.pool_bytes or 0, "activation": reading.total("activation", on_gpu=True)}
     return {part: size * ranks for part, size in found.items() if size}
@@ -137,7 +138,7 @@ def record(comparison: Comparison, conditions: str, source: str = "") -> dict[st
     """The measurement in the schema of `data/measurements/`, ready to contribute once `source` says where it can be read."""
     request, measured = comparison.answer.request, {TOTAL: comparison.total.measured}
     reading = comparison.reading
-    if reading and reading.engine in SERVING:
+    if reading and reading.serves:
         measured |= {"rank_weights_bytes": reading.total("weights", on_gpu=True), "pool_bytes": reading.pool_bytes, "pool_tokens": reading.pool_tokens}
     elif reading:
         measured |= {RECORDED[row.part]: row.measured for row in comparison.parts if row.part in RECORDED and row.measured is not None}
@@ -192,7 +193,7 @@ def _caches(request: PlanRequest) -> Changes:
 
 
 def _layers(request: PlanRequest) -> Changes:
-    if request.engine in ("llama.cpp", "ollama"):
+    if info(request.engine).splits_with_host:
         layers = plan(request).architecture.main.layers
         for count in range(len(layers)):
             yield f"{count} of {len(layers) + 1} layers are on the GPU", {"gpu_layers": count}

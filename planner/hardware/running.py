@@ -9,19 +9,22 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from planner import catalog
+from planner.engine_info import EngineInfo, engines, info
 from planner.errors import PlanError
 from planner.quantization.gguf import canonical
 from planner.request import PlanRequest
 
-MARKS = (
-    ("vllm", re.compile(r"\bvllm\b")), ("sglang", re.compile(r"\bsglang\b")), ("tensorrt-llm", re.compile(r"\btrtllm-serve\b|tensorrt_llm")),
-    ("ollama", re.compile(r"\bollama\b")), ("llama.cpp", re.compile(r"\bllama-(?:server|cli|bench|run)\b|\bkoboldcpp\b")), ("mlx", re.compile(r"\bmlx_lm\b")),
-    ("transformers", re.compile(r"\bpython[\d.]*\b")),
-)  # fmt: skip
-"""Words of a command line that tell the engine, the surest first."""
+
+@cache
+def marks() -> tuple[tuple[EngineInfo, re.Pattern[str]], ...]:
+    """Each engine's pattern, the surest first: one that is built on another's kernels shows both names, and a library runs in any program."""
+    found = sorted(engines().values(), key=lambda one: (one.kind == "library", one.kernels == one.name))
+    return tuple((one, re.compile(one.process)) for one in found if one.process)
+
 
 Value = Callable[[str], Any]
 SHARED: dict[str, tuple[str, Value]] = {
@@ -44,7 +47,7 @@ GGUF = re.compile(r"[-.](?P<type>[A-Za-z0-9_]+)(?:-\d{5}-of-\d{5})?\.gguf$")
 def engine_of(name: str | None, command: str | None) -> str | None:
     """The engine that a process's name or command line tells, or None."""
     text = f"{name or ''} {command or ''}".lower()
-    return next((engine for engine, mark in MARKS if mark.search(text)), None)
+    return next((engine.name for engine, mark in marks() if mark.search(text)), None)
 
 
 def request_of(name: str | None, command: str | None) -> dict[str, Any]:
@@ -55,7 +58,7 @@ def request_of(name: str | None, command: str | None) -> dict[str, Any]:
     given = _flags(_words(command or ""), engine)
     if "model" in given:
         given |= _model(given.pop("model"))
-    if engine in ("llama.cpp", "ollama") and given.get("context"):
+    if info(engine).splits_with_host and given.get("context"):
         given["context"] = max(given["context"] // given.get("batch", 1), 1)  # -c is of all slots together
     return valid({"engine": engine, **given})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from planner.logs import serving_findings
-from planner.logs.reading import SERVING, Finding, Reading
+from planner.logs.reading import Finding, Reading
 from planner.units import mem
 
 
@@ -62,5 +62,5 @@ RULES: tuple[Callable[[Reading], Finding | None], ...] = (out_of_memory, no_gpu,
 
 def findings(reading: Reading) -> tuple[Finding, ...]:
     """Everything that the log shows to be wrong, the worst first; empty when it loaded as it should."""
-    rules = serving_findings.RULES if reading.engine in SERVING else RULES
+    rules = serving_findings.RULES if reading.serves else RULES
     return tuple(found for rule in rules if (found := rule(reading)) is not None)

@@ -6,10 +6,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from planner.engine_info import info
+
 Kind = Literal["weights", "kv_cache", "state", "activation", "output"]
 
-
-SERVING = ("vllm", "sglang")
 
 METHODS = {"awq": "awq-int4", "awq_marlin": "awq-int4", "gptq": "gptq-int4", "gptq_marlin": "gptq-int4", "bitsandbytes": "nf4", "fp8": "fp8"}
 """Quantization methods as serving engines call them, and as requests do."""
@@ -72,6 +72,11 @@ class Reading:
     longest: int | None = None
 
     @property
+    def serves(self) -> bool:
+        """Whether a serving engine printed it."""
+        return bool(self.engine) and info(self.engine).serves
+
+    @property
     def empty(self) -> bool:
         return not (self.buffers or self.layers or self.failed_line or self.context or self.options or self.pool_tokens)
 
@@ -87,7 +92,7 @@ class Reading:
 
     def request(self) -> dict[str, Any]:
         """The request fields that the log fixes; `context` is per sequence, as a plan counts it."""
-        if self.engine in SERVING:
+        if self.serves:
             return self._served()
         sequences = self.sequences or 1
         fields: dict[str, Any] = {

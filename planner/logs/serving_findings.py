@@ -7,6 +7,7 @@ from collections.abc import Callable
 from math import floor
 from typing import Any
 
+from planner.engine_info import info
 from planner.logs.reading import Finding, Reading
 from planner.units import mem
 
@@ -17,8 +18,6 @@ HIGHEST_UTILIZATION = 0.95
 FEW = 4.0
 """Requests of full length at once, below which the cache is what limits a server."""
 
-FLAG = {"vllm": "--gpu-memory-utilization", "sglang": "--mem-fraction-static"}
-
 
 def no_cache(reading: Reading) -> Finding | None:
     if not re.search(r"No available memory for the cache|Not enough memory\. Please", reading.failed_line):
@@ -28,7 +27,7 @@ def no_cache(reading: Reading) -> Finding | None:
     what = f" Weights alone take {mem(held)} of each GPU." if held else ""
     if share < HIGHEST_UTILIZATION:
         change: dict[str, Any] = {"gpu_memory_utilization": HIGHEST_UTILIZATION}
-        advice = f"Raise {FLAG[reading.engine]} from {share:g} to {HIGHEST_UTILIZATION:g}; if that is not enough, use a smaller format or one more GPU."
+        advice = f"Raise {info(reading.engine).memory_flag} from {share:g} to {HIGHEST_UTILIZATION:g}; if that is not enough, use a smaller format or one more GPU."
     else:
         change, advice = {"max_num_seqs": 64}, "The share is as high as is safe: run fewer sequences at once, use a smaller format, or one more GPU."
     return Finding("Nothing is left for the KV cache", f"Weights and activations fill the engine's share of the card.{what} {advice}", change)
@@ -84,7 +83,7 @@ def graphs(reading: Reading) -> Finding | None:
         return None
     share = round(reading.options.get("gpu_memory_utilization", 0.88) - 0.05, 3)
     return Finding(
-        "No room was left for CUDA graphs", f"They lie outside the pool. Lower {FLAG[reading.engine]} to {share:g}, or run without graphs (slower).",
+        "No room was left for CUDA graphs", f"They lie outside the pool. Lower {info(reading.engine).memory_flag} to {share:g}, or run without graphs (slower).",
         {"gpu_memory_utilization": share},
     )  # fmt: skip
 

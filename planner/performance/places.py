@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planner.architecture.tensors import Architecture, Layer
+from planner.engine_info import info
 from planner.engines.base import Case
 from planner.engines.llama_layout import Layout
 from planner.engines.registry import engine
@@ -23,7 +24,8 @@ from planner.quantization.formats import Scheme
 from planner.quantization.gguf_mix import era
 from planner.quantization.published import scheme_for
 
-SERVERS = ("vllm", "sglang", "tensorrt-llm")
+WHOLE_PROMPT = 10**9
+"""Tokens of a pass that reads any prompt at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,10 @@ class Route:
 
 def route(case: Case, memory: Memory) -> Route:
     """The route of this plan."""
-    name = case.request.engine
-    if name in SERVERS:
+    asked = info(case.request.engine)
+    if asked.serves:
         return _ranks(case)
-    if name in ("llama.cpp", "ollama"):
+    if asked.splits_with_host:
         return _llama(case, memory)
     return _in_turn(case)
 
@@ -100,15 +102,15 @@ def _stage_works(model: Architecture, scheme: Scheme, degrees: Degrees, block: B
 
 def _in_turn(case: Case) -> Route:
     """Whole layers over the GPUs in order, each waiting for the one before (Transformers); one machine (MLX); or the host alone."""
-    request, model = case.request, case.architecture
+    request, model, one = case.request, case.architecture, info(case.request.engine)
     scheme = scheme_for(model, engine(request.engine).quantization(case))
-    _, elements, size = cache_type(request.kv_cache_dtype, scheme.rest if request.engine != "mlx" else "fp16")
+    _, elements, size = cache_type(request.kv_cache_dtype, one.cache_dtype or scheme.rest)
     groups = _spread_layers(model, scheme, max(len(case.gpus), 1))
     places = []
     for index, layers in enumerate(groups):
         work = rank_work(scheme, model.main, layers, Degrees(), (elements, size), index == len(groups) - 1)
         places.append(Place(case.gpus[index], (index,), 1, work) if case.gpus else Place(None, (), 1, work))
-    chunk = 2_048 if request.engine == "mlx" else 10**9
+    chunk = one.chunk_tokens or WHOLE_PROMPT
     return Route(tuple(places), scheme.format.asked or scheme.format.id, Degrees(), chunk, False)
 
 

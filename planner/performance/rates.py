@@ -11,10 +11,8 @@ from functools import cache, lru_cache
 from math import prod
 
 from planner.data import table
+from planner.engine_info import info
 from planner.hardware.catalog import Gpu
-
-ENGINES = {"llama.cpp": "llama.cpp", "ollama": "llama.cpp", "vllm": "server", "sglang": "server", "tensorrt-llm": "server"}
-"""Engines that run the same kernels; every other stands for itself."""
 
 BACKENDS = {"NVIDIA": "cuda", "AMD": "rocm", "Apple": "metal", "Intel": "sycl"}
 
@@ -123,10 +121,10 @@ def backend_of(wanted: str, gpu: Gpu | None) -> str:
 
 def peak_tflops(engine: str, gpu: Gpu, format: str) -> float:
     """The data sheet's rate for the arithmetic that an engine does in a format; the shader rate where there are no matrix units."""
-    half = gpu.fp16_fast_accumulate_tflops if ENGINES.get(engine) == "llama.cpp" else gpu.fp16_tflops
+    half = gpu.fp16_fast_accumulate_tflops if info(engine).kernels == "llama.cpp" else gpu.fp16_tflops
     half = half or gpu.fp16_tflops or gpu.bf16_tflops
     name = format.lower()
-    if ENGINES.get(engine) == "server":
+    if info(engine).kernels == "server":
         if name.startswith("nvfp4") and gpu.fp4_tflops:
             return gpu.fp4_tflops
         if name.startswith(("fp8", "nvfp4")) and gpu.fp8_tflops:
@@ -147,7 +145,7 @@ def rates(engine: str, backend: str, gpu: Gpu | None, format: str, host: tuple[f
 
 def rates_from(found: tuple[Row, ...], engine: str, backend: str, gpu: Gpu | None, format: str, host: tuple[float, float]) -> Rates:
     """The same from any set of rows; the fit tries many."""
-    engines, labels, formats = (engine, ENGINES.get(engine, engine)), tags(gpu), format_classes(format)
+    engines, labels, formats = (engine, info(engine).kernels), tags(gpu), format_classes(format)
     used = backend_of(backend, gpu)
     values: dict[str, list[float]] = {name: [] for name in COEFFICIENTS}
     for row in found:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from planner.engine_info import info
 from planner.errors import PlanError
-from planner.performance.places import SERVERS
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
 from planner.units import worded
@@ -48,7 +48,7 @@ def choices(request: PlanRequest, count: int) -> tuple[Choice, ...]:
 def _ways(engine: str, count: int) -> Iterable[tuple[str, dict[str, Any]]]:
     if count == 1:
         return [("one GPU", {})]
-    if engine in SERVERS:
+    if info(engine).serves:
         ways: list[tuple[str, dict[str, Any]]] = [
             ("tensor parallel", {"tensor_parallel": count}),
             ("pipeline parallel", {"tensor_parallel": 1, "pipeline_parallel": count}),
@@ -57,7 +57,7 @@ def _ways(engine: str, count: int) -> Iterable[tuple[str, dict[str, Any]]]:
         if count >= 4:
             ways.append(("replicas of tensor parallel 2", {"tensor_parallel": 2, "data_parallel": count // 2}))
         return ways
-    if engine in ("llama.cpp", "ollama"):
+    if info(engine).splits_with_host:
         return [("layers in turn", {"split_mode": "layer"}), ("tensor split", {"split_mode": "tensor"})]
     return [("layers in turn", {})]
 
@@ -113,6 +113,6 @@ def _rest(count: int) -> str:
 
 
 def _why(request: PlanRequest) -> str:
-    if request.engine in SERVERS:
+    if info(request.engine).serves:
         return "each layer would wait longer for the exchange between GPUs than it gains, or there are not enough requests to share out."
     return "layers on another GPU run after the others, not beside them. They would hold a larger model or a longer context."

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from planner.data import table
+from planner.engine_info import info
 from planner.hardware.catalog import Gpu
-from planner.performance.rates import ENGINES, family
+from planner.performance.rates import family
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Spread:
 
 def spread_of(engine: str, gpus: Sequence[Gpu | None]) -> Spread:
     """The spread of an engine on these devices: the widest family's, wider where nothing was measured."""
-    return _spread(ENGINES.get(engine, engine), tuple(sorted({family(gpu) for gpu in gpus})))
+    return _spread(info(engine).kernels, tuple(sorted({family(gpu) for gpu in gpus})))
 
 
 @lru_cache(maxsize=1_024)

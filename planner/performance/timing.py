@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil
 
+from planner.engine_info import info
 from planner.engines.base import Case
 from planner.formula import Formula, Step
 from planner.memory.quantity import Memory
 from planner.performance.host import host_of
 from planner.performance.links import pcie
 from planner.performance.passes import STAGED_FROM, Seconds, fetched, run
-from planner.performance.places import SERVERS, Route, route
+from planner.performance.places import Route, route
 from planner.performance.rates import Rates, Row, rates, rates_from
 from planner.request import PlanRequest
 
@@ -146,7 +147,7 @@ class Timing:
     def served(self) -> tuple[Step, ...]:
         """Output tokens a second of one replica, every prompt read in between."""
         steps = MIXED("Steps with a prompt", output_tokens=self.output, sequences=self.sequences, prompt_tokens=self.prompt, chunk=self.route.chunk)
-        if self.case.request.engine in SERVERS:
+        if info(self.case.request.engine).serves:
             tokens = self.sequences * self.prompt / float(steps.value)
             stages = self.route.degrees.pipeline
             parts = [run(place, rate, self.share, self.depth, tokens / stages, self.history) for place, rate in zip(self.route.places, self.found, strict=True)]
