@@ -22,9 +22,7 @@ for index, sentence in refused:
 shown = [one for _, one in plans] or [answer]
 if not plans:
     st.caption("Nothing is pinned yet. Pin this plan, change the sidebar, and pin again: the address then holds the whole comparison.")
-fits = [place for place, one in enumerate(shown) if one.fit.verdict in ("fits", "tight")]
-fastest = max(range(len(shown)), key=lambda place: shown[place].speed.decode_tokens_per_s.expected)
-said = f"{len(fits)} of {len(shown)} fit; number {fastest + 1} decodes fastest."
+said = compare.conclusion(shown)
 st.markdown(f"**{plain(said)}**")
 frame = compare.table(shown)
 st.dataframe(frame, hide_index=True, alt=said, height="content")

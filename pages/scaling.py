@@ -7,7 +7,7 @@ import streamlit as st
 from planner import catalog
 from planner.plan import Plan
 from planner.units import scale, symbol
-from ui import page, redraw, scaling, views
+from ui import frontier, page, redraw, scaling, views
 from ui.chart import drawn
 from ui.colours import ground
 from ui.engines import quantizations
@@ -27,7 +27,7 @@ def by_part(answer: Plan, field: str) -> None:
         chart, key="curve", theme=None, config=PLAIN, alt=sentence, selection_mode="points", on_select=partial(scaling.take, answer.request, "curve", field)
     )
     st.caption("The fullest device. Click a point to plan with it; the dotted line is the plan you have.")
-    rows = [(point.context, point.batch, point.total / scale(), point.usable / scale(), point.verdict.replace("_", " ")) for point in points]
+    rows = [(point.context, point.batch, point.total / scale(), point.usable / scale(), point.fit.words) for point in points]
     frame = table(rows, ["Context (tokens)", "Batch", f"Needs ({symbol()})", f"Usable ({symbol()})", "Verdict"])
     formats = {name: "%.2f" if symbol() in name else "localized" for name in frame.column_names[:-1]}
     numbers = {name: st.column_config.NumberColumn(format=format) for name, format in formats.items()}
@@ -35,8 +35,8 @@ def by_part(answer: Plan, field: str) -> None:
     st.download_button("Curve as CSV", lambda: csv(frame), "headroom-scaling.csv", "text/csv", icon=":material/download:", on_click="ignore")
 
 
-def frontier(answer: Plan, field: str) -> None:
-    chart, sentence = scaling.frontier(answer, ground())
+def context_and_batch(answer: Plan, field: str) -> None:
+    chart, sentence = frontier.frontier(answer, ground())
     st.markdown(f"**{plain(sentence)}**")
     st.plotly_chart(
         drawn(chart),
@@ -47,7 +47,7 @@ def frontier(answer: Plan, field: str) -> None:
         selection_mode="points",
         on_select=partial(scaling.take_cell, answer.request, "frontier"),
     )
-    st.caption("Blue is free, red is missing on the fullest device. Click a cell to plan with it.")
+    st.caption(f"{frontier.MEANS[answer.fit.held is not None]} Click a cell to plan with it.")
 
 
 def overlaid(answer: Plan, field: str, changed: str, names: list[str], own: str) -> None:
@@ -88,7 +88,7 @@ def speed(answer: Plan, field: str) -> None:
     st.caption("Expected speed of this plan as it lies now, the split held; the page Speed has the range and the arithmetic.")
 
 
-TABS = {"By part": by_part, "Context and batch": frontier, "Formats": formats, "Models": models, "Speed": speed}
+TABS = {"By part": by_part, "Context and batch": context_and_batch, "Formats": formats, "Models": models, "Speed": speed}
 
 
 def draw() -> None:

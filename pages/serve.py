@@ -19,6 +19,8 @@ pool = answer.memory.pool
 if info(answer.request.engine).serves and pool is not None:
     colour, icon = VERDICTS[answer.fit.verdict]
     st.header(f":{colour}[{icon}] {plain(serve.headline(answer))}", anchor=False)
+    if answer.fit.runs and (answer.fit.verdict != "fits" or answer.request.batch > 1):
+        st.markdown(f"**{plain(answer.fit.reason)}**")
     st.caption(plain(serve.counting(answer)))
     if answer.memory.note:
         st.caption(plain(answer.memory.note))

@@ -44,6 +44,7 @@ def plan_json(plan: Plan, derivation: bool = False, advice: bool = True) -> dict
             "verdict": fit.verdict,
             "probability": round(fit.probability, 4),
             "headroom_bytes": fit.headroom_bytes,
+            "held": fit.held,
             "reason": fit.reason,
             "advice": [{"title": way.title, "change": way.change, "verdict": way.verdict, "reason": way.reason} for way in plan.advice] if advice else [],
         },

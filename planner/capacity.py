@@ -11,7 +11,7 @@ from planner.engines.registry import engine
 from planner.errors import PlanError
 from planner.memory.quantity import Memory
 from planner.memory.remember import FEW, recall
-from planner.verdict import judge
+from planner.verdict import held_of, judge
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class Capacity:
     @cached_property
     def max_batch(self) -> int:
         """The largest batch at this context; where the engine sets a pool aside, how many requests of the full context it holds, and more wait their turn."""
-        pool = self.memory.pool
-        if pool and self.memory.refusal:
+        held = held_of(self.case, self.memory)
+        if self.memory.pool and self.memory.refusal:
             return 0
-        return int(pool.sequences) if pool and pool.tokens else self._limit("batch", MOST_BATCH)
+        return held.expected if held else self._limit("batch", MOST_BATCH)
 
     def _limit(self, field: str, most: int) -> int:
         """Searched by interpolation over the engine's own memory."""
@@ -56,7 +56,7 @@ class Capacity:
 
         def search() -> int:
             now = judge(case, self.memory)
-            known = (getattr(case.request, field), float(now.headroom_bytes)) if now.verdict in ("fits", "tight") else None
+            known = (getattr(case.request, field), float(now.headroom_bytes)) if now.on_gpus else None
             # Split with the host, it may lie otherwise once its split is held.
             return largest(lambda n: _room(case.with_request(**{field: n}, **held)), most, known)
 
@@ -103,12 +103,10 @@ def fits(room: float | None) -> bool:
 
 
 def _room(case: Case) -> float | None:
-    """Bytes left on the fullest device; None where the engine refuses."""
+    """Bytes left on the fullest device; None where the engine refuses, or where its pool does not hold the batch."""
     try:
         memory = engine(case.request.engine).memory(case)
     except PlanError:
         return None
     fit = judge(case, memory)
-    if memory.refusal:
-        return None
-    return min(fit.headroom_bytes, -1) if fit.verdict == "does_not_fit" else max(fit.headroom_bytes, 0)
+    return None if memory.refusal or fit.waiting else fit.headroom_bytes

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from planner.engines.base import Case
 from planner.engines.registry import engine
 from planner.errors import PlanError
 from planner.memory.quantity import COMPONENTS, Memory
-from planner.verdict import judge
+from planner.verdict import Fit, judge
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
     """The fullest device at one context and batch, in bytes; `refusal` where the engine would not start.
 
-    `parts` follow `planner.memory.quantity.COMPONENTS`; without GPUs they are the host's weights, cache and activations.
+    `parts` follow `planner.memory.quantity.COMPONENTS`; without GPUs they are the host's weights, cache and activations. `fit` is the plan's
+    own verdict, and `spare` what is left of the device, or of a pool once it holds the batch; negative where it is missing.
     """
 
     context: int
@@ -29,7 +29,8 @@ class Point:
     parts: tuple[int, ...]
     total: int
     usable: int
-    verdict: str
+    fit: Fit
+    spare: int
     refusal: str = ""
 
 
@@ -50,10 +51,21 @@ def point(case: Case) -> Point:
     try:
         memory = engine(request.engine).memory(case)
     except PlanError as error:
-        return Point(request.context, request.batch, (0,) * len(COMPONENTS), 0, 0, "does_not_fit", str(error))
+        return Point(request.context, request.batch, (0,) * len(COMPONENTS), 0, 0, Fit("does_not_fit", 0.0, 0, str(error)), 0, str(error))
     fit = judge(case, memory)
     parts, usable = _fullest(case, memory)
-    return Point(request.context, request.batch, parts, sum(parts), usable, fit.verdict, memory.refusal)
+    return Point(request.context, request.batch, parts, sum(parts), usable, fit, _spare(case, memory, fit), memory.refusal)
+
+
+def _spare(case: Case, memory: Memory, fit: Fit) -> int:
+    """The headroom; of a pool that starts, its bytes on one GPU less what each replica's part of the batch takes of them.
+
+    = pool * (1 - batch / (replicas * sequences))
+    """
+    pool, replicas = memory.pool, case.request.data_parallel or 1
+    if pool is None or not pool.sequences or not fit.runs:
+        return fit.headroom_bytes
+    return int(pool.bytes.expected * (1 - case.request.batch / (replicas * pool.sequences)))
 
 
 def _fullest(case: Case, memory: Memory) -> tuple[tuple[int, ...], int]:
@@ -64,9 +76,6 @@ def _fullest(case: Case, memory: Memory) -> tuple[tuple[int, ...], int]:
     return tuple(part.expected for part in device.parts), device.usable_bytes
 
 
-def grid(points: Sequence[Point], contexts: Sequence[int], batches: Sequence[int]) -> Any:
-    """Free bytes of the fullest device as an array batches x contexts, from points in the order of `curve`; negative where it does not fit."""
-    import numpy as np
-
-    free = np.array([one.usable - one.total if not one.refusal else -abs(one.usable - one.total) for one in points], dtype=float)
-    return free.reshape(len(contexts), len(batches)).T
+def grid(points: Sequence[Point], batches: Sequence[int]) -> list[list[Point]]:
+    """The points in rows of one batch each, from points in the order of `curve`."""
+    return [list(points[index :: len(batches)]) for index, _ in enumerate(batches)]

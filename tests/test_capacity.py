@@ -36,17 +36,18 @@ def test_a_straight_line_takes_few_tries() -> None:
 
 @pytest.mark.parametrize("engine", ["llama.cpp", "transformers", "vllm"])
 @pytest.mark.parametrize("gpus", ["rtx-3060-12gb", "2x rtx-4090"])
-def test_a_limit_fits_and_one_more_does_not(engine: str, gpus: str) -> None:
-    asked = PlanRequest.read({"model": "meta-llama/Llama-3.1-8B-Instruct", "engine": engine, "gpus": gpus, "context": 4_096})
+@pytest.mark.parametrize("batch", [1, 16])
+def test_a_limit_fits_and_one_more_does_not(engine: str, gpus: str, batch: int) -> None:
+    asked = PlanRequest.read({"model": "meta-llama/Llama-3.1-8B-Instruct", "engine": engine, "gpus": gpus, "context": 4_096, "batch": batch})
     answer = plan(asked)
     capacity: Capacity = answer.capacity
     held = answer.memory.split_held
     if 0 < capacity.max_context < answer.architecture.max_context:
-        assert plan(asked.changed(context=capacity.max_context, **held)).fit.verdict != "does_not_fit"
-        assert plan(asked.changed(context=capacity.max_context + 1, **held)).fit.verdict == "does_not_fit"
-    if answer.memory.pool is None and 0 < capacity.max_batch < 4_096:
-        assert plan(asked.changed(batch=capacity.max_batch, **held)).fit.verdict != "does_not_fit"
-        assert plan(asked.changed(batch=capacity.max_batch + 1, **held)).fit.verdict == "does_not_fit"
+        assert plan(asked.changed(context=capacity.max_context, **held)).fit.enough
+        assert not plan(asked.changed(context=capacity.max_context + 1, **held)).fit.enough
+    if 0 < capacity.max_batch < 4_096:
+        assert plan(asked.changed(batch=capacity.max_batch, **held)).fit.enough
+        assert not plan(asked.changed(batch=capacity.max_batch + 1, **held)).fit.enough
 
 
 MODELS = (
@@ -67,6 +68,6 @@ MODELS = (
 def test_the_limit_is_never_below_a_plan_that_runs(model: str, gpus: str, quantization: str, context: int, batch: int) -> None:
     """Experts and layers that the fit moved to system memory stay there while the limit is searched."""
     answer = plan(PlanRequest.read({"model": model, "gpus": gpus, "quantization": quantization, "context": context, "batch": batch}))
-    if answer.fit.verdict != "does_not_fit":
+    if answer.fit.enough:
         assert answer.capacity.max_context >= min(context, answer.architecture.max_context)
         assert answer.capacity.max_batch >= batch

@@ -37,13 +37,13 @@ def test_the_largest_context_fits_and_one_step_more_does_not() -> None:
     answer = asked(model="meta-llama/Meta-Llama-3-70B-Instruct", gpus="2x rtx-4090")
     most = answer.capacity.max_batch
     here, more = curve(answer.case, [8_192], [most, most + 1], answer.memory.split_held)
-    assert here.verdict != "does_not_fit"
-    assert more.verdict == "does_not_fit"
+    assert here.fit.enough
+    assert not more.fit.enough
 
 
 def test_the_frontier_is_free_memory_by_batch_and_context() -> None:
     answer = asked()
     contexts, batches = [2_048, 65_536], [1, 8, 64]
-    free = grid(curve(answer.case, contexts, batches, answer.memory.split_held), contexts, batches)
-    assert free.shape == (3, 2)
-    assert free[0, 0] > 0 > free[2, 1]
+    rows = grid(curve(answer.case, contexts, batches, answer.memory.split_held), batches)
+    assert [[(point.batch, point.context) for point in row] for row in rows] == [[(batch, context) for context in contexts] for batch in batches]
+    assert rows[0][0].spare > 0 > rows[2][1].spare

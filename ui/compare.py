@@ -14,7 +14,6 @@ from planner.plan import Plan, plan
 from planner.request import PlanRequest
 from planner.units import scale, symbol
 from ui import share
-from ui.formats import WORDS
 
 MOST = 4
 LONGEST = 4_000
@@ -84,6 +83,16 @@ def title(one: Plan) -> str:
     return f"{known.title if known else one.case.name}, {one.memory.weights.format}, {one.request.engine}, {cards}"
 
 
+def conclusion(plans: list[Plan]) -> str:
+    """How many of them hold all that is asked of them, and which of those that run is the fastest."""
+    if len(plans) == 1:
+        return plans[0].fit.reason
+    enough, runs = sum(one.fit.enough for one in plans), [place for place, one in enumerate(plans) if one.fit.runs]
+    said = f"{enough if enough else 'None'} of these {len(plans)} plans {'holds' if enough <= 1 else 'hold'} all that is asked of {'it' if enough <= 1 else 'them'}"
+    fastest = max(runs, key=lambda place: plans[place].speed.decode_tokens_per_s.expected, default=None)
+    return f"{said}." if fastest is None else f"{said}; number {fastest + 1} decodes fastest."
+
+
 def table(plans: list[Plan]) -> pd.DataFrame:
     """A row for each figure, a column for each plan."""
     rows: dict[str, list[str]] = {}
@@ -91,7 +100,7 @@ def table(plans: list[Plan]) -> pd.DataFrame:
         request, speed, devices = one.request, one.speed, one.memory.devices
         needed = sum(device.total.expected for device in devices) or one.memory.host.total.expected
         figures = {
-            "Verdict": WORDS[one.fit.verdict],
+            "Verdict": one.fit.words,
             "Context (tokens)": f"{request.context:,}",
             "Batch": f"{request.batch:,}",
             f"Memory needed ({symbol()})": f"{needed / scale():.2f}",

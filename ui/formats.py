@@ -15,9 +15,6 @@ from ui import share
 from ui.sidebar import LLAMA
 from ui.text import plain
 
-WORDS = {"fits": "fits", "tight": "tight", "offload": "partly in system RAM", "does_not_fit": "does not fit"}
-
-
 LOSS = "Published loss (perplexity)"
 
 
@@ -34,7 +31,7 @@ def formats(answer: Plan) -> None:
     if frame.empty:
         st.caption("This engine runs this model only as it is published.")
         return
-    fitting = [name for name, verdict in zip(frame["Quantization"], frame["Verdict"], strict=True) if verdict in ("fits", "tight")]
+    fitting = frame.attrs["fitting"]
     said = f"{len(fitting)} of {len(frame)} quantizations fit." + (f" The largest is {fitting[0]}." if fitting else "")
     st.markdown(f"**{plain(said)}** Choose a row to plan with it.")
     st.dataframe(
@@ -68,13 +65,16 @@ def formats_frame(request: PlanRequest) -> pd.DataFrame:
                 weights.bits_per_weight,
                 on_gpus / scale(),
                 one.memory.host.total.expected / scale(),
-                WORDS[one.fit.verdict],
+                one.fit.words,
+                one.fit.on_gpus,
             )
         )
     rows.sort(key=lambda row: -row[1])
     frame = pd.DataFrame(
-        rows, columns=["Quantization", f"Weights on disk ({symbol()})", "Bits a weight", f"On GPUs ({symbol()})", f"In system RAM ({symbol()})", "Verdict"]
+        [row[:-1] for row in rows],
+        columns=["Quantization", f"Weights on disk ({symbol()})", "Bits a weight", f"On GPUs ({symbol()})", f"In system RAM ({symbol()})", "Verdict"],
     )
+    frame.attrs["fitting"] = [row[0] for row in rows if row[-1]]
     losses = {row["file_type"]: float(row["perplexity_increase"]) for row in table("gguf_quality")}
     if losses.keys() & set(frame["Quantization"]):
         frame[LOSS] = [losses.get(name) for name in frame["Quantization"]]

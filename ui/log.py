@@ -101,9 +101,9 @@ def mended(reading: Reading, answer: Plan) -> None:
     """The changes that would mend it, each tried on these GPUs."""
     open_ended = plan(answer.request.changed(gpu_layers=None, cpu_moe_layers=None))
     ways = list(ways_out(answer.case) if reading.failed_line else open_ended.advice)
-    if reading.failed_line and open_ended.fit.verdict in ("fits", "tight", "offload"):
+    if reading.failed_line and open_ended.fit.enough:
         ways.append(WayOut("Let llama.cpp choose the layers", {"gpu_layers": None}, open_ended.fit.verdict, open_ended.fit.reason))
-    if reading.failed_line and answer.fit.verdict in ("fits", "tight"):
+    if reading.failed_line and answer.fit.on_gpus:
         st.markdown("**On an empty card these settings would fit: something else held its memory.** Close other programs, or take one of these changes.")
     elif ways:
         st.markdown("**What mends it, each tried on these GPUs:**")

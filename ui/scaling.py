@@ -1,4 +1,4 @@
-"""Curves of memory against context and batch, the frontier of what fits, and a click that takes a point into the plan."""
+"""Curves of memory against context and batch, and a click that takes a point into the plan."""
 
 from __future__ import annotations
 
@@ -14,15 +14,13 @@ from planner.memory.quantity import COMPONENTS
 from planner.performance.timing import Timing
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
-from planner.scaling import Point, curve, grid, steps
-from planner.units import mem, scale, significant, symbol
+from planner.scaling import Point, curve, steps
+from planner.units import scale, significant, symbol
 from ui import share
 from ui.chart import Spec, level, upright
 from ui.colours import PARTS, TOO_MUCH, Ground
 
 POINTS = 24
-GRID = 10
-MOST_BATCH = 256
 KEPT = 4
 """Curves that a visitor's page remembers: as many as are drawn over each other."""
 FIELDS = {"context": "Context (tokens)", "batch": "Batch (sequences)"}
@@ -56,10 +54,16 @@ def points(plan: Plan, field: str) -> list[Point]:
 
 def conclusion(plan: Plan, field: str) -> str:
     """The limit in one sentence."""
-    capacity, request = plan.capacity, plan.request
+    capacity, request, pool = plan.capacity, plan.request, plan.fit.held is not None
     if field == "context":
-        return f"At batch {request.batch:,} up to {capacity.max_context:,} tokens fit; the model itself takes {plan.architecture.max_context:,}."
-    return f"At {request.context:,} tokens each up to {capacity.max_batch:,} sequences fit."
+        own = f"the model itself takes {plan.architecture.max_context:,}"
+        if not capacity.max_context:
+            return f"At batch {request.batch:,} not even one token each fits; {own}."
+        if pool and request.batch > 1:
+            return f"The cache holds all {request.batch:,} at up to {capacity.max_context:,} tokens each; {own}."
+        return f"At batch {request.batch:,} up to {capacity.max_context:,} tokens fit; {own}."
+    waits = "; more of them wait" if pool and capacity.max_batch else ""
+    return f"At {request.context:,} tokens each up to {capacity.max_batch:,} sequences fit{waits}."
 
 
 def stacked(found: list[Point], plan: Plan, field: str, behind: Ground) -> Spec:
@@ -113,7 +117,7 @@ def _other(request: PlanRequest, changed: str, name: str) -> PlanRequest:
 
 def limits(found: dict[str, list[Point]], field: str) -> str:
     """How far each curve fits, in one sentence."""
-    largest = {name: max((getattr(one, field) for one in line if one.verdict != "does_not_fit"), default=0) for name, line in found.items()}
+    largest = {name: max((getattr(one, field) for one in line if one.fit.enough), default=0) for name, line in found.items()}
     return "Largest that is drawn and fits: " + "; ".join(f"{name} {limit:,}" if limit else f"{name} none" for name, limit in largest.items()) + "."
 
 
@@ -156,41 +160,6 @@ def speed_chart(found: list[tuple[int, float]], field: str, behind: Ground) -> S
     return {"data": [trace], "layout": layout | {"yaxis": layout["yaxis"] | {"ticksuffix": "", "title": {"text": "Decode (tokens/s)"}}}}
 
 
-def frontier(plan: Plan, behind: Ground) -> tuple[Spec, str]:
-    """Free memory over context and batch as a heat map whose cells can be clicked, and how much of it fits.
-
-    Beyond the device's own memory, free or missing, the colour changes no more: the border between blue and red is what matters.
-    """
-    contexts = steps(min(1_024, plan.architecture.max_context), plan.architecture.max_context, GRID)
-    batches = steps(1, MOST_BATCH, GRID)
-    found = curve(plan.case, contexts, batches, plan.memory.split_held)
-    free, bound = grid(found, contexts, batches) / scale(), max(point.usable for point in found) / scale()
-    x, y = [f"{context:,}" for context in contexts], [f"{batch:,}" for batch in batches]
-    cells = [(row, column) for row in range(len(batches)) for column in range(len(contexts))]
-    said = [f"{x[column]} tokens, batch {y[row]}: {free[row, column]:,.1f} {symbol()} free" for row, column in cells]
-    heat = {
-        "type": "heatmap", "x": x, "y": y, "z": free.clip(-bound, bound).tolist(), "zmin": -bound, "zmax": bound, "xgap": 1, "ygap": 1, "hoverinfo": "skip",
-        "colorscale": [[0, TOO_MUCH], [0.4999, "#f6d3d0"], [0.5, "#cfe0f3"], [1, LINES[0]]], "colorbar": {"title": {"text": f"{symbol()} free"}, "thickness": 12},
-    }  # fmt: skip
-    # A heat map cannot be clicked in Streamlit: points that are not seen stand on its cells.
-    unseen = {"size": 28, "opacity": 0, "symbol": "square"}
-    dots = {
-        "type": "scatter", "mode": "markers", "x": [x[column] for _, column in cells], "y": [y[row] for row, _ in cells], "marker": unseen, "showlegend": False,
-        "selected": {"marker": {"opacity": 0}}, "unselected": {"marker": {"opacity": 0}}, "text": said, "hovertemplate": "%{text}<extra></extra>",
-        "customdata": [[contexts[column], batches[row]] for row, column in cells],
-    }  # fmt: skip
-    axis = {"type": "category", "fixedrange": True, "automargin": True, "showgrid": False, "zeroline": False}
-    layout = {
-        "height": 440, "margin": {"l": 0, "r": 0, "t": 8, "b": 0}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "dragmode": False,
-        "font": {"color": behind.text, "size": 13, "family": "Source Sans, sans-serif"}, "hovermode": "closest", "clickmode": "event+select",
-        "hoverlabel": {"bgcolor": behind.free, "font": {"color": behind.text}},
-        "xaxis": axis | {"title": {"text": FIELDS["context"], "standoff": 8}}, "yaxis": axis | {"title": {"text": FIELDS["batch"], "standoff": 8}},
-    }  # fmt: skip
-    best = max((contexts[column] * batches[row] for row, column in cells if free[row, column] >= 0), default=0)
-    sentence = f"{int((free >= 0).sum())} of {free.size} combinations fit; the most tokens at once among them is {best:,}."
-    return {"data": [heat, dots], "layout": layout}, sentence
-
-
 def take(request: PlanRequest, key: str, field: str) -> None:
     """Put the clicked point into the question."""
     clicked = st.session_state[key]["selection"]["points"]
@@ -204,10 +173,6 @@ def take_cell(request: PlanRequest, key: str) -> None:
     if clicked:
         context, batch = clicked[0]["customdata"][:2]
         share.change(request, {"context": int(context), "batch": int(batch)})
-
-
-def said(point: Point) -> str:
-    return f"{point.context:,} tokens, batch {point.batch:,}: {mem(point.total)} of {mem(point.usable)}"
 
 
 def _layout(field: str, behind: Ground, usable: float) -> Spec:

@@ -29,7 +29,7 @@ NAMES = {
 def headline(plan: Plan) -> str:
     """How many requests, on what; or the engine's own refusal."""
     pool, request = plan.memory.pool, plan.request
-    if plan.memory.refusal or pool is None:
+    if not plan.fit.runs or pool is None:
         return plan.fit.reason
     if not plan.architecture.generates:
         return f"{plan.case.name} answers with embeddings and keeps no cache: a batch is limited by activations alone."
@@ -106,14 +106,15 @@ def users_frame(rows: Sequence[Users]) -> pd.DataFrame:
 
 def users_sentence(rows: Sequence[Users], plan: Plan) -> str:
     """What the chart says."""
-    longest = max((row.context for row in rows if row.at_once >= 1), default=0)
+    longest, batch = max((row.context for row in rows if row.at_once >= 1), default=0), plan.request.batch
     if not longest:
         return "Not one request fits, however short."
     one = next(row for row in rows if row.context == longest)
-    shortest = rows[0]
+    shortest, room = rows[0], max((row.context for row in rows if row.at_once >= batch), default=0)
+    yours = f"your {batch:,} have room up to {room:,} tokens each" if room else f"your {batch:,} have room at none of these lengths"
     return (
         f"From {shortest.at_once:,.0f} requests of {shortest.context:,} tokens down to {one.at_once:,.1f} of {longest:,}; "
-        f"past the line, requests wait or are computed again."
+        f"{f'{yours}, and ' if batch > 1 else ''}past the line, requests wait or are computed again."
     )
 
 
@@ -179,9 +180,8 @@ def sides_frame(found: Sequence[Side]) -> pd.DataFrame:
             continue
         devices = answer.memory.devices
         cache = sum(d.kv_cache.expected + d.state.expected for d in devices)
-        verdict = answer.fit.verdict.replace("_", " ")
         table.append((
             info(side.engine).title, answer.memory.weights.format, answer.memory.weights.tensor_bytes.expected / scale(), cache / scale(),
-            sum(d.total.expected for d in devices) / scale(), verdict,
+            sum(d.total.expected for d in devices) / scale(), answer.fit.words,
         ))  # fmt: skip
     return pd.DataFrame(table, columns=["Engine", "Format", f"Weights ({symbol()})", f"Cache ({symbol()})", f"GPU memory ({symbol()})", "Verdict"])

@@ -71,7 +71,7 @@ def frame(choices: Sequence[Choice]) -> pd.DataFrame:
         speed, fit = choice.plan.speed, choice.plan.fit
         runs = choice.runs
         rows.append((
-            choice.count, choice.title, fit.verdict.replace("_", " "), *(
+            choice.count, choice.title, fit.words, *(
                 (speed.decode_tokens_per_s_per_sequence.expected, speed.throughput_tokens_per_s.expected, speed.prefill_tokens_per_s.expected,
                  1e3 * speed.time_to_first_token_s.expected, speed.watts.expected) if runs else (None,) * 5
             ), fit.reason,

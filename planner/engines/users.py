@@ -14,7 +14,7 @@ SHORTEST = 1_024
 
 @dataclass(frozen=True, slots=True)
 class Users:
-    """Requests of `context` tokens each that the pool holds at once, 0.0 where not one fits; in 8 bit None where the engine can't."""
+    """Requests of `context` tokens each that the pools of all replicas hold at once, 0.0 where not one fits; in 8 bit None where the engine can't."""
 
     context: int
     at_once: float
@@ -29,7 +29,7 @@ def contexts(case: Case) -> tuple[int, ...]:
 
 
 def users(case: Case) -> tuple[Users, ...]:
-    """One row a context: the engine's own pool over what one request of that length takes of it."""
+    """One row a context: the replicas times the engine's own pool over what one request of that length takes of it."""
     return tuple(Users(n, _at_once(case, n) or 0.0, _at_once(case, n, "fp8")) for n in contexts(case))
 
 
@@ -40,4 +40,4 @@ def _at_once(case: Case, context: int, cache: str | None = None) -> float | None
     except PlanError:
         return None
     pool: Pool | None = memory.pool
-    return None if pool is None else 0.0 if memory.unable else pool.sequences
+    return None if pool is None else 0.0 if memory.unable else pool.sequences * (case.request.data_parallel or 1)

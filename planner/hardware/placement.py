@@ -11,7 +11,6 @@ from planner.plan import Plan, plan
 from planner.request import PlanRequest
 
 COUNTS = (1, 2, 3, 4, 6, 8, 16)
-ENOUGH = ("fits", "tight")
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Placement:
 
     @property
     def fits(self) -> bool:
-        return self.answer is not None and self.answer.fit.verdict in ENOUGH
+        return self.answer is not None and self.answer.fit.on_gpus
 
     @property
     def text(self) -> str:

@@ -140,6 +140,12 @@ class Pool:
         share = self.tokens / self.bytes.expected
         return Quantity(int(max(self.bytes.low, 0) * share), self.tokens, ceil(self.bytes.high * share))
 
+    @property
+    def sequence_range(self) -> tuple[float, float, float]:
+        """The requests of the full context with their range: low, expected, high."""
+        share = self.sequences / self.bytes.expected if self.bytes.expected else 0.0
+        return max(self.bytes.low, 0) * share, self.sequences, self.bytes.high * share
+
 
 @dataclass(frozen=True)
 class Memory:

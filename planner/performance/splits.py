@@ -27,7 +27,7 @@ class Choice:
 
     @property
     def runs(self) -> bool:
-        return self.plan is not None and self.plan.fit.verdict != "does_not_fit"
+        return self.plan is not None and self.plan.fit.runs
 
     def rate(self, together: bool) -> float:
         """Tokens a second that decide: of all requests together, or of one; 0 when it does not run."""
@@ -105,7 +105,8 @@ def proposed(request: PlanRequest, count: int, counts: Sequence[int] = COUNTS) -
     gain = f", {max(rates) / second.rate(wanted):.2f} times the next best ({second.title})" if second else ""
     where = best.title if best.count == 1 else f"{best.title} over {best.count} GPUs"
     left = f" {_rest(count - best.count)} would not make it faster: {_why(request)}" if best.count < count else ""
-    return best, f"{goal}: {where}{gain}.{left}"
+    waits = f" {best.plan.fit.reason}" if best.plan and best.plan.fit.waiting else ""
+    return best, f"{goal}: {where}{gain}.{waits}{left}"
 
 
 def _rest(count: int) -> str:

@@ -119,7 +119,7 @@ FIGURES: dict[str, Callable[[Plan], str]] = {
     "on_gpu": lambda one: mem(sum(device.total.expected for device in one.memory.devices)),
     "in_ram": lambda one: mem(one.memory.host.total.expected),
     "layers": lambda one: f"{one.memory.gpu_layers} of {len(one.architecture.main.layers) + 1} layers" if one.memory.gpu_layers is not None else "all layers",
-    "verdict": lambda one: words.VERDICTS[one.fit.verdict],
+    "verdict": lambda one: one.fit.words,
     "reason": lambda one: one.fit.reason,
     "largest_batch": lambda one: f"{one.capacity.max_batch:,}",
     "largest_context": lambda one: f"{one.capacity.max_context:,}",

@@ -18,11 +18,12 @@ NO_CARD = "none of these"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What stands in a cell, and the request behind it; None where no plan is."""
+    """What stands in a cell, and the request behind it; None where no plan is. `whole` says that the GPUs hold all that is asked."""
 
     text: str
     verdict: str = ""
     request: PlanRequest | TrainRequest | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,10 @@ def _cell(fields: Mapping[str, Any], show: str, train: bool) -> Cell:
         if train:
             run = TrainRequest.read(fields)
             trained = train_figures.trained(tuple(run.to_query().items()))
-            return Cell(PLACE.sub(lambda place: train_figures.shown(trained, place[1]), show), trained.fit.verdict, run)
+            return Cell(PLACE.sub(lambda place: train_figures.shown(trained, place[1]), show), trained.fit.verdict, run, trained.fit.on_gpus)
         request = PlanRequest.read(fields)
         planned = figures.planned(tuple(request.to_query().items()))
-        return Cell(PLACE.sub(lambda place: figures.shown(planned, place[1]), show), planned.fit.verdict, request)
+        return Cell(PLACE.sub(lambda place: figures.shown(planned, place[1]), show), planned.fit.verdict, request, planned.fit.on_gpus)
     except PlanError as error:
         return Cell(str(error).split(";")[0].split(". ")[0].rstrip("."), "refused")
 
@@ -70,4 +71,4 @@ def _cell(fields: Mapping[str, Any], show: str, train: bool) -> Cell:
 def _smallest(fields: Mapping[str, Any], cards: Sequence[str], show: str, train: bool) -> Cell:
     """The first card that holds it whole; they are given from small to large."""
     cells = (_cell({**fields, "gpus": card}, show, train) for card in cards)
-    return next((cell for cell in cells if cell.verdict in ("fits", "tight")), Cell(NO_CARD))
+    return next((cell for cell in cells if cell.whole), Cell(NO_CARD))

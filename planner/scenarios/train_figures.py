@@ -91,7 +91,7 @@ FIGURES: dict[str, Callable[[TrainPlan], str]] = {
     "cards": _cards,
     "trainable": lambda one: count(one.trainable_parameters),
     "trainable_share": lambda one: f"{one.trainable_parameters / one.case.architecture.parameters:.2%}",
-    "verdict": lambda one: words.VERDICTS[one.fit.verdict],
+    "verdict": lambda one: one.fit.words,
     "reason": lambda one: one.fit.reason,
     "peak": lambda one: mem(one.peak.expected),
     "allocated": lambda one: mem(one.peak_allocated.expected),

@@ -8,7 +8,6 @@ from math import isfinite
 from planner.estimate import Estimate
 from planner.hardware.catalog import Gpu
 
-VERDICTS = {"fits": "fits", "tight": "tight", "offload": "split with system RAM", "does_not_fit": "does not fit"}
 UNITS = ((86_400 * 1.5, 86_400, "days"), (5_400, 3_600, "h"), (90, 60, "min"), (0, 1, "s"))
 """From so many seconds on, a duration is told in this unit."""
 
