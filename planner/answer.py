@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from planner.architecture.tensors import Architecture
@@ -15,7 +16,7 @@ from planner.plan import Plan
 
 SPEEDS = (
     "prefill_tokens_per_s", "decode_tokens_per_s", "decode_tokens_per_s_per_sequence", "throughput_tokens_per_s", "time_to_first_token_s",
-    "time_per_output_token_s",
+    "idle_time_to_first_token_s", "time_per_output_token_s",
 )  # fmt: skip
 
 
@@ -95,7 +96,7 @@ def load_json(load: Load) -> dict[str, Any]:
 def speed_json(speed: Speed) -> dict[str, Any]:
     """The figures of `Speed`, what bounds decoding, and why they are extrapolated where they are."""
     figures = {name: getattr(speed, name).json() for name in SPEEDS}
-    return {**figures, "limit": speed.limit, **({"extrapolated": speed.extrapolated} if speed.extrapolated else {})}
+    return {**figures, "assumes": asdict(speed.assumes), "limit": speed.limit, **({"extrapolated": speed.extrapolated} if speed.extrapolated else {})}
 
 
 def device_json(device: DeviceMemory) -> dict[str, Any]:

@@ -199,6 +199,7 @@ class PlanRequest(Question):
     api: str | dict[str, float] | None = declared("an API's price to compare with: its id, or {input_usd_per_million, output_usd_per_million}", label="API")
     requests: int | None = declared("requests of a job", unit="requests", ge=1, le=1_000_000_000)
     calls_per_request: float | None = declared("calls of the model for each request", unit="calls", unset="1", gt=0, le=1_000_000)
+    arrival: Literal["steady", "burst"] = declared("whether requests come one after another, or start together as benchmarks and batch jobs do", "steady")
     concurrency: int | None = declared("calls that the job keeps in flight", unit="calls", unset="the batch", ge=1, le=1_000_000)
 
     @field_validator("engine")

@@ -16,6 +16,7 @@ from planner.units import duration, symbol
 from ui.colours import PARTS, Ground
 from ui.derivations import derivation
 from ui.figures import LIMITS, WIDTH, quick
+from ui.text import plain
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -32,8 +33,8 @@ def sentence(plan: Plan) -> str:
     rate = speed.decode_tokens_per_s_per_sequence
     each = "one stream" if batch == 1 else f"each of {batch:,} streams"
     return (
-        f"About {quick(rate.expected)} tokens/s for {each} ({quick(rate.low)} to {quick(rate.high)}); the first token after "
-        f"{valued(speed.time_to_first_token_s.expected, 's')}. {first_upper(LIMITS[speed.limit])} sets the pace."
+        f"About {quick(rate.expected)} tokens/s for {each} ({quick(rate.low)} to {quick(rate.high)}); the first token of a prompt of "
+        f"{speed.assumes.prompt_tokens:,} tokens after {valued(speed.time_to_first_token_s.expected, 's')}. {first_upper(LIMITS[speed.limit])} sets the pace."
     )
 
 
@@ -53,11 +54,13 @@ def figures(plan: Plan) -> None:
     shown: tuple[tuple[str, Estimate, str], ...] = (
         ("Decode, all streams", speed.decode_tokens_per_s, "tok/s"),
         ("Prefill", speed.prefill_tokens_per_s, "tok/s"),
-        ("First token", speed.time_to_first_token_s, "s"),
+        ("First token, as asked", speed.time_to_first_token_s, "s"),
+        ("First token, idle machine", speed.idle_time_to_first_token_s, "s"),
         ("Time per token", speed.time_per_output_token_s, "s"),
         ("Throughput", speed.throughput_tokens_per_s, "tok/s"),
         ("Draw while serving", speed.watts, "W"),
     )
+    st.caption(f"For {plain(speed.assumes.sentence())}, {speed.assumes.context_depth:,.0f} tokens of each in the cache on average while decoding.")
     with st.container(horizontal=True, gap="small"):
         for label, figure, unit in shown:
             with st.container(width=WIDTH, gap=None):

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 R = TypeVar("R")
 
-MODULES = ("vllm", "transformers", "training")
+MODULES = ("vllm", "transformers", "training", "first_token")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from planner.estimate import Estimate
 from planner.formula import Formula, Step
 from planner.memory.quantity import Memory
 from planner.performance import power
-from planner.performance.speed import Speed
+from planner.performance.speed import Assumed, Speed
 from planner.performance.spread import Spread, spread_of
 from planner.performance.timing import DECODE, PER_SEQUENCE, PREFILL, Timing
 
-FIRST_TOKEN = Formula("prefill_s", "s")
+IDLE_FIRST_TOKEN = Formula("prefill_s", "s")
 REPLICAS = Formula("replicas * tokens_s", "tokens/s")
 
 
@@ -28,7 +28,8 @@ def speed_at(timing: Timing) -> Speed:
     total = DECODE("Decode", sequences=timing.sequences * timing.replicas, step_s=timing.step.value)
     each = PER_SEQUENCE("Decode of one sequence", step_s=timing.step.value)
     prefill = PREFILL("Prefill", tokens=timing.prompt, seconds=timing.prompt_step.value)
-    first = FIRST_TOKEN("Time to first token", prefill_s=timing.prompt_step.value)
+    idle = IDLE_FIRST_TOKEN("Time to first token on an idle machine", prefill_s=timing.prompt_step.value)
+    first = timing.first_token
     served = timing.served
     all_served = REPLICAS("Throughput of all replicas", replicas=timing.replicas, tokens_s=served[-1].value)
     draw = power.watts(timing, spread)
@@ -37,16 +38,28 @@ def speed_at(timing: Timing) -> Speed:
         decode_tokens_per_s=ranged(spread, "decode", *decoding, total),
         decode_tokens_per_s_per_sequence=ranged(spread, "decode", *decoding, each),
         throughput_tokens_per_s=ranged(spread, "throughput", *decoding, *served, *((all_served,) if timing.replicas > 1 else ())),
-        time_to_first_token_s=inverse(spread, "prefill", *reading, first),
+        time_to_first_token_s=waiting(timing, spread, *reading, timing.step, first),
+        idle_time_to_first_token_s=inverse(spread, "prefill", *reading, idle),
         time_per_output_token_s=inverse(spread, "decode", *decoding),
         watts=draw.serving, prefill_watts=draw.prefill, decode_watts=draw.decode, idle_watts=draw.idle,
-        limit=limit_of(timing), extrapolated=spread.extrapolated,
+        limit=limit_of(timing),
+        assumes=Assumed(timing.prompt, timing.output, timing.depth, timing.sequences * timing.replicas), extrapolated=spread.extrapolated,
     )  # fmt: skip
 
 
 def ranged(spread: Spread, figure: str, *steps: Step) -> Estimate:
     low, high = spread.factors(figure)
     return Estimate.between(low, high, *steps)
+
+
+def waiting(timing: Timing, spread: Spread, *steps: Step) -> Estimate:
+    """The time to the first token: as far off as a prompt's alone where nobody else is served, else as under load, whichever is wider."""
+    alone = inverse(spread, "prefill", *steps)
+    queue = timing.queue
+    if timing.sequences <= 1 or queue is None:
+        return alone
+    value = alone.expected
+    return Estimate(min(alone.low, value * queue.low), value, max(alone.high, value * queue.high), steps)
 
 
 def inverse(spread: Spread, figure: str, *steps: Step) -> Estimate:

@@ -10,6 +10,21 @@ from planner.formula import Formula
 JOULES = Formula("watts / tokens_per_s", "J per token")
 
 
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """The requests behind a speed: tokens of a prompt and of an answer, mean tokens in the cache while decoding, and how many decode at once."""
+
+    prompt_tokens: int
+    output_tokens: int
+    context_depth: float
+    streams: float
+
+    def sentence(self) -> str:
+        """`8 streams, prompts of 1,024 tokens, answers of 256`."""
+        streams = f"{self.streams:,.0f} streams" if self.streams >= 1.5 else "one stream"
+        return f"{streams}, prompts of {self.prompt_tokens:,} tokens, answers of {self.output_tokens:,}"
+
+
 @dataclass(frozen=True)
 class Speed:
     """Speed and power of a plan at its batch and context.
@@ -19,9 +34,11 @@ class Speed:
         decode_tokens_per_s: output tokens of all sequences while decoding.
         decode_tokens_per_s_per_sequence: of one of them.
         throughput_tokens_per_s: output tokens of the replica over wall time at `batch` requests in flight, prefill included.
-        time_to_first_token_s: of one request whose prompt finds the machine free.
+        time_to_first_token_s: mean of the requests in flight, as they arrive.
+        idle_time_to_first_token_s: of one request whose prompt finds the machine free.
         time_per_output_token_s: between two tokens of one sequence.
         watts: all GPUs of the plan together while serving; `prefill_watts`, `decode_watts` and `idle_watts` by phase.
+        assumes: the requests that the figures are of.
         limit: what bounds decoding: `bandwidth`, `compute`, `link`, `overhead` or `host`.
         extrapolated: why no measurement stands behind these figures, in one sentence, or "".
     """
@@ -31,11 +48,13 @@ class Speed:
     decode_tokens_per_s_per_sequence: Estimate
     throughput_tokens_per_s: Estimate
     time_to_first_token_s: Estimate
+    idle_time_to_first_token_s: Estimate
     time_per_output_token_s: Estimate
     watts: Estimate
     prefill_watts: Estimate
     decode_watts: Estimate
     idle_watts: Estimate
+    assumes: Assumed
     limit: str
     extrapolated: str = ""
 

@@ -8,9 +8,10 @@ mixed step   = one token of every sequence and a chunk of a newcomer's prompt in
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from math import ceil
 
+from planner.data import table
 from planner.engine_info import info
 from planner.engines.base import Case
 from planner.formula import Formula, Step
@@ -41,6 +42,38 @@ THROUGHPUT = Formula(
     "sequences * output_tokens / (max(output_tokens - mixed_steps, 0) * step_s + mixed_steps * mixed_s)", "tokens/s",
     "continuous batching: while a request writes its answer, every other slot gets one new prompt",
 )  # fmt: skip
+
+FIRST_TOKEN = Formula(
+    "wait_s + prompt_s + queue * (sequences - 1) * prompt_s + steps * (1 - 1 / sequences) * step_s", "s",
+    "data/calibration/first_token.csv: the scheduler, the request's own prompt, those that came with it, and steps of those that are decoding",
+)  # fmt: skip
+ALONE_TOGETHER = 0.5
+"""Mean share of the prompts that started together which are read before one's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What a request waits for on a serving engine beside its own prompt.
+
+    Attributes:
+        wait_s: in the server and its scheduler, where others are served.
+        burst: share of the other prompts in flight that are read before its own, as benchmark clients start.
+        steps: decode steps of the others.
+        low, high: factors to the 10th and 90th percentile of what was measured.
+    """
+
+    wait_s: float
+    burst: float
+    steps: float
+    low: float
+    high: float
+
+
+@cache
+def queues() -> dict[str, Queue]:
+    """The row of each engine."""
+    names = ("wait_s", "burst", "steps", "low", "high")
+    return {row["engine"]: Queue(*(float(row[name]) for name in names)) for row in table("calibration/first_token")}
 
 
 def tokens_of(request: PlanRequest) -> tuple[int, int]:
@@ -142,6 +175,28 @@ class Timing:
                 "Time to read the prompt", chunks=self.chunks, passes_s=sum(totals), slowest_s=max(totals), step_s=rest, overlap=self.found[-1].overlap
             )
         return CHUNKS("Time to read the prompt", chunks=self.chunks, passes_s=sum(totals), step_s=rest)
+
+    @property
+    def queue(self) -> Queue | None:
+        """What requests wait for, by the engine's own row or, of a serving engine without one, the first; None for engines that take one prompt after another."""
+        name = self.case.request.engine
+        return queues().get(name) or (next(iter(queues().values())) if info(name).serves else None)
+
+    @cached_property
+    def first_token(self) -> Step:
+        """Mean seconds until the first token of the requests in flight.
+
+        In a `burst` of as many requests as are in flight, half of the other prompts are read first; benchmarks send several times as many, of which
+        only the first wave waits so long. Of `steady` requests, each finds the others decoding.
+        """
+        request, queue = self.case.request, self.queue
+        waves = max(request.requests / request.batch, 1.0) if request.requests else None
+        share = 0.0 if request.arrival == "steady" else ALONE_TOGETHER / (waves or 1.0) if waves or queue is None else queue.burst
+        loaded = self.sequences > 1 and queue is not None
+        return FIRST_TOKEN(
+            "Time to first token", wait_s=queue.wait_s if loaded and queue else 0.0, prompt_s=self.prompt_step.value, queue=share, sequences=self.sequences,
+            steps=queue.steps if loaded and queue else 0.0, step_s=self.step.value,
+        )  # fmt: skip
 
     @cached_property
     def served(self) -> tuple[Step, ...]:

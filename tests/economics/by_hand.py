@@ -5,7 +5,7 @@ from typing import Any
 from planner.economics.cost import Cost, cost
 from planner.estimate import Estimate
 from planner.hardware.names import resolve
-from planner.performance.speed import Speed
+from planner.performance.speed import Assumed, Speed
 from planner.request import PlanRequest
 
 TOKENS = (1_000, 500)
@@ -24,8 +24,10 @@ def speed(number: Any = exactly, decode: float = 50) -> Speed:
     prefill_s, decode_s = TOKENS[0] / 500, TOKENS[1] / decode
     return Speed(
         prefill_tokens_per_s=number(500), decode_tokens_per_s=number(decode), decode_tokens_per_s_per_sequence=number(decode),
-        throughput_tokens_per_s=number(TOKENS[1] / (prefill_s + decode_s)), time_to_first_token_s=number(2), time_per_output_token_s=number(1 / decode),
+        throughput_tokens_per_s=number(TOKENS[1] / (prefill_s + decode_s)), time_to_first_token_s=number(2), idle_time_to_first_token_s=number(2),
+        time_per_output_token_s=number(1 / decode),
         watts=number(400), prefill_watts=number(300), decode_watts=number(420), idle_watts=number(20), limit="bandwidth",
+        assumes=Assumed(*TOKENS, TOKENS[0] + TOKENS[1] / 2, 1),
     )  # fmt: skip
 
 
