@@ -83,6 +83,25 @@ def test_the_most_used_come_first_and_every_model_comes() -> None:
     assert list(models()) == [row["id"] for path in sorted(MODELS.glob("*.json")) for row in json.loads(path.read_text(encoding="utf-8"))]
 
 
+@pytest.mark.parametrize(
+    ("name", "context"),
+    [
+        ("google/gemma-3-4b-it", 131_072), ("google/gemma-3-12b-it", 131_072), ("google/gemma-3-27b-it", 131_072), ("google/medgemma-4b-it", 131_072),
+        ("CohereLabs/c4ai-command-r7b-12-2024", 132_096), ("Qwen/Qwen2.5-14B-Instruct", 32_768), ("Qwen/Qwen2.5-14B", 131_072),
+        ("Qwen/Qwen2.5-32B-Instruct", 32_768), ("Qwen/Qwen3-30B-A3B-Instruct-2507", 262_144), ("Qwen/Qwen3-30B-A3B", 40_960),
+    ],
+)  # fmt: skip
+def test_contexts_are_those_of_the_releases(name: str, context: int) -> None:
+    assert models()[name].architecture.max_context == context
+
+
+def test_a_model_without_a_config_of_its_own_is_another_with_named_changes() -> None:
+    plain, packed = models()["Qwen/Qwen3.6-27B"], models()["nvidia/Qwen3.6-27B-NVFP4"]
+    assert plain.config == {**packed.config, "quantization_config": None}
+    assert plain.architecture.quantization is None
+    assert not plain.complete
+
+
 WINDOW_OF_THE_CLASS = {"mistralai/Mistral-7B-v0.1", "BioMistral/BioMistral-7B"}
 """Mistral 7B v0.1 has a window of 4,096, which its class assumes; these two configs were put together without that key."""
 

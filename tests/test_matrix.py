@@ -41,7 +41,7 @@ def test_a_row_of_any_model_is_exactly_its_plan_on_a_card_that_holds_it(count: i
         request = PlanRequest(model="-", context=context)
         for row in needs(request, SAMPLE, ("Q4_K_M", "IQ3_XS", "Q8_0"), (count,)):
             one = plan(PlanRequest.read({"model": row.model, "context": context, "quantization": row.format, "gpus": f"{count}x h200-sxm-141gb"}))
-            if one.fit.verdict == "fits":
+            if one.fit.verdict == "fits" and row.total <= one.memory.devices[0].usable_bytes:  # where it is tighter, a plan moves layers to the freer card
                 fullest = max((device.total for device in one.memory.devices), key=lambda total: total.expected)
                 assert row.total == fullest.expected, row.model
                 assert (row.low, row.high) == (fullest.expected - fullest.low, fullest.high - fullest.expected), row.model

@@ -10,7 +10,11 @@ from planner.plan import Plan
 
 
 @pytest.mark.parametrize(
-    ("model", "file_type"), [("llama3:70b", "Q4_0"), ("meta-llama/Llama-3.1-8B", "Q4_K_M"), ("openai/gpt-oss-20b", "MXFP4_MOE"), ("Qwen/Qwen3-8B", "Q4_K_M")]
+    ("model", "file_type"),
+    [
+        ("llama3:70b", "Q4_0"), ("meta-llama/Llama-3.1-8B", "Q4_K_M"), ("openai/gpt-oss-20b", "MXFP4_MOE"), ("Qwen/Qwen3-8B", "Q4_K_M"),
+        ("starcoder2:7b", "Q4_0"), ("phi3:3.8b", "Q4_0"), ("bge-m3", "F16"), ("embeddinggemma", "BF16"), ("smollm2:1.7b", "Q8_0"),
+    ],
 )
 def test_a_tag_without_a_type_is_what_the_library_holds(model: str, file_type: str) -> None:
     assert plan(PlanRequest.read({"model": model, "engine": "ollama", "gpus": "RTX 4090"})).memory.weights.format == file_type
