@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import planner
-from planner.calibrate.catalogue import MODELS, bundled, catalogue, changed, digest, files
+from planner.calibrate.catalogue import MODELS, bundled, catalogue, changed, digest, files, read
 from planner.catalog import Model, models, most_used
 from planner.errors import PlanError
 from planner.memory.quantity import Pool
@@ -43,6 +43,13 @@ def test_a_config_that_was_edited_by_hand_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps([{**row, "config": {}}]))
     with pytest.raises(ValueError, match="edited by hand: a/b"):
         bundled(tmp_path)
+
+
+def test_a_config_is_read_whole_but_for_who_collected_it(tmp_path: Path) -> None:
+    published = {"sliding_window": None, "use_sliding_window": False, "_sliding_window_pattern": 6}
+    (tmp_path / "a__b.json").write_text(json.dumps({**published, "_source": "somewhere", "_complete": False}))
+    (tmp_path / "a__b__c.json").write_text(json.dumps(published))
+    assert read(tmp_path) == {"a/b": {"config": published, "complete": False}, "a/b__c": {"config": published, "complete": True}}
 
 
 def test_changes_reach_into_sections_and_leave_the_rest() -> None:
@@ -123,11 +130,11 @@ def test_llama_3_1_and_later_scale_their_rotary_frequencies() -> None:
     assert models()["meta-llama/Meta-Llama-3-8B"].architecture.rope_factors == ()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_by_name_is_by_config(engine: str) -> None:
-    """Parameters, caches and memory, beyond any window: at the model's longest context, up to 40,960 tokens."""
+@pytest.mark.parametrize(("engine", "longest"), [*((engine, 40_960) for engine in ENGINES), ("vllm", 8_192)])
+def test_by_name_is_by_config(engine: str, longest: int) -> None:
+    """Parameters, caches and memory, also beyond any window: at the model's longest context, up to 40,960 tokens."""
     for model in models().values():
-        context = min(model.architecture.max_context, 40_960)
+        context = min(model.architecture.max_context, longest)
         asked = {"model": model.id, "engine": engine, "gpus": ENGINES[engine], "context": context}
         assert figures(asked) == figures({**asked, "config": dict(model.config)}), (model.id, context)
 
