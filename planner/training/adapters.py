@@ -49,9 +49,13 @@ class Trained:
     whole: frozenset[str] = frozenset()
     frozen: Scheme | None = None
 
+    def learns(self, tensor: Tensor) -> bool:
+        """Whether the tensor itself is trained, so that its layer keeps what goes in."""
+        return not tensor.buffer and (self.full or tensor.name in self.whole)
+
     def gradient(self, tensor: Tensor) -> int:
-        """Bytes of the gradient of the tensor itself; none for a frozen one."""
-        if tensor.buffer or not (self.full or tensor.name in self.whole):
+        """Bytes of the gradient of the tensor itself; none for a frozen one, nor for a block that shares another's: that is added to."""
+        if not self.learns(tensor) or (tensor.tied and tensor.role != "lm_head"):
             return 0
         return tensor.elements * self.gradient_bytes
 

@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from planner.architecture.tensors import Architecture, Layer
+from planner.architecture.tensors import Architecture, Stack
 from planner.errors import PlanError
 from planner.hardware.catalog import Gpu
 from planner.parallelism.degrees import allowed
 from planner.plan import resolve_gpus
 from planner.quantization.formats import Scheme, scheme
 from planner.training.adapters import Trained, targeted
-from planner.training.request import Sharding, TrainRequest
+from planner.training.request import Sharding, Task, TrainRequest
 from planner.training.states import Widths, widths
+from planner.training.task import encoder_of, task_of, with_head
 
 BASES = ("nf4", "nf4-dq", "int8", "gptq-int4")
 """Formats of a frozen base that adapters can be trained on."""
@@ -36,6 +37,33 @@ class TrainCase:
         """The same case with some request fields replaced (not the model), validated again."""
         request = TrainRequest.model_validate({**self.request.model_dump(), **fields})
         return replace(self, request=request, gpus=resolve_gpus(request.gpus) if "gpus" in fields else self.gpus)
+
+    @cached_property
+    def task(self) -> Task:
+        """What the model is trained for.
+
+        Raises:
+            PlanError: for a task that is not planned, or that the model cannot do.
+        """
+        return task_of(self.architecture, self.request.task)
+
+    @cached_property
+    def model(self) -> Architecture:
+        """The model with the head that the task gives it."""
+        return with_head(self.architecture, self.task)
+
+    @cached_property
+    def encoder(self) -> Stack | None:
+        """The stack that reads what the decoder answers to; None for a model of one stack."""
+        return next((stack for stack in self.model.stacks if stack.name == "encoder"), None) if encoder_of(self.model) else None
+
+    @cached_property
+    def source(self) -> int:
+        """Positions of a sequence in the encoder: as many as its table has where that is fixed (speech), else the sequence length."""
+        if self.encoder is None:
+            return 0
+        table = next((tensor for tensor in self.encoder.before if tensor.role == "position_embedding"), None)
+        return table.shape[0] if table else self.request.seq_len
 
     @cached_property
     def tensor(self) -> int:
@@ -110,7 +138,7 @@ class TrainCase:
     @cached_property
     def trained(self) -> Trained:
         """What is trained, and what the tape asks of each weight."""
-        request, model = self.request, self.architecture
+        request, model = self.request, self.model
         width = self.widths.gradient
         if request.method == "full":
             return Trained(True, width)
@@ -122,6 +150,3 @@ class TrainCase:
     def tokens(self) -> int:
         """Tokens of one micro-batch on one GPU."""
         return self.request.micro_batch * self.request.seq_len
-
-    def same_layers(self) -> tuple[tuple[Layer, int], ...]:
-        return self.architecture.main.distinct

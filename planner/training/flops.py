@@ -48,7 +48,7 @@ def multiplied(tensor: Tensor) -> int:
 
 def work(case: TrainCase) -> Work:
     """FLOPs of one token on the whole model."""
-    main, trained, request = case.architecture.main, case.trained, case.request
+    main, trained, request = case.model.main, case.trained, case.request
     layers = moved = adapters = 0
     for tensor, count in [(t, n) for layer, n in main.distinct for t in layer.all_tensors] + [(t, 1) for t in main.after]:
         own = multiplied(tensor) * count

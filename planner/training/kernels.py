@@ -20,7 +20,8 @@ class Kernels:
 
     Attributes:
         norm: `rms` (fp32 copy, then a 16-bit product with the weight), `gemma` (the product in fp32 too), `native` (one kernel that
-            keeps its input), `fp32` (one kernel on an fp32 copy), or `centered` (the mean taken off in fp32 first).
+            keeps its input), `fp32` (one kernel on an fp32 copy), `centered` (the mean taken off in fp32 first), or `mixed` (the scale
+            from an fp32 copy, applied to the 16-bit input, so that both are kept).
         bare_norms: norms of a layer that have no weight, and so no tensor.
         activation: tensors of the inner width that the activation function keeps beside its input and output; -1 when it keeps the output alone.
         attention: `sdpa`, or `eager` where the family has no fused kernel to train with.
@@ -28,9 +29,11 @@ class Kernels:
         head_softcap: whether logits do.
         contiguous: whether queries are copied, so that the attention's output is copied again for the output projection.
         parallel: whether attention and ffn, each with a norm of its own, both read what enters the layer.
+        rotary: whether queries and keys are rotated; positions are added to the embedding or to the scores otherwise.
+        after: whether a norm follows the sum with the residual stream, as in BERT, instead of standing before the block.
     """
 
-    norm: Literal["rms", "gemma", "native", "fp32", "centered"] = "rms"
+    norm: Literal["rms", "gemma", "native", "fp32", "centered", "mixed"] = "rms"
     bare_norms: int = 0
     activation: int = 0
     attention: Literal["sdpa", "eager"] = "sdpa"
@@ -38,6 +41,8 @@ class Kernels:
     head_softcap: bool = False
     contiguous: bool = False
     parallel: bool = False
+    rotary: bool = True
+    after: bool = False
 
 
 LLAMA = Kernels()
@@ -49,7 +54,7 @@ def kernels() -> dict[str, Kernels]:
     return {
         row["model_type"]: Kernels(
             row["norm"], int(row["bare_norms"]), int(row["activation"]), row["attention"],  # type: ignore[arg-type]
-            row["softcap"] == "1", row["head_softcap"] == "1", row["contiguous"] == "1", row["parallel"] == "1",
+            row["softcap"] == "1", row["head_softcap"] == "1", row["contiguous"] == "1", row["parallel"] == "1", row["rotary"] == "1", row["after"] == "1",
         )
         for row in table("training_kernels")
     }  # fmt: skip

@@ -7,7 +7,7 @@ Sizes are bytes of one GPU: tokens * width * element bytes, widths divided by th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from planner.architecture.tensors import Ffn, Layer, Mixer, Tensor
@@ -33,6 +33,7 @@ class Setting:
         compiled: whether small operations are fused and recomputed.
         eager: whether attention keeps its scores.
         unpack: bytes a packed weight has when a kernel unpacks it.
+        source: positions of the encoder that cross attention reads; 0 without one.
     """
 
     sequences: int
@@ -45,6 +46,7 @@ class Setting:
     compiled: bool = False
     eager: bool = False
     unpack: int = 0
+    source: int = 0
 
     @property
     def tokens(self) -> int:
@@ -64,10 +66,10 @@ def layer_tape(layer: Layer, hidden: int, setting: Setting) -> Tape:
     tape = Tape(setting.tokens * hidden * setting.element)
     maker = LayerMaker(tape, setting, hidden)
     norms = [tensor for tensor in layer.tensors if tensor.role == "norm" and len(tensor.shape) == 1]
-    bare = setting.kernels.bare_norms
+    bare, after = setting.kernels.bare_norms, setting.kernels.after
     blocks = len(layer.mixers) + (layer.ffn is not None)
-    count = len(norms) or bare
-    parallel = count < blocks or setting.kernels.parallel
+    count = 0 if after else len(norms) or bare
+    parallel = not after and (count < blocks or setting.kernels.parallel)
     stream: Ref = tape.input
     entering = stream
     for index, part in enumerate((*layer.mixers, *((layer.ffn,) if layer.ffn else ()))):
@@ -77,6 +79,8 @@ def layer_tape(layer: Layer, hidden: int, setting: Setting) -> Tape:
         if count > blocks and blocks + index < len(norms):
             output = maker.norm(output, hidden, norms[blocks + index])
         stream = tape.add(setting.tokens * hidden * setting.element, stream, output, shares=True)
+        if after and index < len(norms):
+            stream = maker.norm(stream, hidden, norms[index])
     return tape
 
 
@@ -95,7 +99,7 @@ class LayerMaker:
     def norm(self, x: Ref, width: int, weight: Tensor | None, vectors: int = 1) -> Ref:
         """A normalisation over `vectors` parts of a token: what each way of writing it keeps, see `Kernels.norm`."""
         tape, s, wide = self.tape, self.s, self.size(width, 4)
-        trained = weight is not None and bool(s.trained.gradient(weight))
+        trained = weight is not None and s.trained.learns(weight)
         gradient = s.trained.gradient(weight) if weight is not None else 0
         stat = s.tokens * vectors * STAT
         if s.compiled or s.kernels.norm == "native":
@@ -108,8 +112,10 @@ class LayerMaker:
             return tape.add(self.size(width), tape.add(wide, wider, kept=[wider], extra=2 * stat))
         if s.kernels.norm == "centered":
             wider = tape.add(wide, wider)
-        scaled = tape.add(wide, wider, kept=[wider], extra=stat, scratch=wide, backward_scratch=wide)
-        if s.kernels.norm == "rms":
+        scaled = tape.add(
+            wide, wider, *([x] if s.kernels.norm == "mixed" else []), kept=[wider, x] if s.kernels.norm == "mixed" else [wider], extra=stat, scratch=wide, backward_scratch=wide
+        )  # fmt: skip
+        if s.kernels.norm in ("rms", "mixed"):
             narrow = tape.add(self.size(width), scaled)
             return tape.add(self.size(width), narrow, kept=[narrow] if trained else [], gradient=gradient, backward_scratch=self.size(width) if trained else 0)
         product = tape.add(wide, scaled, kept=[scaled] if trained else [], gradient=gradient, backward_scratch=wide if trained else 0)
@@ -121,7 +127,7 @@ class LayerMaker:
         gradient = trained.gradient(weight) + (trained.gradient(bias) if bias else 0)
         unpacked = prod(weight.shape) // self.s.ranks * self.s.unpack if self.s.trained.packed(weight) else 0
         size = self.size(out)
-        base = tape.add(size, x, kept=[x] if trained.gradient(weight) else [], gradient=gradient // self.s.ranks, scratch=unpacked, backward_scratch=unpacked)
+        base = tape.add(size, x, kept=[x] if trained.learns(weight) else [], gradient=gradient // self.s.ranks, scratch=unpacked, backward_scratch=unpacked)
         rank = trained.rank(weight)
         if not rank:
             return base
@@ -151,6 +157,8 @@ class LayerMaker:
     def mixer(self, mixer: Mixer, x: Ref) -> Ref:
         if mixer.kind == "mla":
             return self.latent(mixer, x)
+        if mixer.kind == "compressed_attention":
+            return self.compressed(mixer, x)
         if mixer.kind in ATTENTION and mixer.heads:
             return self.attention(mixer, x)
         return self.recurrent(mixer, x)
@@ -159,6 +167,7 @@ class LayerMaker:
         tape, kernels = self.tape, self.s.kernels
         heads, kv_heads = self.cut(m.heads), max(self.cut(m.kv_heads or m.heads), 1)
         widths = {"q": heads * m.key_dim, "k": kv_heads * m.key_dim, "v": kv_heads * m.value_dim}
+        reader = self.reading(m)
         fused = self.named(m.tensors, "qkv")
         repeated = self.s.padded and 1 < kv_heads < heads
         parts: dict[str, Ref] = {}
@@ -166,17 +175,23 @@ class LayerMaker:
             whole = self.project(x, fused[0])
             parts = dict.fromkeys(("q", "k", "v"), whole)
         else:
+            read = x if reader is self else tape.borrow(reader.size(self.hidden))
             for role in ("q", "k", "v"):
                 pairs = self.named(m.tensors, role)
-                parts[role] = self.project(x, pairs[0]) if pairs else parts["k"]
+                maker = self if role == "q" else reader
+                if pairs:
+                    parts[role] = maker.project(x if role == "q" else read, pairs[0])
+                else:  # values that are the keys, or keys and values of an earlier layer
+                    parts[role] = parts["k"] if role == "v" else tape.borrow(self.size(widths["k"]))
         gate = parts["q"] if not fused and self._doubled(m) else None
         small = [tensor for tensor in m.tensors if tensor.role == "norm"]
         for role, tensor in zip(("q", "k"), [t for t in small if not t.name.endswith("bias")], strict=False):
             count = 1 if tensor.shape[0] != m.key_dim else heads if role == "q" else kv_heads
             parts[role] = self.norm(parts[role], widths[role], tensor, count)
-        for role in ("q", "k"):
-            size = self.size(widths[role])
-            parts[role] = tape.add(size, parts[role], scratch=2 * size, backward_scratch=2 * size)
+        for role in ("q", "k") if kernels.rotary else ():
+            if parts[role] not in tape.outside:
+                size = self.size(widths[role])
+                parts[role] = tape.add(size, parts[role], scratch=2 * size, backward_scratch=2 * size)
         if repeated:
             for role, dim in (("k", m.key_dim), ("v", m.value_dim)):
                 parts[role] = tape.add(self.size(heads * dim), parts[role])
@@ -189,6 +204,12 @@ class LayerMaker:
         output = self.named(m.tensors, "o")
         return self.project(mixed, output[0]) if output else mixed
 
+    def reading(self, m: Mixer) -> LayerMaker:
+        """Who projects keys and values: for cross attention the same on the encoder's positions."""
+        if m.kind != "cross_attention" or not self.s.source:
+            return self
+        return LayerMaker(self.tape, replace(self.s, length=self.s.source), self.hidden)
+
     def _doubled(self, m: Mixer) -> bool:
         """Whether queries come with a gate for the output, as wide again."""
         return any(t.role == "q" and t.is_matrix and t.shape[0] == 2 * m.heads * m.key_dim for t in m.tensors)
@@ -197,11 +218,12 @@ class LayerMaker:
         """Attention itself, in blocks or eager."""
         tape, s = self.tape, self.s
         out = self.size(heads * m.value_dim)
-        seen = min(s.length, m.window or s.length)
+        keys = self.reading(m).s.length
+        seen = min(keys, m.window or keys)
         if not s.eager and s.kernels.attention == "sdpa":
-            mask = s.tokens * s.length * s.element if s.padded else 0
+            mask = s.tokens * keys * s.element if s.padded and m.causal else 0
             return tape.add(out, q, k, v, kept=[q, k, v], keeps_output=True, extra=s.tokens * heads * STAT + mask)
-        score = s.tokens * heads * (seen if not s.padded else s.length) * s.element
+        score = s.tokens * heads * (seen if not s.padded else keys) * s.element
         table = tape.add(score, q, k, kept=[q, k], extra=self.size(heads * m.key_dim))
         if s.kernels.softcap:
             table = tape.add(score, table, keeps_output=True, scratch=score)
@@ -232,6 +254,21 @@ class LayerMaker:
         k = tape.add(self.size(heads * m.key_dim), both)
         mixed = self.scores(m, heads, q, k, both)
         return self.project(mixed, self.named(m.tensors, "o")[0])
+
+    def compressed(self, m: Mixer, x: Ref) -> Ref:
+        """Attention to one shared head of keys that are their own values, with what chooses and compresses them kept at first order."""
+        tape, heads = self.tape, self.cut(m.heads)
+        norms = {t.shape[0]: t for t in m.tensors if t.role == "norm"}
+        latent, shared = self.named(m.tensors, "q_a")[0], self.named(m.tensors, "kv_a")[0]
+        query = self.norm(self.project(x, latent), latent[0].shape[0], norms.get(latent[0].shape[0]))
+        q = self.project(query, self.named(m.tensors, "q_b")[0])
+        q = tape.add(self.size(heads * m.key_dim), q, scratch=self.size(heads * m.key_dim))
+        k = self.norm(self.project(x, shared), shared[0].shape[0], norms.get(shared[0].shape[0]))
+        beside = [self.project(x, pair) for pair in self.named(m.tensors, "linear", "indexer") if pair[0].shape[-1] == self.hidden]
+        mixed = self.scores(m, heads, q, tape.add(self.size(m.key_dim), k, *beside, kept=beside), k)
+        for pair in self.named(m.tensors, "o"):
+            mixed = self.project(mixed, pair)
+        return mixed
 
     def recurrent(self, m: Mixer, x: Ref) -> Ref:
         """A recurrent or convolutional mixer, at first order: every matrix's output is kept once in 16 bit and once, for the scan, in fp32."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from planner.architecture.tensors import Stack
+from planner.architecture.tensors import Stack, Tensor
 from planner.training.layers import LayerMaker, Setting
 from planner.training.tape import Run, Tape
 
@@ -27,20 +27,25 @@ class Ending:
 
 
 def ending(main: Stack, vocab: int, setting: Setting, fused: bool) -> Ending:
-    """The tape after the last layer.
+    """The tape after the last layer: what stands before the head, the head, and the loss.
 
+    Without a head over the vocabulary the loss takes one vector of each sequence, and the model's output stays for its caller.
     `vocab` is this rank's part of the vocabulary.
     """
     hidden, tokens, element = main.hidden_size, setting.tokens, setting.element
     tape = Tape(tokens * hidden * element)
     maker = LayerMaker(tape, setting, hidden)
-    norms = [t for t in main.after if t.role == "norm" and len(t.shape) == 1]
     head = next((t for t in main.after if t.role == "lm_head"), None)
+    before = before_head(main) if head else [t for t in before_head(main) if not t.is_matrix]
     x = tape.input
-    if norms or setting.kernels.bare_norms:
-        x = maker.norm(x, hidden, norms[0] if norms else None)
+    if not before and setting.kernels.bare_norms:
+        x = maker.norm(x, hidden, None)
+    for tensor in before:
+        width = tensor.shape[0]
+        x = maker.activation(maker.linear(x, tensor, tensor.shape[-1], width), width) if tensor.is_matrix else maker.norm(x, width, tensor)
     if head is None:
-        return Ending(tape.run(), 0)
+        return Ending(tape.run(), tokens * hidden * element)
+    hidden = head.shape[-1]
     logits = tokens * vocab
     if fused and not setting.compiled:
         chunk = chunk_tokens(tokens, vocab, hidden)
@@ -58,6 +63,18 @@ def ending(main: Stack, vocab: int, setting: Setting, fused: bool) -> Ending:
     logged = tape.add(logits * 4, wide, keeps_output=True)
     tape.add(4, logged, kept=[logged])
     return Ending(tape.run(), size)
+
+
+def before_head(main: Stack) -> list[Tensor]:
+    """Norms of the stream and dense layers of a masked-language head, in their order."""
+    found, width = [], main.hidden_size
+    for tensor in main.after:
+        if tensor.role == "linear" and tensor.is_matrix and tensor.shape[-1] == width:
+            width = tensor.shape[0]
+        elif tensor.role != "norm" or tensor.shape != (width,):
+            continue
+        found.append(tensor)
+    return found
 
 
 def chunk_tokens(tokens: int, vocab: int, hidden: int) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 
-from planner.architecture.tensors import Architecture, Layer, Tensor
+from planner.architecture.tensors import Architecture, Layer, Stack, Tensor
 from planner.formula import Formula, total
 from planner.memory.quantity import NOTHING, Occupied, Quantity, added
 from planner.parallelism.degrees import stage_layers
@@ -15,11 +15,12 @@ from planner.quantization.formats import Scheme
 from planner.training.adapters import adapter_parameters
 from planner.training.case import TrainCase
 from planner.training.kernels import kernels_of
-from planner.training.layers import Setting, layer_tape
+from planner.training.layers import LayerMaker, Setting, layer_tape
 from planner.training.loss import ending
 from planner.training.sharding import Shares, shares
 from planner.training.states import moment_bytes, optimizers
-from planner.training.timeline import Load, Timeline, play
+from planner.training.tape import Run, Tape
+from planner.training.timeline import Load, Piece, Timeline, play
 
 WEIGHTS = Formula("frozen + trained + adapters", "bytes")
 GRADIENTS = Formula("trainable * gradient_bytes * share", "bytes", "one number a trained parameter (ZeRO, arXiv:1910.02054, section 3.1)")
@@ -57,21 +58,24 @@ class Stage:
     layers: tuple[Layer, ...]
     first: bool
     last: bool
+    encoder: Stack | None = None
 
     @cached_property
     def counted(self) -> tuple[tuple[Layer, int], ...]:
         counts: dict[int, int] = {}
-        by_id = {id(layer): layer for layer in self.layers}
-        for layer in self.layers:
+        every = (*(self.encoder.layers if self.encoder else ()), *self.layers)
+        by_id = {id(layer): layer for layer in every}
+        for layer in every:
             counts[id(layer)] = counts.get(id(layer), 0) + 1
         return tuple((by_id[key], count) for key, count in counts.items())
 
 
-def stages(model: Architecture, pipeline: int) -> tuple[Stage, ...]:
-    """The layers in equal parts, embedding on the first stage, norm and head on the last."""
+def stages(case: TrainCase) -> tuple[Stage, ...]:
+    """The layers in equal parts, embedding and encoder on the first stage, norm and head on the last."""
+    layers, pipeline = case.model.main.layers, case.pipeline
     found, start = [], 0
-    for index, count in enumerate(stage_layers(len(model.main.layers), pipeline)):
-        found.append(Stage(index, model.main.layers[start : start + count], index == 0, index == pipeline - 1))
+    for index, count in enumerate(stage_layers(len(layers), pipeline)):
+        found.append(Stage(index, layers[start : start + count], index == 0, index == pipeline - 1, None if index else case.encoder))
         start += count
     return tuple(found)
 
@@ -96,6 +100,8 @@ def tensors_of(model: Architecture, stage: Stage) -> list[tuple[Tensor, int]]:
     found = [(tensor, count) for layer, count in stage.counted for tensor in layer.all_tensors]
     if stage.first:
         found += [(tensor, 1) for tensor in model.main.before]
+    if stage.encoder:
+        found += [(tensor, 1) for tensor in (*stage.encoder.before, *stage.encoder.after)]
     if stage.last:
         found += [(replace(t, tied=False) if t.tied and not stage.first else t, 1) for t in model.main.after]
     return [(tensor, count) for tensor, count in found if not tensor.tied]
@@ -103,14 +109,13 @@ def tensors_of(model: Architecture, stage: Stage) -> list[tuple[Tensor, int]]:
 
 def held(case: TrainCase, stage: Stage) -> Held:
     """Sum over the stage's tensors, each cut by tensor parallel where its role is."""
-    trained, wide, model = case.trained, case.widths, case.architecture
+    trained, wide, model = case.trained, case.widths, case.model
     scheme, rank = case.scheme, case.request.lora_rank
-    rest = 2 if scheme and case.request.precision in ("bf16-mixed", "fp16-mixed", "fp8") else 1
     frozen = whole = adapters = numbers = largest = layer = root = packed = 0
     learning: list[tuple[Tensor, int]] = []
     for tensor, count in tensors_of(model, stage):
         ranks = case.tensor if tensor.role in COLUMN | ROW | VOCABULARY | EXPERTS and tensor.is_matrix else 1
-        size = _frozen_bytes(tensor, scheme, wide.activation, rest) // ranks
+        size = _frozen_bytes(tensor, scheme, wide.activation) // ranks
         outer = tensor.role in ("embedding", "lm_head", "position_embedding")
         own = tensor.elements // ranks if trained.gradient(tensor) else 0
         if own:
@@ -129,46 +134,80 @@ def held(case: TrainCase, stage: Stage) -> Held:
             learning.append((Tensor(tensor.name, (extra // rank, rank), "linear"), count))
         packed += count * tensor.elements // ranks if trained.packed(tensor) else 0
         root += size if outer else 0
-    frozen += sum(_frozen_bytes(t, scheme, wide.activation, 1) * n for stack in model.loaded[1:] for t, n in stack.counted) if stage.first else 0
+    towers = [stack for stack in model.loaded[1:] if stack is not case.encoder]
+    frozen += sum(_frozen_bytes(t, scheme, wide.activation) * n for stack in towers for t, n in stack.counted) if stage.first else 0
     for one, _ in stage.counted:
-        sizes = sum(_frozen_bytes(t, scheme, wide.activation, rest) // (case.tensor if t.is_matrix else 1) for t in one.all_tensors if not t.tied)
+        sizes = sum(_frozen_bytes(t, scheme, wide.activation) // (case.tensor if t.is_matrix else 1) for t in one.all_tensors if not t.tied)
         layer = max(layer, sizes)
     moments = moment_bytes(case.request, learning, wide.moment) // case.tensor
     return Held(frozen, whole, adapters, numbers, moments, largest, layer, root, packed)
 
 
-def _frozen_bytes(tensor: Tensor, scheme: Scheme | None, element: int, rest: int) -> int:
+def _frozen_bytes(tensor: Tensor, scheme: Scheme | None, element: int) -> int:
     """Bytes of a frozen tensor: packed by the scheme, or a number of working precision for each element."""
-    if scheme is None:
-        return tensor.elements * element
-    return scheme.bytes(tensor) * (1 if scheme.quantizes(tensor) else rest)
+    return scheme.bytes(tensor) if scheme else tensor.elements * element
 
 
 def setting_of(case: TrainCase) -> Setting:
     request = case.request
     return Setting(
-        request.micro_batch, request.seq_len, case.widths.activation, kernels_of(case.architecture.model_type), case.trained, case.tensor,
-        padded=not request.packing, compiled=request.compile, eager=not request.flash_attention, unpack=2 if case.scheme else 0,
+        request.micro_batch, request.seq_len, case.widths.activation, kernels_of(case.model.model_type), case.trained, case.tensor,
+        padded=not request.packing, compiled=request.compile, eager=not request.flash_attention, unpack=2 if case.scheme else 0, source=case.source,
     )  # fmt: skip
+
+
+def pieces_of(case: TrainCase, stage: Stage, passing: bool) -> tuple[Piece, ...]:
+    """What a stage runs, in order: the embedding's norms, the encoder with its own, the layers.
+
+    `passing` says that gradients are added to standing ones as they are made.
+    """
+    setting, main = setting_of(case), case.model.main
+    found: list[Piece] = []
+    waiting = 0
+    if stage.encoder:
+        reading = replace(setting, length=case.source, source=0)
+        waiting = reading.tokens * stage.encoder.hidden_size * setting.element
+        found += _pieces(stage.encoder.layers, stage.encoder.hidden_size, reading, passing)
+        found.append(Piece(_norms(stage.encoder.after, stage.encoder.hidden_size, reading), waiting, checkpointed=False))
+    if stage.first:
+        found.append(Piece(_norms(main.before, main.hidden_size, setting), setting.tokens * main.hidden_size * setting.element, checkpointed=False))
+    return (*found, *(replace(piece, beside=waiting) for piece in _pieces(stage.layers, main.hidden_size, setting, passing)))
+
+
+def _pieces(layers: tuple[Layer, ...], hidden: int, setting: Setting, passing: bool) -> list[Piece]:
+    made: dict[int, Piece] = {}
+    stream = setting.tokens * hidden * setting.element // setting.ranks
+    for layer in layers:
+        if id(layer) not in made:
+            made[id(layer)] = Piece(layer_tape(layer, hidden, setting).run(passing), stream, _matrix_outputs(layer, setting))
+    return [made[id(layer)] for layer in layers]
+
+
+def _norms(tensors: tuple[Tensor, ...], hidden: int, setting: Setting) -> Run:
+    """Norms of the stream before the first layer or after the last, of an embedding or an encoder."""
+    tape = Tape(setting.tokens * hidden * setting.element)
+    maker, x = LayerMaker(tape, setting, hidden), tape.input
+    for tensor in tensors:
+        if tensor.role == "norm" and tensor.shape == (hidden,):
+            x = maker.norm(x, hidden, tensor)
+    return tape.run()
 
 
 def timeline(case: TrainCase, stage: Stage, parts: Held, share: Shares) -> Timeline:
     """One step on one GPU of this stage."""
-    request, main, setting = case.request, case.architecture.main, setting_of(case)
+    request, main, setting = case.request, case.model.main, setting_of(case)
     standing = request.gradient_accumulation > 1
-    runs = {id(layer): layer_tape(layer, main.hidden_size, setting).run(standing and share.gradients == 1) for layer, _ in stage.counted}
-    stream = case.tokens * main.hidden_size * setting.element // case.tensor
-    vocab = -(-case.architecture.vocab_size // case.tensor)
-    outer = [t for t in (*(main.before if stage.first else ()), *(main.after if stage.last else ())) if not t.tied]
+    vocab = -(-case.model.vocab_size // case.tensor)
+    edges = (*stage.encoder.before, *stage.encoder.after) if stage.encoder else ()
+    outer = [t for t in (*(main.before if stage.first else ()), *(main.after if stage.last else ()), *edges) if not t.tied]
     outside = sum(case.trained.gradient(t) // (case.tensor if t.role in VOCABULARY else 1) for t in outer)
     tied = next((t for t in main.after if t.role == "lm_head" and t.tied), None)
     step = optimizers()[request.optimizer]
     moment = case.widths.moment or case.widths.gradient
     scratch = int((step.step_copies * parts.trainable * share.optimizer + step.step_tensors * parts.largest * share.optimizer) * moment)
     return play(Load(
-        [(layer, runs[id(layer)]) for layer in stage.layers], ending(main, vocab, setting, request.fused_cross_entropy) if stage.last else None, stream,
-        request.checkpointing, {id(layer): _matrix_outputs(layer, setting) for layer, _ in stage.counted} if request.checkpointing == "selective" else {},
-        min(case.pipeline - stage.index, request.gradient_accumulation), standing, share.gradients, outside,
+        pieces_of(case, stage, standing and share.gradients == 1), ending(main, vocab, setting, request.fused_cross_entropy) if stage.last else None,
+        request.checkpointing, min(case.pipeline - stage.index, request.gradient_accumulation), standing, share.gradients, outside,
         2 * case.trained.gradient(tied) // case.tensor if tied and stage.first and stage.last else 0, scratch, request.offload == "activations",
     ))  # fmt: skip
 
@@ -187,7 +226,7 @@ def devices(case: TrainCase) -> tuple[TrainDevice, ...]:
     """What each GPU holds: GPUs of one stage are alike, stages follow one another over the replicas."""
     found: dict[int, TrainDevice] = {}
     share = shares(case.sharding, case.replicas, case.request.gradient_accumulation > 1)
-    parts = stages(case.architecture, case.pipeline)
+    parts = stages(case)
     made = []
     for index, gpu in enumerate(case.gpus):
         stage = parts[index // case.tensor % case.pipeline]
@@ -241,4 +280,4 @@ def _device(case: TrainCase, stage: Stage, share: Shares) -> TrainDevice:
 def timed_parts(case: TrainCase) -> Held:
     """Everything on one rank as if nothing were cut: what a whole replica moves and updates."""
     whole = replace(case, request=case.request.model_copy(update={"tensor_parallel": None, "pipeline_parallel": None}), gpus=())
-    return held(whole, Stage(0, case.architecture.main.layers, True, True))
+    return held(whole, Stage(0, case.model.main.layers, True, True, case.encoder))

@@ -10,6 +10,7 @@ from planner.errors import PlanError
 from planner.request import MOST_GPUS, MOST_TOKENS, Question, declared
 
 Method = Literal["full", "lora", "qlora", "dora"]
+Task = Literal["sft", "pretrain", "dpo", "grpo", "reward", "embedding", "classification"]
 Optimizer = Literal[
     "adamw", "adamw-fused", "adamw-foreach", "adamw-8bit", "paged-adamw-8bit", "adafactor", "lion", "sgd", "muon", "galore",
 ]  # fmt: skip
@@ -27,6 +28,7 @@ class TrainRequest(Question):
     """
 
     method: Method = declared("what is trained: all weights, or adapters beside frozen ones", "lora")
+    task: Task | None = declared("what the model is trained for", unset="sft; classification for an encoder")
     micro_batch: int = declared("sequences that one GPU takes at once", 8, unit="sequences", ge=1, le=1_000_000)
     seq_len: int = declared("tokens that a sequence holds, padded or packed", 1_024, label="Sequence length", unit="tokens", ge=1, le=MOST_TOKENS)
     packing: bool = declared("whether samples are joined to fill a sequence, without padding", False)

@@ -103,12 +103,12 @@ def speed(case: TrainCase, coefficients: Fitted | None = None) -> TrainSpeed | N
     gathering = GATHERING(
         "Gathering of shards", shard_bytes=_gathered(case, held), rounds=_rounds(case), replicas=max(case.replicas, 2), link_gb_per_s=link, link_reached=c.link_reached
     )  # fmt: skip
-    stream = case.tokens * case.architecture.main.hidden_size * case.widths.activation
+    stream = case.tokens * case.model.main.hidden_size * case.widths.activation
     exchanges = 0.0
     if case.tensor > 1:
         rounds = 4 + 2 * (request.checkpointing == "full")
         exchanges = (
-            len(case.architecture.main.layers)
+            len(case.model.main.layers)
             / case.pipeline
             * rounds
             * 2
@@ -183,13 +183,13 @@ def peak_tflops(gpu: Gpu, precision: str = "bf16") -> float:
 
 def _produced(case: TrainCase, token: Work) -> tuple[int, int]:
     """Bytes that the operations of all layers and of the loss put out in one micro-batch, and how many operations they are."""
-    setting, main = setting_of(case), case.architecture.main
+    setting, main = setting_of(case), case.model.main
     size = count = 0
     for layer, times in main.distinct:
         tape = layer_tape(layer, main.hidden_size, setting)
         size += times * sum(tape.sizes)
         count += times * (len(tape.ops) + 3 * sum(case.trained.packed(tensor) for tensor in layer.all_tensors))
-    logits = case.tokens * case.architecture.vocab_size * (4 if case.request.fused_cross_entropy else 14)
+    logits = case.tokens * case.model.vocab_size * (4 if case.request.fused_cross_entropy else 14)
     return (size + logits) * (3 if case.request.checkpointing == "full" else 2), count + 20
 
 

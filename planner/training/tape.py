@@ -50,9 +50,15 @@ class Tape:
 
     def __init__(self, input_size: int) -> None:
         self.sizes: list[int] = [input_size]
-        self.needs: list[bool] = [True]
         self.ops: list[Op] = []
         self.input: Ref = 0
+        self.outside: set[Ref] = set()
+
+    def borrow(self, size: float) -> Ref:
+        """A tensor that another layer made and keeps: it takes no room here, its gradient does."""
+        ref = self._new(size)
+        self.outside.add(ref)
+        return ref
 
     def add(
         self, size: float, *inputs: Ref, kept: Sequence[Ref] = (), keeps_output: bool = False, gradient: float = 0, scratch: float = 0,
@@ -68,14 +74,13 @@ class Tape:
 
     def _new(self, size: float) -> Ref:
         self.sizes.append(int(size))
-        self.needs.append(True)
         return len(self.sizes) - 1
 
     def run(self, passing: bool = False) -> Run:
         """Play the tape forwards, then backwards; `passing` weight gradients are added to standing ones, or sent on, as soon as they are made."""
         kept, forward_peak = self._forward()
         backward_peak, gradients = self._backward(kept, passing)
-        return Run(sum(self.sizes[ref] for ref in kept), forward_peak, backward_peak, gradients)
+        return Run(sum(self.sizes[ref] for ref in kept - self.outside), forward_peak, backward_peak, gradients)
 
     def _forward(self) -> tuple[set[Ref], int]:
         sizes, waiting = self.sizes, [0] * len(self.sizes)
@@ -85,7 +90,7 @@ class Tape:
         now, peak, kept, live = 0, 0, set[Ref](), set[Ref]()
         for op in self.ops:
             for ref in (op.output, *op.kept):
-                if ref not in live and ref != self.input:
+                if ref not in live and ref != self.input and ref not in self.outside:
                     live.add(ref)
                     now += sizes[ref]
             kept.update(op.kept)
@@ -102,10 +107,10 @@ class Tape:
         for op in self.ops:
             for ref in op.kept:
                 holders[ref] += 1
-        output = self.ops[-1].output
+        output = self.ops[-1].output if self.ops else self.input
         buffers: dict[int, list[int]] = {0: [sizes[output], 1]}
         grads: dict[Ref, int] = {output: 0}
-        now = sum(sizes[ref] for ref in kept) + sizes[output]
+        now = sum(sizes[ref] for ref in kept - self.outside) + sizes[output]
         peak, gradients, number = now, 0, 1
         for op in reversed(self.ops):
             incoming = grads.pop(op.output, None)
@@ -137,7 +142,7 @@ class Tape:
             now -= self._let_go(buffers, incoming) + (op.gradient if passing else 0)
             for ref in op.kept:
                 holders[ref] -= 1
-                if not holders[ref]:
+                if not holders[ref] and ref not in self.outside:
                     now -= sizes[ref]
         return peak, gradients
 

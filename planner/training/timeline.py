@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from planner.architecture.tensors import Layer
 from planner.training.loss import Ending
 from planner.training.tape import Run
 
@@ -54,15 +53,32 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """A layer, or what stands before or between layers.
+
+    Attributes:
+        run: of its tape.
+        stream: bytes of the residual stream that enters it, what a checkpointed layer keeps.
+        selected: what it keeps beside that under selective checkpointing.
+        checkpointed: whether checkpointing applies to it at all.
+        beside: bytes that wait while it works backwards, such as the gradient of the encoder's output.
+    """
+
+    run: Run
+    stream: int
+    selected: int = 0
+    checkpointed: bool = True
+    beside: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Load:
     """What a GPU's part of the model puts into a step.
 
     Attributes:
-        layers: its layers in order, each with the run of its tape.
+        pieces: its layers in order, and what stands around them.
         ending: of the loss; None on a pipeline stage without it.
-        stream: bytes of the residual stream, what a checkpointed layer keeps.
-        recomputed: whether layers keep only their input (`full`), or that and their matrices' outputs (`selective`).
-        selected: what a layer keeps beside its input under selective checkpointing, by identity.
+        checkpointing: whether layers keep all (`none`), their input (`full`), or that and their matrices' outputs (`selective`).
         flights: micro-batches whose activations are held at once (pipeline parallel).
         standing: whether gradients are there from the start (accumulation).
         gradient_share: part of the weight gradients that stays on this GPU.
@@ -72,11 +88,9 @@ class Load:
         off: whether checkpoints leave for the host.
     """
 
-    layers: Sequence[tuple[Layer, Run]]
+    pieces: Sequence[Piece]
     ending: Ending | None
-    stream: int
     checkpointing: str
-    selected: dict[int, int]
     flights: int
     standing: bool
     gradient_share: float
@@ -88,24 +102,26 @@ class Load:
 
 def play(load: Load) -> Timeline:
     """Walk the layers up and down once."""
-    kept = [_kept(load, layer, run) for layer, run in load.layers]
+    kept = [_kept(load, piece) for piece in load.pieces]
     total_kept = sum(kept) * load.flights
     ending = load.ending
     loss = ending.run if ending else Run(0, 0, 0, 0)
     held = ending.held if ending else 0
-    every = sum(run.gradients for _, run in load.layers) + load.outside
+    every = sum(piece.run.gradients for piece in load.pieces) + load.outside
     persistent = int(every * load.gradient_share)
     start = persistent if load.standing else 0
-    busiest = max((run.forward_peak for _, run in load.layers), default=0) if load.checkpointing == "none" else 0
-    forward = Moment("forward", total_kept, max(loss.forward_peak + held, busiest - (kept[-1] if kept else 0), load.stream), start)
+    whole = [piece.run.forward_peak for piece in load.pieces if not _again(load, piece)]
+    busiest = max(whole, default=0) if load.checkpointing == "none" else 0
+    stream = load.pieces[-1].stream if load.pieces else 0
+    forward = Moment("forward", total_kept, max(loss.forward_peak + held, busiest - (kept[-1] if kept else 0), stream), start)
     backward = Moment("backward", total_kept + loss.kept, loss.backward_peak - loss.kept + held, start)
-    checkpoint = 0 if load.off else load.stream
     below, above = total_kept, 0 if load.standing else loss.gradients
-    for (_, run), own in zip(reversed(load.layers), reversed(kept), strict=True):
-        working = run.backward_peak if load.checkpointing == "none" else max(run.backward_peak, run.forward_peak + load.stream) + min(checkpoint, run.kept)
+    for piece, own in zip(reversed(load.pieces), reversed(kept), strict=True):
+        run, checkpoint = piece.run, 0 if load.off else piece.stream
+        working = max(run.backward_peak, run.forward_peak + piece.stream) + min(checkpoint, run.kept) if _again(load, piece) else run.backward_peak
         below -= own
         gradients = start if load.standing else int(above * load.gradient_share)
-        moment = Moment("backward", below, working + held, gradients)
+        moment = Moment("backward", below, working + held + piece.beside, gradients)
         backward = max(backward, moment, key=lambda one: one.total)
         above += run.gradients
     if load.tied_sum:
@@ -113,11 +129,14 @@ def play(load: Load) -> Timeline:
     return Timeline(forward, backward, Moment("step", 0, load.scratch, persistent))
 
 
-def _kept(load: Load, layer: Layer, run: Run) -> int:
-    """What one layer keeps from forward to backward."""
-    if load.checkpointing == "none":
-        return run.kept
-    checkpoint = 0 if load.off else load.stream
-    if load.checkpointing == "selective":
-        return min(checkpoint + load.selected[id(layer)], run.kept)
-    return min(checkpoint, run.kept)
+def _again(load: Load, piece: Piece) -> bool:
+    """Whether it is run again before its backward pass."""
+    return piece.checkpointed and load.checkpointing != "none"
+
+
+def _kept(load: Load, piece: Piece) -> int:
+    """What it keeps from forward to backward."""
+    if not _again(load, piece):
+        return piece.run.kept
+    checkpoint = 0 if load.off else piece.stream
+    return min(checkpoint + (piece.selected if load.checkpointing == "selective" else 0), piece.run.kept)
