@@ -6,11 +6,12 @@ for each output (arXiv:2402.09353).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 
 from planner.architecture.tensors import Architecture, Tensor
+from planner.data import table
 from planner.errors import PlanError, did_you_mean
 from planner.quantization.formats import Scheme
 
@@ -18,9 +19,12 @@ EXPERTS = ("expert_gate", "expert_up", "expert_gate_up", "expert_down")
 
 LINEAR = frozenset({
     "q", "k", "v", "qkv", "o", "q_a", "q_b", "kv_a", "kv_b", "indexer", "gate", "up", "down", "gate_up", "shared_gate", "shared_up",
-    "shared_gate_up", "shared_down", "shared_expert_gate", "ssm_in", "ssm_out", "ssm_x", "ssm_dt", "linear", "router", *EXPERTS,
+    "shared_gate_up", "shared_down", "shared_expert_gate", "ssm_in", "ssm_out", "ssm_x", "ssm_dt", "linear", "projector", "router", *EXPERTS,
 })  # fmt: skip
-"""Roles that "all-linear" adapts. Experts are one tensor of three dimensions; PEFT adapts it as a parameter, gate and up together."""
+"""Roles of matrices that an adapter can stand on."""
+
+CLASSIFIER = "classifier.weight"
+"""The layer over labels: too small for an adapter, PEFT trains it whole (`modules_to_save`)."""
 
 EVERYDAY = {
     "q_proj": ("q", "qkv"), "k_proj": ("k", "qkv"), "v_proj": ("v", "qkv"), "o_proj": ("o",), "gate_proj": ("gate", "gate_up"),
@@ -79,21 +83,32 @@ def adapter_parameters(tensor: Tensor, rank: int, dora: bool = False) -> int:
     return tensor.copies * (rank * (inner + out) + (out if dora else 0))
 
 
+def adapter_matrices(tensor: Tensor, rank: int, dora: bool = False) -> tuple[Tensor, ...]:
+    """The adapter's own tensors: two matrices, and a magnitude under DoRA; none without a rank. Experts' pairs are counted as one."""
+    if not rank:
+        return ()
+    if tensor.role in EXPERTS:
+        return (Tensor(tensor.name, (adapter_parameters(tensor, rank, dora) // rank, rank), "linear"),)
+    out, inner = prod(tensor.shape[:-1]), tensor.shape[-1]
+    pair = (Tensor(f"{tensor.name}.A", (rank, inner), "linear", tensor.copies), Tensor(f"{tensor.name}.B", (out, rank), "linear", tensor.copies))
+    return (*pair, Tensor(f"{tensor.name}.magnitude", (out,), "scalar", tensor.copies)) if dora else pair
+
+
 def targeted(model: Architecture, targets: str | Iterable[str]) -> frozenset[str]:
-    """Names of the matrices that get an adapter.
+    """Names of the matrices that get an adapter, in every stack: names mean the same in a vision tower.
 
     Raises:
         PlanError: for a name that no linear module of the model has.
     """
     asked = (targets,) if isinstance(targets, str) else tuple(targets)
-    matrices = [t for layer, _ in model.main.distinct for t in layer.all_tensors if t.is_matrix and t.role in LINEAR]
-    head = [t for t in model.main.after if t.role == "lm_head"]
+    every = [t for stack in model.loaded for t, _ in stack.counted if t.is_matrix]
+    matrices = [t for t in every if t.role in LINEAR and t.name != CLASSIFIER]
     found: set[str] = set()
     for target in asked:
         if target == "all-linear":
-            hits = matrices
+            hits = all_linear(model, matrices)
         elif target == "lm_head":
-            hits = head
+            hits = [t for t in every if t.role == "lm_head"]
         else:
             hits = [t for t in matrices if module(t) == target or t.name.removesuffix(".weight").endswith("." + target)]
             hits = hits or [t for t in matrices if t.role in EVERYDAY.get(target, ())]
@@ -102,6 +117,20 @@ def targeted(model: Architecture, targets: str | Iterable[str]) -> frozenset[str
             raise PlanError(f"The model has no linear module {target[:40]!r}.{did_you_mean(target, known)} It has {', '.join(known)}.", "lora_targets")
         found.update(t.name for t in hits)
     return frozenset(found)
+
+
+def all_linear(model: Architecture, matrices: Sequence[Tensor]) -> list[Tensor]:
+    """What PEFT's "all-linear" adapts: linear layers.
+
+    Experts are one parameter of three dimensions and no linear layer; for the families of `data/training_experts.csv` PEFT adapts them and
+    their router as parameters, gate and up together, and then leaves dense layers of the same names alone.
+    """
+    row = next((row for row in table("training_experts") if row["model_type"] == model.model_type), None)
+    experts, router = (row["experts"] == "1", row["router"] == "1") if row else (False, False)
+    sparse = any(t.role in EXPERTS for t in matrices)
+    left = {"router"} if sparse and not router else set()
+    left |= {"gate", "up", "gate_up", "down", "shared_gate", "shared_up", "shared_gate_up", "shared_down"} if experts else set(EXPERTS)
+    return [t for t in matrices if t.role not in left]
 
 
 def module(tensor: Tensor) -> str:

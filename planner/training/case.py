@@ -143,7 +143,8 @@ class TrainCase:
         if request.method == "full":
             return Trained(True, width)
         outer = (*model.main.before, *model.main.after)
-        whole = frozenset(t.name for t in outer if t.role in ("embedding", "lm_head")) if request.train_embeddings else frozenset[str]()
+        roles = ("embedding", "lm_head") if request.train_embeddings else ()
+        whole = frozenset(t.name for t in outer if t.role in roles or t.name.startswith("classifier."))
         return Trained(False, width, targeted(model, request.lora_targets) - whole, request.lora_rank, request.method == "dora", whole, self.scheme)
 
     @cached_property

@@ -42,11 +42,12 @@ def host(case: TrainCase, parts: Held) -> TrainHost:
     away = request.offload
     weights = parts.frozen + parts.trained if away == "weights" else 0
     paged = optimizers()[request.optimizer].paged
-    states = parts.trainable * wide.master + parts.moments if away in ("optimizer", "weights") or paged else 0
+    gradients = parts.trainable * wide.gradient if away == "weights" else 0
+    states = parts.trainable * wide.master + parts.moments if away in ("optimizer", "weights") else parts.moments - parts.unpaged if paged else 0
     layers = len(case.model.main.layers)
     checkpoints = layers * case.tokens * case.model.main.hidden_size * wide.activation * len(case.gpus) if away == "activations" else 0
     file = case.architecture.parameters * 2
-    ram = RAM("Host memory", processes=max(len(case.gpus), 1), process=PROCESS, offloaded=weights + states + checkpoints, shard=min(SHARD, file))
+    ram = RAM("Host memory", processes=max(len(case.gpus), 1), process=PROCESS, offloaded=weights + gradients + states + checkpoints, shard=min(SHARD, file))
     saved = parts.trained + parts.adapters + parts.trainable * wide.master + parts.moments
     data = int((request.samples or 0) * (request.tokens_per_sample or request.seq_len) * TEXT_BYTES)
     disk = DISK("Disk", model=file, kept=KEPT, checkpoint=saved, data=data)

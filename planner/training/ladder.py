@@ -80,7 +80,7 @@ def _changes(plan: TrainPlan) -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield f"Sequences of {request.seq_len // 2:,} tokens", "longer samples are cut, see your data", {"seq_len": request.seq_len // 2}
     if case.replicas > 1 and not case.sharding.startswith(("zero", "fsdp")):
         yield "Shard states (ZeRO-2)", "gradients and optimizer states in parts", {"sharding": "zero2"}
-    if case.replicas > 1 and case.sharding not in ("zero3", "fsdp"):
+    if case.replicas > 1 and case.sharding not in ("zero3", "fsdp", "fsdp-no-sync"):
         yield "Shard everything (FSDP)", "weights too, gathered layer by layer", {"sharding": "fsdp"}
     if request.offload == "none":
         yield "Optimizer on the host", "states in system memory, updated by the processor", {"offload": "optimizer"}

@@ -220,14 +220,19 @@ class LayerMaker:
         out = self.size(heads * m.value_dim)
         keys = self.reading(m).s.length
         seen = min(keys, m.window or keys)
-        if not s.eager and s.kernels.attention == "sdpa":
+        learned = s.kernels.attention == "biased" and s.trained.full and m.kind != "cross_attention"
+        if learned and not s.eager:
+            wide = [tape.add(self.size(width, 4), part) for part, width in ((q, heads * m.key_dim), (k, heads * m.key_dim), (v, heads * m.value_dim))]
+            table = tape.add(s.tokens * heads * keys * 4, *wide[:2], kept=wide[:2], keeps_output=True)
+            return tape.add(out, tape.add(self.size(heads * m.value_dim, 4), table, wide[2], kept=wide[2:]))
+        if not s.eager and s.kernels.attention != "eager":
             mask = s.tokens * keys * s.element if s.padded and m.causal else 0
             return tape.add(out, q, k, v, kept=[q, k, v], keeps_output=True, extra=s.tokens * heads * STAT + mask)
         score = s.tokens * heads * (seen if not s.padded else keys) * s.element
         table = tape.add(score, q, k, kept=[q, k], extra=self.size(heads * m.key_dim))
         if s.kernels.softcap:
             table = tape.add(score, table, keeps_output=True, scratch=score)
-        if s.element < 4:
+        if s.element < 4 and s.kernels.wide_softmax:
             soft = tape.add(score * 4 / s.element, table, keeps_output=True, scratch=score, backward_scratch=score * 4 / s.element)
             table = tape.add(score, soft)
         else:
@@ -312,11 +317,11 @@ class LayerMaker:
     def product(self, gate: Ref, up: Ref, width: float) -> Ref:
         if self.s.compiled:
             return self.tape.add(self.size(width), gate, up, kept=[gate, up])
-        active = self.activation(gate, width)
+        active = self.activation(gate, width, gated=True)
         return self.tape.add(self.size(width), active, up, kept=[active, up])
 
-    def activation(self, x: Ref, width: float) -> Ref:
-        more = self.s.kernels.activation
+    def activation(self, x: Ref, width: float, gated: bool = False) -> Ref:
+        more = self.s.kernels.gated_activation if gated else self.s.kernels.activation
         if more < 0:
             return self.tape.add(self.size(width), x, keeps_output=True)
         return self.tape.add(self.size(width), x, kept=[x], extra=0 if self.s.compiled else more * self.size(width))

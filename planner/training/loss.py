@@ -26,11 +26,12 @@ class Ending:
     held: int
 
 
-def ending(main: Stack, vocab: int, setting: Setting, fused: bool) -> Ending:
+def ending(main: Stack, vocab: int, setting: Setting, fused: bool, narrow: bool = False) -> Ending:
     """The tape after the last layer: what stands before the head, the head, and the loss.
 
     Without a head over the vocabulary the loss takes one vector of each sequence, and the model's output stays for its caller.
-    `vocab` is this rank's part of the vocabulary.
+    `vocab` is this rank's part of the vocabulary; a `narrow` loss takes the logits as they are, without an fp32 copy: transformers' losses of
+    masked words and of encoder-decoders.
     """
     hidden, tokens, element = main.hidden_size, setting.tokens, setting.element
     tape = Tape(tokens * hidden * element)
@@ -59,6 +60,9 @@ def ending(main: Stack, vocab: int, setting: Setting, fused: bool) -> Ending:
         return Ending(tape.run(), 0)
     if setting.kernels.head_softcap:
         raw = tape.add(size, tape.add(size, raw, keeps_output=True))
+    if narrow:
+        tape.add(4, tape.add(size, raw, keeps_output=True))
+        return Ending(tape.run(), size)
     wide = raw if element == 4 else tape.add(logits * 4, raw)
     logged = tape.add(logits * 4, wide, keeps_output=True)
     tape.add(4, logged, kept=[logged])

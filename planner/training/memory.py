@@ -12,7 +12,7 @@ from planner.memory.quantity import NOTHING, Occupied, Quantity, added
 from planner.parallelism.degrees import stage_layers
 from planner.parallelism.tensor_parallel import COLUMN, EXPERTS, ROW, VOCABULARY
 from planner.quantization.formats import Scheme
-from planner.training.adapters import adapter_parameters
+from planner.training.adapters import adapter_matrices
 from planner.training.case import TrainCase
 from planner.training.kernels import kernels_of
 from planner.training.layers import LayerMaker, Setting, layer_tape
@@ -82,17 +82,33 @@ def stages(case: TrainCase) -> tuple[Stage, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Bytes and numbers of one stage on one tensor-parallel rank, before sharding over replicas."""
+    """Bytes and numbers of one stage on one tensor-parallel rank, before sharding over replicas.
+
+    Attributes:
+        frozen, trained, adapters: bytes of weights.
+        trainable: numbers that are trained; `adapter_numbers` of them in adapters.
+        moments: bytes of the optimizer's states; `unpaged` of them stay on the GPU under a paged optimizer.
+        largest: numbers of the largest trained tensor.
+        layer, root: bytes of the largest layer, and of embedding and head.
+        packed: weights that are quantized; `unpacked` are the bytes of the others.
+    """
 
     frozen: int
     trained: int
     adapters: int
     trainable: int
+    adapter_numbers: int
     moments: int
+    unpaged: int
     largest: int
     layer: int
     root: int
     packed: int
+    unpacked: int
+
+
+PAGED_FROM = 100_000
+"""Numbers of a tensor from which on bitsandbytes pages its states: bitsandbytes/optim/optimizer.py, `get_state_buffer`."""
 
 
 def tensors_of(model: Architecture, stage: Stage) -> list[tuple[Tensor, int]]:
@@ -108,39 +124,45 @@ def tensors_of(model: Architecture, stage: Stage) -> list[tuple[Tensor, int]]:
 
 
 def held(case: TrainCase, stage: Stage) -> Held:
-    """Sum over the stage's tensors, each cut by tensor parallel where its role is."""
-    trained, wide, model = case.trained, case.widths, case.model
-    scheme, rank = case.scheme, case.request.lora_rank
-    frozen = whole = adapters = numbers = largest = layer = root = packed = 0
+    """Sum over the stage's tensors, each cut by tensor parallel where its role is.
+
+    Vision and audio towers lie on the first stage. They are not trained whole; adapters stand on them where their names are targets.
+    """
+    trained, wide, model, scheme = case.trained, case.widths, case.model, case.scheme
+    frozen = whole = adapters = numbers = adapter_numbers = largest = layer = root = packed = unpacked = 0
     learning: list[tuple[Tensor, int]] = []
-    for tensor, count in tensors_of(model, stage):
-        ranks = case.tensor if tensor.role in COLUMN | ROW | VOCABULARY | EXPERTS and tensor.is_matrix else 1
+    towers = [stack for stack in model.loaded[1:] if stage.first and stack is not case.encoder]
+    text = [(tensor, count, True) for tensor, count in tensors_of(model, stage)]
+    for tensor, count, own_stack in text + [(tensor, count, False) for stack in towers for tensor, count in stack.counted if not tensor.tied]:
+        ranks = case.tensor if own_stack and tensor.role in COLUMN | ROW | VOCABULARY | EXPERTS and tensor.is_matrix else 1
         size = _frozen_bytes(tensor, scheme, wide.activation) // ranks
-        outer = tensor.role in ("embedding", "lm_head", "position_embedding")
-        own = tensor.elements // ranks if trained.gradient(tensor) else 0
+        own = tensor.elements // ranks if own_stack and trained.gradient(tensor) else 0
         if own:
             whole += count * own * wide.weight
-            frozen += 0 if trained.full else count * size
             numbers += count * own
-            learning.append((tensor, count))
+            learning.append((replace(tensor, shape=(own // tensor.copies // tensor.shape[-1], tensor.shape[-1])) if tensor.is_matrix else tensor, count))
             largest = max(largest, own // tensor.copies)
-        else:
+        if not (own and trained.full):
             frozen += count * size
-        if trained.rank(tensor):
-            extra = adapter_parameters(tensor, rank, trained.dora) // ranks
+        for part in adapter_matrices(tensor, trained.rank(tensor), trained.dora):
+            extra = part.elements // ranks
             adapters += count * extra * wide.weight
-            numbers += count * extra
+            adapter_numbers += count * extra
             largest = max(largest, extra)
-            learning.append((Tensor(tensor.name, (extra // rank, rank), "linear"), count))
-        packed += count * tensor.elements // ranks if trained.packed(tensor) else 0
-        root += size if outer else 0
-    towers = [stack for stack in model.loaded[1:] if stack is not case.encoder]
-    frozen += sum(_frozen_bytes(t, scheme, wide.activation) * n for stack in towers for t, n in stack.counted) if stage.first else 0
+            learning.append((replace(part, shape=(max(extra // part.shape[-1], 1), part.shape[-1])) if part.is_matrix else part, count))
+        if trained.packed(tensor):
+            packed += count * tensor.elements // ranks
+        elif scheme and not own:
+            unpacked += count * size
+        root += size if own_stack and tensor.role in ("embedding", "lm_head", "position_embedding") else 0
     for one, _ in stage.counted:
         sizes = sum(_frozen_bytes(t, scheme, wide.activation) // (case.tensor if t.is_matrix else 1) for t in one.all_tensors if not t.tied)
         layer = max(layer, sizes)
-    moments = moment_bytes(case.request, learning, wide.moment) // case.tensor
-    return Held(frozen, whole, adapters, numbers, moments, largest, layer, root, packed)
+    moments = moment_bytes(case.request, learning, wide.moment)
+    unpaged = moment_bytes(case.request, [(t, n) for t, n in learning if t.elements // t.copies < PAGED_FROM], wide.moment)
+    return Held(
+        frozen, whole, adapters, numbers + adapter_numbers, adapter_numbers, moments, unpaged, largest, layer, root, packed, unpacked
+    )  # fmt: skip
 
 
 def _frozen_bytes(tensor: Tensor, scheme: Scheme | None, element: int) -> int:
@@ -202,11 +224,12 @@ def timeline(case: TrainCase, stage: Stage, parts: Held, share: Shares) -> Timel
     outer = [t for t in (*(main.before if stage.first else ()), *(main.after if stage.last else ()), *edges) if not t.tied]
     outside = sum(case.trained.gradient(t) // (case.tensor if t.role in VOCABULARY else 1) for t in outer)
     tied = next((t for t in main.after if t.role == "lm_head" and t.tied), None)
+    end = ending(main, vocab, setting, request.fused_cross_entropy, narrow=main.name == "encoder" or case.encoder is not None)
     step = optimizers()[request.optimizer]
     moment = case.widths.moment or case.widths.gradient
     scratch = int((step.step_copies * parts.trainable * share.optimizer + step.step_tensors * parts.largest * share.optimizer) * moment)
     return play(Load(
-        pieces_of(case, stage, standing and share.gradients == 1), ending(main, vocab, setting, request.fused_cross_entropy) if stage.last else None,
+        pieces_of(case, stage, standing and share.gradients == 1), end if stage.last else None,
         request.checkpointing, min(case.pipeline - stage.index, request.gradient_accumulation), standing, share.gradients, outside,
         2 * case.trained.gradient(tied) // case.tensor if tied and stage.first and stage.last else 0, scratch, request.offload == "activations",
     ))  # fmt: skip
@@ -237,13 +260,13 @@ def devices(case: TrainCase) -> tuple[TrainDevice, ...]:
 
 
 def _device(case: TrainCase, stage: Stage, share: Shares) -> TrainDevice:
-    from planner.training.overhead import overhead, spread, unpacking
+    from planner.training.overhead import activation_range, doubled_adapters, overhead, upcast
 
     parts, wide, request = held(case, stage), case.widths, case.request
-    frozen_share = share.weights
-    away = request.offload
-    weights_step = WEIGHTS("Weights", frozen=int(parts.frozen * frozen_share), trained=int(parts.trained * share.weights), adapters=parts.adapters)
-    weights = [weights_step]
+    away, paged = request.offload, optimizers()[request.optimizer].paged
+    if away == "weights":  # gradients follow the weights to the host (torch FSDP `CPUOffload`, ZeRO-Offload)
+        share = replace(share, gradients=0.0)
+    weights = [WEIGHTS("Weights", frozen=int(parts.frozen * share.weights), trained=int(parts.trained * share.weights), adapters=parts.adapters)]
     if away == "weights":
         weights = [WEIGHTS("Weights stay on the host", frozen=0, trained=0, adapters=parts.adapters)]
     gathered = 2 * parts.layer if share.gathered or away == "weights" else 0
@@ -254,27 +277,29 @@ def _device(case: TrainCase, stage: Stage, share: Shares) -> TrainDevice:
     gradients = [GRADIENTS("Gradients", trainable=parts.trainable, gradient_bytes=wide.gradient, share=share.gradients)]
     if buckets:
         gradients.append(total("Gradients and buckets", [int(gradients[0].value), buckets]))
-    on_gpu = away not in ("optimizer", "weights") and not optimizers()[request.optimizer].paged
-    master = parts.trainable * wide.master
-    states = OPTIMIZER("Optimizer" if on_gpu else "Optimizer, on the host", master=master, moments=parts.moments, share=share.optimizer if on_gpu else 0)
+    on_gpu = away not in ("optimizer", "weights")
+    title = "Optimizer, on the host" if not on_gpu else "Optimizer, large states paged to the host" if paged else "Optimizer"
+    states = OPTIMIZER(
+        title, master=parts.trainable * wide.master, moments=parts.unpaged if paged else parts.moments, share=share.optimizer if on_gpu else 0
+    )  # fmt: skip
     line = timeline(case, stage, parts, share)
     fixed = int(weights[-1].value) + int(states.value) + buckets
     peak = fixed + line.peak.total
-    held_gradients = int(gradients[-1].value)
     beyond = BEYOND(
         f"Activations, at the highest moment ({line.peak.name})", peak=max(peak, fixed + int(gradients[0].value)), weights=int(weights[-1].value),
-        gradients=held_gradients, optimizer=int(states.value),
+        gradients=int(gradients[-1].value), optimizer=int(states.value),
     )  # fmt: skip
-    low, high = spread(case)
-    activation = Quantity.between(low, high, beyond)
-    if parts.packed and not gathered:
-        working = unpacking(parts.packed)
-        both = added("Activations and what unpacking takes", (activation, working))
-        activation = replace(both, steps=(beyond, *working.steps, *both.steps))
+    more_weights, more_states = doubled_adapters(case, parts)
     made = TrainDevice(
-        "GPU", 0, 0, 0, Quantity.exact(*weights), Quantity.exact(*gradients), Quantity.exact(states), activation, timeline=line,
+        "GPU", 0, 0, 0, wider(Quantity.exact(*weights), more_weights + upcast(case, parts)), Quantity.exact(*gradients),
+        wider(Quantity.exact(states), more_states if on_gpu and not paged else 0), activation_range(beyond), timeline=line,
     )  # fmt: skip
     return replace(made, overhead=overhead(case, made.allocated))
+
+
+def wider(exact: Quantity, more: int) -> Quantity:
+    """The same amount with a high end that is `more` above it."""
+    return replace(exact, high=exact.high + more)
 
 
 def timed_parts(case: TrainCase) -> Held:

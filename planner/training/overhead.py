@@ -1,15 +1,24 @@
-"""What nvidia-smi shows beside what PyTorch allocates: the CUDA context, communication buffers, and blocks the allocator keeps for later."""
+"""What a run holds beside what its tape says: what libraries do differently, and what nvidia-smi shows beside what PyTorch allocates."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from planner.data import table
-from planner.formula import Formula
+from planner.formula import Formula, Step
 from planner.memory.quantity import Quantity
 from planner.training.case import TrainCase
 
+if TYPE_CHECKING:
+    from planner.training.memory import Held
+
 OVERHEAD = Formula("(context_gib + communication_gib) * 2**30 + allocated * reserved", "bytes", "data/calibration/training.csv")
 
-UNPACKING = Formula("packed * unpacked_bytes", "bytes", "data/calibration/training.csv")
+WORKSPACES = 2 * 32 * 2**20
+"""Workspaces of cuBLAS and cuBLASLt on Hopper, which PyTorch's allocator counts: torch docs, `CUBLAS_WORKSPACE_CONFIG`. Older cards take less."""
+
+SPREAD = (0.85, 1.15)
+"""Around the activations: the tape is exact for the code it was checked on, less so for other trainers and mixers."""
 
 
 def row() -> dict[str, str]:
@@ -30,13 +39,22 @@ def overhead(case: TrainCase, allocated: Quantity) -> Quantity:
     return Quantity(int(low), int(step.value), int(high), (step,))
 
 
-def unpacking(packed: int) -> Quantity:
-    """What published QLoRA peaks show beyond packed weights, adapters and activations: a share of a byte for each packed weight."""
-    fitted = row()
-    step = UNPACKING("Working copies of packed weights", packed=packed, unpacked_bytes=float(fitted["unpacked_bytes"]))
-    return Quantity(int(packed * float(fitted["unpacked_low"])), int(step.value), int(packed * float(fitted["unpacked_high"])), (step,))
+def activation_range(beyond: Step) -> Quantity:
+    """The activations with their range, at whose high end stand the workspaces of matrix products."""
+    found = Quantity.between(*SPREAD, beyond)
+    return Quantity(found.low, found.expected, found.high + WORKSPACES, found.steps)
 
 
-def spread(case: TrainCase) -> tuple[float, float]:
-    """Factors around the activations: the tape is exact for the code it was checked on, less so for other trainers and mixers."""
-    return 0.85, 1.15
+def doubled_adapters(case: TrainCase, parts: Held) -> tuple[int, int]:
+    """Bytes more of adapters and of their states where they are fp32, as PEFT makes them beside 16-bit weights; TRL casts those of QLoRA to bf16.
+
+    (peft `autocast_adapter_dtype`; trl/trainer/sft_trainer.py)
+    """
+    if case.request.method == "full" or case.widths.weight != 2:
+        return 0, 0
+    return parts.adapter_numbers * 2, parts.moments if case.widths.moment == 2 else 0
+
+
+def upcast(case: TrainCase, parts: Held) -> int:
+    """Bytes more of what is not packed where it is made fp32: `prepare_model_for_kbit_training` of PEFT, which TRL no longer calls and Axolotl undoes."""
+    return parts.unpacked if case.scheme and case.request.precision in ("bf16-mixed", "fp16-mixed", "fp8") else 0

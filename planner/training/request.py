@@ -16,7 +16,7 @@ Optimizer = Literal[
 ]  # fmt: skip
 Precision = Literal["fp32", "bf16", "bf16-mixed", "fp16-mixed", "fp8"]
 Checkpointing = Literal["none", "selective", "full"]
-Sharding = Literal["none", "ddp", "zero1", "zero2", "zero3", "fsdp", "fsdp-grad-op"]
+Sharding = Literal["none", "ddp", "zero1", "zero2", "zero3", "fsdp", "fsdp-grad-op", "fsdp-no-sync"]
 Offload = Literal["none", "optimizer", "weights", "activations"]
 
 

@@ -2,15 +2,17 @@
 
     DDP     everything whole, and gradients once more in the buckets that are summed over the GPUs
     ZeRO-1  optimizer states in n parts; ZeRO-2 gradients too; ZeRO-3 and FSDP weights too, gathered layer by layer
-    FSDP grad-op gathers weights once a step and keeps them between forward and backward; with accumulation FSDP exchanges gradients only
-    at the step (`no_sync`, huggingface/accelerate docs/source/concept_guides/gradient_synchronization.md)
+    FSDP grad-op gathers weights once a step and keeps them between forward and backward
+    FSDP no-sync exchanges gradients only at the step, so that micro-batches that accumulate keep them whole: what HF's Trainer does
+    (`no_sync`, huggingface/accelerate docs/source/concept_guides/gradient_synchronization.md); torchtune, torchtitan, Composer and
+    Axolotl's FSDP 2 sum after each micro-batch and keep them in parts
 
 (ZeRO, arXiv:1910.02054; PyTorch FSDP, arXiv:2304.11277; torch/nn/parallel/distributed.py.)
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from planner.training.request import Sharding
 
@@ -40,7 +42,7 @@ ZERO_BUCKET = 500_000_000
 
 
 def shares(sharding: Sharding, ranks: int, accumulates: bool = False) -> Shares:
-    """The parts of one of `ranks` replicas; FSDP that accumulates keeps gradients whole until they are exchanged at the step."""
+    """The parts of one of `ranks` replicas; without a sum after each micro-batch gradients stay whole while they accumulate."""
     part = 1 / ranks
     table: dict[str, Shares] = {
         "none": Shares(),
@@ -50,6 +52,6 @@ def shares(sharding: Sharding, ranks: int, accumulates: bool = False) -> Shares:
         "zero3": Shares(part, part, part, gathered=True, bucket_numbers=ZERO_BUCKET),
         "fsdp": Shares(part, part, part, gathered=True, root=True),
         "fsdp-grad-op": Shares(1.0, part, part),
+        "fsdp-no-sync": Shares(part, 1.0 if accumulates else part, part, gathered=True, root=True),
     }
-    found = table[sharding]
-    return replace(found, gradients=1.0) if accumulates and sharding.startswith("fsdp") else found
+    return table[sharding]

@@ -54,7 +54,7 @@ def trl(plan: TrainPlan) -> str:
     }  # fmt: skip
     sharding = case.sharding
     if several and sharding.startswith("fsdp"):
-        options["fsdp"] = '"full_shard auto_wrap"' if sharding == "fsdp" else '"shard_grad_op auto_wrap"'
+        options["fsdp"] = '"shard_grad_op auto_wrap"' if sharding == "fsdp-grad-op" else '"full_shard auto_wrap"'
     elif several and sharding.startswith("zero"):
         options["deepspeed"] = f'{{"zero_optimization": {{"stage": {sharding[-1]}}}, "bf16": {{"enabled": True}}, "train_micro_batch_size_per_gpu": "auto"}}'
     start = f"# accelerate launch --num_processes {len(case.gpus)} train.py" if several else "# python train.py"
@@ -95,7 +95,7 @@ def axolotl(plan: TrainPlan) -> str:
     if len(case.gpus) > 1 and case.sharding.startswith("zero"):
         lines.append(f"deepspeed: deepspeed_configs/zero{case.sharding[-1]}.json")
     elif len(case.gpus) > 1 and case.sharding.startswith("fsdp"):
-        lines += ["fsdp_version: 2", "fsdp_config:", "  auto_wrap_policy: TRANSFORMER_BASED_WRAP", "  reshard_after_forward: " + _yes(case.sharding == "fsdp")]
+        lines += ["fsdp_version: 2", "fsdp_config:", "  auto_wrap_policy: TRANSFORMER_BASED_WRAP", "  reshard_after_forward: " + _yes(case.sharding != "fsdp-grad-op")]
     return "\n".join(lines)
 
 

@@ -24,6 +24,9 @@ from planner.training.memory import Held, setting_of, timed_parts
 from planner.training.request import TrainRequest
 from planner.training.states import optimizers
 
+SHARDED = ("zero3", "fsdp", "fsdp-grad-op", "fsdp-no-sync")
+"""Ways that gather weights from the other replicas."""
+
 FITTED = "data/calibration/training_speed.csv"
 ARITHMETIC = Formula("tokens * flops / ranks / (tflops * 1e12 * reached)", "s", FITTED)
 TRAFFIC = Formula("bytes_moved * passes / (gb_per_s * 1e9)", "s", FITTED)
@@ -195,7 +198,7 @@ def _produced(case: TrainCase, token: Work) -> tuple[int, int]:
 
 def _gathered(case: TrainCase, held: Held) -> int:
     """Bytes of weights that a replica collects from the others, or from the host, in one pass."""
-    if case.sharding in ("zero3", "fsdp", "fsdp-grad-op") or case.request.offload == "weights":
+    if case.sharding in SHARDED or case.request.offload == "weights":
         return (held.frozen + held.trained) // (case.tensor * case.pipeline)
     return 0
 
@@ -206,7 +209,7 @@ def _rounds(case: TrainCase) -> int:
 
 
 def _optimizer(case: TrainCase, held: Held, gpu: Gpu, share: float) -> Step:
-    spread = case.replicas if case.sharding in ("zero1", "zero2", "zero3", "fsdp", "fsdp-grad-op") else 1
+    spread = case.replicas if case.sharding in ("zero1", "zero2", *SHARDED) else 1
     each = (
         case.widths.weight
         + case.widths.gradient
