@@ -75,6 +75,7 @@ FIGURES: dict[str, Figure] = {
     "time_to_first_token_s": Figure("first token", "s", lambda answer: answer.speed.time_to_first_token_s),
     "watts": Figure("power of the GPUs", "W", lambda answer: answer.speed.watts),
     "train_allocated_bytes": Figure("allocated at most while training", "bytes", lambda answer: answer.peak_allocated),
+    "train_reserved_bytes": Figure("reserved by PyTorch at most while training", "bytes", lambda answer: answer.peak_reserved),
     "train_peak_bytes": Figure("on the device at most while training", "bytes", lambda answer: answer.peak),
     "train_tokens_per_s": Figure("speed of training", "tokens/s", lambda answer: answer.speed.tokens_per_s),
 }
@@ -211,6 +212,8 @@ KINDS = {
     "speed batch": "speed of several streams",
     "speed offload": "speed, partly in system memory",
     "training": "fine-tuning, published runs",
+    "training before 2024-07": "fine-tuning with bitsandbytes before 0.43.2",
+    "training, chunked outputs": "fine-tuning with torchtune's loss of 2024",
     "training on its model class": "fine-tuning on PyTorch's allocator",
 }
 """Each kind of record as a reader knows it."""

@@ -187,7 +187,7 @@ VALUES: dict[str, tuple[dict[str, float], float]] = {
     "planner.training.memory.OPTIMIZER": ({"master": 400, "moments": 800, "share": 0.25}, 300),
     "planner.training.memory.BEYOND": ({"peak": 1_000, "weights": 400, "gradients": 100, "optimizer": 200}, 300),
     "planner.training.overhead.OVERHEAD": ({"context_gib": 0.5, "communication_gib": 0.25, "allocated": 1_000, "reserved": 0.1}, 0.75 * GIB + 100),
-    "planner.training.overhead.UNPACKING": ({"packed": 1_000, "unpacked_bytes": 0.5}, 500),
+    "planner.training.overhead.RESERVED": ({"allocated": 1_000, "reserved": 0.05}, 1_050),
     "planner.training.speed.ARITHMETIC": ({"tokens": 1_000, "flops": 2e9, "ranks": 2, "tflops": 100, "reached": 0.5}, 0.02),
     "planner.training.speed.TRAFFIC": ({"bytes_moved": 1e9, "passes": 3, "gb_per_s": 1_000}, 0.003),
     "planner.training.speed.UNPACKING": ({"packed": 1e9, "bytes_each": 4.5, "times": 2, "gb_per_s": 900}, 0.01),

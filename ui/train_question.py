@@ -13,6 +13,7 @@ from planner.training.adapters import EVERYDAY
 from planner.training.case import BASES
 from planner.training.request import Checkpointing, Method, Offload, Precision, Sharding, TrainRequest
 from planner.training.states import optimizers
+from planner.training.task import PLANNED
 from ui import gpus, memory_unit, migrate, share
 from ui.models import other_sources
 from ui.text import plain
@@ -25,13 +26,15 @@ EXAMPLE = {"model": "meta-llama/Llama-3.1-8B-Instruct", "gpus": "rtx-4090"}
 HELP = {
     "method": "full trains every weight; lora and dora train small matrices beside frozen ones; qlora keeps the frozen ones in 4 bit.",
     "precision": "bf16: everything in 16 bit. -mixed and fp8 keep fp32 master weights and moments.",
-    "sharding": "ddp keeps whole copies. zero1 spreads the optimizer over the GPUs, zero2 gradients too, zero3 and fsdp weights too.",
+    "sharding": "ddp keeps whole copies. zero1 spreads the optimizer over the GPUs, zero2 gradients too, zero3 and fsdp weights too. "
+    "fsdp-no-sync keeps gradients whole while they accumulate, as HF's Trainer does.",
+    "task": "sft and pretrain predict tokens. classification has a few labels, embedding a vector for each text, and neither has logits over the vocabulary.",
     "optimizer": "adamw-fused is transformers' default; the 8-bit ones keep both moments in a byte each.",
-    "offload": "What moves to system memory; weights takes the optimizer along.",
+    "offload": "What moves to system memory; weights takes gradients and the optimizer along.",
 }
 """What the values of a field mean. Values stand in links as they are, so they have no other names on the page."""
 
-TEXTS = ("model", "gpus", "method", "precision", "checkpointing", "optimizer", "sharding", "offload", "quantization", "lora_targets")
+TEXTS = ("model", "gpus", "method", "task", "precision", "checkpointing", "optimizer", "sharding", "offload", "quantization", "lora_targets")
 NUMBERS = (
     "micro_batch", "seq_len", "gradient_accumulation", "samples", "tokens_per_sample", "epochs", "lora_rank", "tensor_parallel", "pipeline_parallel",
 )  # fmt: skip
@@ -58,6 +61,8 @@ def ask() -> dict[str, Any]:
         places["model"] = st.empty()
         other_sources()
         st.segmented_control("Method", get_args(Method), default="lora", key="method", required=True, help=HELP["method"], **BOUND)
+        st.selectbox("Task", PLANNED, index=None, key="task", help=HELP["task"], placeholder="sft; classification for an encoder", **BOUND)
+        places["task"] = st.empty()
         gpus.picker()
         places["gpus"] = st.empty()
         left, right = st.columns(2)
@@ -98,7 +103,7 @@ def _advanced(places: dict[str, Any]) -> None:
     places["tensor_parallel"] = st.empty()
     _number("pipeline_parallel", "Pipeline parallel", placeholder="1")
     places["pipeline_parallel"] = st.empty()
-    st.toggle("Fused or chunked loss", key="fused_cross_entropy", **BOUND, help="Liger's fused loss, or torchtune's chunked one where the model is compiled.")
+    st.toggle("Fused or chunked loss", key="fused_cross_entropy", **BOUND, help="Liger's, Cut Cross-Entropy or torchtune's linear one: logits a chunk at a time.")
     st.toggle("Flash attention", True, key=KEYS["flash_attention"], **BOUND, help="SDPA or FlashAttention; without it the scores are kept.")
     st.toggle("Compile", key="compile", **BOUND)
     st.toggle("Train embedding and head whole", key="train_embeddings", **BOUND)

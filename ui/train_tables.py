@@ -19,7 +19,6 @@ from ui.train_views import hours
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-WORDS = {"fits": "fits", "tight": "tight", "does_not_fit": "does not fit"}
 LENGTHS = (256, 512, 1_024, 2_048, 4_096, 8_192, 16_384)
 BATCHES = (1, 2, 4, 8)
 COUNTS = (100, 1_000, 10_000, 100_000, 1_000_000)
@@ -58,7 +57,7 @@ def gpu_table(plan: TrainPlan) -> None:
     frame = pd.DataFrame(
         [
             (
-                row.gpu.name, WORDS[row.verdict], row.need.expected / scale(), row.gpu.usable_bytes / scale(), row.probability * 100, row.tokens_per_s,
+                row.gpu.name, row.fit.words, row.need.expected / scale(), row.gpu.usable_bytes / scale(), row.fit.probability * 100, row.tokens_per_s,
                 *((row.hours,) if timed else ()),
             )
             for row in rows

@@ -146,7 +146,7 @@ def rungs(plan: TrainPlan, found: tuple[Rung, ...]) -> None:
         st.caption("Every saving that Headroom knows is in use already.")
         return
     best = cheapest(found)
-    if plan.fit.verdict == "does_not_fit":
+    if not plan.fit.runs:
         st.markdown(f"**Cheapest way to make it fit: {plain(best.title)}**" if best else "**No single change makes it fit: combine some of these**")
     else:
         st.markdown("**What each saving does**")
@@ -156,7 +156,7 @@ def rungs(plan: TrainPlan, found: tuple[Rung, ...]) -> None:
                 icon = VERDICTS[rung.fit.verdict][1]
                 st.button(
                     rung.title, key=f"rung:{rung.title}", on_click=train_question.change, args=(plan.request, rung.change), width="stretch", icon=icon,
-                    type="primary" if rung is best and plan.fit.verdict == "does_not_fit" else "secondary",
+                    type="primary" if rung is best and not plan.fit.runs else "secondary",
                 )  # fmt: skip
                 st.caption(plain(f"{mem(rung.peak_bytes)}, {mem(rung.saved_bytes)} less; {_pace(rung.slowdown)}. {rung.why[0].upper()}{rung.why[1:]}."))
 

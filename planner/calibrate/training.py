@@ -1,7 +1,7 @@
 """Fit training: `python -m planner.calibrate.training` prints the coefficients and their errors, fitted and leaving one source out.
 
-Reads `data/measurements/training.jsonl`. What unpacking adds to QLoRA is the median of what published peaks lack; the fixed part of what a
-driver shows is the median of what is missing there; the speed's three coefficients (fraction of the peak, passes of traffic, microseconds
+Reads `data/measurements/training.jsonl`. What PyTorch allocates has no coefficient: it is counted. What the allocator keeps beside that
+and what a driver shows beside both are fitted together on records of one GPU, of a grid; the speed's three coefficients (fraction of the peak, passes of traffic, microseconds
 a launch) are searched one after another for the least mean absolute error of the logarithm, each source counting by the root of its size.
 """
 
@@ -28,6 +28,10 @@ SEARCHED = ("reached", "passes", "launch_us")
 STEPS = (0.8, 0.92, 1.09, 1.25)
 ROUNDS = 1
 
+CONTEXTS = tuple(step / 10 for step in range(5, 31, 2))
+SHARES = tuple(step / 100 for step in range(13))
+"""GiB of a CUDA context and what stands in it, and shares of what is allocated, that are tried."""
+
 
 def measured(figure: str) -> list[Record]:
     return [record for record in records() if record.get("question") == "train" and figure in record["measured"]]
@@ -39,32 +43,37 @@ def _answer(identity: str) -> TrainPlan:
     return train(TrainRequest.read(record["request"]))
 
 
-def _packed(record: Record) -> int:
-    """Packed weights of a record's run, none where they are gathered."""
-    return next((step.operands["packed"] for part in _answer(record["id"]).devices[0].parts for step in part.steps if "unpacked_bytes" in step.operands), 0)
+def _alone(record: Record) -> bool:
+    return len(_answer(record["id"]).case.gpus) == 1
 
 
-def unpacking(rows: Sequence[Record]) -> float:
-    """Bytes for each packed weight: the median of what the records lack without any."""
-    now = float(row()["unpacked_bytes"])
-    lacking = [(one["measured"]["train_allocated_bytes"] - _answer(one["id"]).peak_allocated.expected) / _packed(one) for one in rows]
-    return float(now + median(lacking))
+def _shown(record: Record) -> tuple[float, bool]:
+    """GiB of a record's peak, and whether a driver shows it, with the context in it, or PyTorch as what it reserved."""
+    measured, driver = record["measured"], "train_peak_bytes" in record["measured"]
+    return measured["train_peak_bytes" if driver else "train_reserved_bytes"] / GIB, driver
 
 
-def unpacking_error(record: Record, found: float) -> float:
-    lack = record["measured"]["train_allocated_bytes"] - _answer(record["id"]).peak_allocated.expected
-    return float(((found - float(row()["unpacked_bytes"])) * _packed(record) - lack) / GIB)
+def beside_error(record: Record, found: tuple[float, float]) -> float:
+    """Predicted less measured over measured, with `found` GiB of context and that share of what is allocated."""
+    shown, driver = _shown(record)
+    return (found[0] * driver + (1 + found[1]) * _answer(record["id"]).peak_allocated.expected / GIB) / shown - 1
 
 
-def context(rows: Sequence[Record]) -> float:
-    """Fixed GiB beside what is allocated: the median of what the records lack."""
-    now = float(row()["context_gib"])
-    return now + median(float(one["measured"]["train_peak_bytes"] - _answer(one["id"]).peak.expected) / GIB for one in rows)
+def beside(rows: Sequence[Record]) -> tuple[float, float]:
+    """GiB of context and share kept by the allocator with the least relative error on one GPU, of a grid."""
+    tried = [(fixed, share) for fixed in CONTEXTS for share in SHARES]
+    return min(tried, key=lambda one: _weighed(rows, [abs(beside_error(row, one)) for row in rows]))
 
 
-def context_error(record: Record, found: float) -> float:
-    lack = (record["measured"]["train_peak_bytes"] - _answer(record["id"]).peak.expected) / GIB
-    return float(found - float(row()["context_gib"]) - lack)
+def exchange(rows: Sequence[Record]) -> float:
+    """GiB that several GPUs hold besides: the median of what records lack, which are all of sharded weights and say little of others."""
+    return median(-exchange_error(one, 0.0) for one in rows)
+
+
+def exchange_error(record: Record, found: float) -> float:
+    fitted, (shown, driver) = row(), _shown(record)
+    own = float(fitted["context_gib"]) * driver + (1 + float(fitted["reserved"])) * _answer(record["id"]).peak_allocated.expected / GIB
+    return own + found - shown
 
 
 def speed_error(record: Record, found: Fitted) -> float:
@@ -88,22 +97,28 @@ def rates(rows: Sequence[Record]) -> Fitted:
 
 
 def _loss(rows: Sequence[Record], found: Fitted) -> float:
+    return _weighed(rows, [abs(speed_error(one, found)) for one in rows])
+
+
+def _weighed(rows: Sequence[Record], errors: Sequence[float]) -> float:
     groups: dict[str, list[float]] = {}
-    for one in rows:
-        groups.setdefault(publication(one["source"]), []).append(abs(speed_error(one, found)))
+    for one, error in zip(rows, errors, strict=True):
+        groups.setdefault(publication(one["source"]), []).append(error)
     return sum(sum(sizes) / sqrt(len(sizes)) for sizes in groups.values())
 
 
 def fits() -> list[Fit]:
-    """Unpacking, the driver's fixed part, and speed."""
+    """What is there beside what is allocated, and speed."""
     source: Callable[[Record], str] = lambda one: str(one["source"])  # noqa: E731
     model: Callable[[Record], str] = lambda one: str(one["request"]["model"])  # noqa: E731
-    packed = [one for one in measured("train_allocated_bytes") if _packed(one)]
-    device, fast = measured("train_peak_bytes"), measured("train_tokens_per_s")
-    found = rates(fast)
+    peaks, fast = [*measured("train_reserved_bytes"), *measured("train_peak_bytes")], measured("train_tokens_per_s")
+    alone, several = [one for one in peaks if _alone(one)], [one for one in peaks if not _alone(one)]
+    (fixed, share), found = beside(alone), rates(fast)
     return [
-        fit_report("training", f"bytes that unpacking adds for each packed weight: {unpacking(packed):.2f}", "GiB", packed, unpacking, unpacking_error, source, model),
-        fit_report("training", f"fixed GiB on the device beside what is allocated: {context(device):.2f}", "GiB", device, context, context_error, source, model),
+        fit_report(
+            "training", f"one GPU, beside what is allocated: {fixed:.1f} GiB of context and {share:.2f} kept", "ratio", alone, beside, beside_error, source, model
+        ),
+        fit_report("training", f"several GPUs, besides: {exchange(several):.1f} GiB", "GiB", several, exchange, exchange_error, source, model),
         fit_report(
             "training", f"speed: {found.reached:.3f} of the peak at 1 W a TFLOP/s, {found.passes:.2f} passes, {found.launch_us:.1f} us a launch", "ratio", fast,
             rates, speed_error, source, model,

@@ -55,7 +55,7 @@ def ladder(plan: TrainPlan) -> tuple[Rung, ...]:
 def cheapest(rungs: tuple[Rung, ...]) -> Rung | None:
     """The rung that fits at the least loss of speed; None when no single one does."""
     fitting = [rung for rung in rungs if rung.fit.verdict in ("fits", "tight")]
-    return min(fitting, key=lambda rung: (rung.fit.verdict != "fits", rung.slowdown or 1.0), default=None)
+    return min(fitting, key=lambda rung: (rung.fit.verdict != "fits", not rung.fit.runs, rung.slowdown or 1.0), default=None)
 
 
 def _changes(plan: TrainPlan) -> Iterator[tuple[str, str, dict[str, Any]]]:

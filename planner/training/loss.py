@@ -1,9 +1,8 @@
 """The end of the model as a tape: final norm, head, logits and cross entropy.
 
 With V logits a token the loss costs: the logits in 16 bit, which the model hands out (2V), an fp32 copy (4V) that becomes its log-softmax,
-kept (4V); backwards the gradient of that and of the copy (4V each), then of the logits (2V). Liger's fused loss computes a chunk of tokens
-at a time, logits and gradient, and keeps neither; torchtune's chunked loss, the one that goes with a compiled model, keeps the logits and
-log-softmax of all chunks (6V) and works backwards through one at a time.
+kept (4V); backwards the gradient of that and of the copy (4V each), then of the logits (2V). Fused losses (Liger, Cut Cross-Entropy, torchtune's
+`LinearCrossEntropyLoss`) compute a chunk of tokens at a time, logits and gradient, and keep neither.
 """
 
 from __future__ import annotations
@@ -13,9 +12,6 @@ from dataclasses import dataclass
 from planner.architecture.tensors import Stack, Tensor
 from planner.training.layers import LayerMaker, Setting
 from planner.training.tape import Run, Tape
-
-CHUNKS = 8
-"""Chunks of torchtune's loss: https://github.com/pytorch/torchtune torchtune/modules/loss/ce_chunked_output_loss.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +44,13 @@ def ending(main: Stack, vocab: int, setting: Setting, fused: bool, narrow: bool 
         return Ending(tape.run(), tokens * hidden * element)
     hidden = head.shape[-1]
     logits = tokens * vocab
-    if fused and not setting.compiled:
+    if fused:
         chunk = chunk_tokens(tokens, vocab, hidden)
         room = chunk * vocab * (element + 4)
         tape.add(tokens * hidden * element, x, keeps_output=True, gradient=setting.trained.gradient(head) // setting.ranks, scratch=room)
         return Ending(tape.run(), 0)
     raw = maker.linear(x, head, hidden, vocab)
     size = logits * element
-    if fused:
-        tape.add(4, raw, kept=[raw], extra=logits * 4, backward_scratch=logits * (8 / CHUNKS - element))  # a chunk's gradient takes the place of its logits
-        return Ending(tape.run(), 0)
     if setting.kernels.head_softcap:
         raw = tape.add(size, tape.add(size, raw, keeps_output=True))
     if narrow:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 OVERHEAD = Formula("(context_gib + communication_gib) * 2**30 + allocated * reserved", "bytes", "data/calibration/training.csv")
 
+RESERVED = Formula("allocated * (1 + reserved)", "bytes", "data/calibration/training.csv")
+
 WORKSPACES = 2 * 32 * 2**20
 """Workspaces of cuBLAS and cuBLASLt on Hopper, which PyTorch's allocator counts: torch docs, `CUBLAS_WORKSPACE_CONFIG`. Older cards take less."""
 
@@ -37,6 +39,14 @@ def overhead(case: TrainCase, allocated: Quantity) -> Quantity:
     low = fixed * 0.6 + allocated.expected * float(fitted["reserved_low"])
     high = fixed * 1.6 + allocated.expected * float(fitted["reserved_high"])
     return Quantity(int(low), int(step.value), int(high), (step,))
+
+
+def reserved(allocated: Quantity) -> Quantity:
+    """What is allocated and the blocks that the allocator keeps for later."""
+    fitted = row()
+    step = RESERVED("Reserved by PyTorch", allocated=allocated.expected, reserved=float(fitted["reserved"]))
+    low, high = (int(end * (1 + float(fitted[name]))) for end, name in ((allocated.low, "reserved_low"), (allocated.high, "reserved_high")))
+    return Quantity(low, int(step.value), high, (step,))
 
 
 def activation_range(beyond: Step) -> Quantity:

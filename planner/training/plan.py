@@ -16,6 +16,7 @@ from planner.training.fit import judge
 from planner.training.host import TrainHost, host
 from planner.training.job import TrainJob, job, steps_of
 from planner.training.memory import TrainDevice, devices, timed_parts
+from planner.training.overhead import reserved
 from planner.training.request import TrainRequest
 from planner.training.speed import TrainSpeed, speed
 from planner.verdict import Fit
@@ -40,6 +41,11 @@ class TrainPlan:
     def peak_allocated(self) -> Quantity:
         """What PyTorch allocates at most on the fullest GPU."""
         return self.fullest.allocated if self.fullest else NOTHING
+
+    @property
+    def peak_reserved(self) -> Quantity:
+        """What PyTorch's allocator holds at most on the fullest GPU, blocks that it keeps for later among it: trainers print it as their peak."""
+        return reserved(self.peak_allocated) if self.fullest else NOTHING
 
     @property
     def peak(self) -> Quantity:

@@ -20,6 +20,10 @@ CALLED = "train.jsonl"
 
 def snippets(plan: TrainPlan) -> tuple[Command, ...]:
     """The same run for each trainer that can do it."""
+    case = plan.case
+    if case.task not in ("sft", "pretrain") or case.encoder or case.model.main.name == "encoder":
+        text = embedder(plan) if case.task == "embedding" else trainer(plan)
+        return (Command("Sentence Transformers" if case.task == "embedding" else "transformers", text),) if text else ()
     found = [Command("TRL and PEFT", trl(plan)), Command("Axolotl", axolotl(plan))]
     tune = torchtune(plan)
     return (*found, Command("torchtune", tune)) if tune else tuple(found)
@@ -30,7 +34,6 @@ def trl(plan: TrainPlan) -> str:
     request, case = plan.request, plan.case
     several = len(case.gpus) > 1
     adapters = request.method != "full"
-    packed = case.scheme is not None and case.scheme.format.id.startswith("nf4")
     imports = ["import torch", "from datasets import load_dataset"]
     imports += ["from peft import LoraConfig"] if adapters else []
     imports += ["from transformers import BitsAndBytesConfig"] if case.scheme else []
@@ -38,12 +41,7 @@ def trl(plan: TrainPlan) -> str:
     dtype = {"fp32": "torch.float32", "fp16-mixed": "torch.float16"}.get(request.precision, "torch.bfloat16")
     load = [f'"dtype": {dtype}' if adapters or request.precision == "bf16" else '"dtype": torch.float32']
     if case.scheme:
-        bits = (
-            f'load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant={case.scheme.format.id == "nf4-dq"}, bnb_4bit_compute_dtype={dtype}'
-            if packed
-            else "load_in_8bit=True"
-        )
-        load.append(f'"quantization_config": BitsAndBytesConfig({bits})')
+        load.append(f'"quantization_config": BitsAndBytesConfig({_bits(plan, dtype)})')
     options = {
         "output_dir": '"out"', "per_device_train_batch_size": request.micro_batch, "gradient_accumulation_steps": request.gradient_accumulation,
         "max_length": request.seq_len, "packing": request.packing, "num_train_epochs": f"{request.epochs:g}",
@@ -71,6 +69,86 @@ def trl(plan: TrainPlan) -> str:
     return "\n".join(lines)
 
 
+CLASSES = {
+    "classification": ("AutoModelForSequenceClassification", "", "SEQ_CLS"),
+    "pretrain": ("AutoModelForMaskedLM", "DataCollatorForLanguageModeling(tokenizer)", ""),
+    "sft": ("AutoModelForSeq2SeqLM", "DataCollatorForSeq2Seq(tokenizer, model)", "SEQ_2_SEQ_LM"),
+}
+"""For each task that TRL has no trainer for: transformers' class, what makes its batches, and PEFT's name of the task."""
+
+
+def trainer(plan: TrainPlan) -> str:
+    """A script with transformers' own Trainer, for encoders and for models of encoder and decoder; "" for speech, whose samples are no text."""
+    request, case = plan.request, plan.case
+    if case.encoder and case.encoder.before:
+        return ""
+    kind, collator, peft_task = CLASSES["sft" if case.encoder else case.task]
+    names = ["AutoTokenizer", kind, "Trainer", "TrainingArguments", *([collator.split("(")[0]] if collator else [])]
+    name = json.dumps(case.name)
+    labels = ", num_labels=2" if case.task == "classification" else ""
+    packed = f", quantization_config=BitsAndBytesConfig({_bits(plan, _dtype(request.precision))})" if case.scheme else ""
+    answer = ', text_target=row["answer"]' if case.encoder else ""
+    lines = [
+        "# python train.py", *_imports(plan, f"from transformers import {', '.join(sorted(names))}"),
+        "", f"tokenizer = AutoTokenizer.from_pretrained({name})", f"model = {kind}.from_pretrained({name}{labels}, dtype={_dtype(request.precision)}{packed})",
+        *_adapters(plan, "model = get_peft_model(model, {})", peft_task),
+        f'data = load_dataset("json", data_files="{CALLED}", split="train")',
+        f'data = data.map(lambda row: tokenizer(row["text"]{answer}, truncation=True, max_length={request.seq_len}))',
+        f"config = TrainingArguments({_options(plan)})",
+        f"Trainer(model=model, args=config, train_dataset=data, processing_class=tokenizer{f', data_collator={collator}' if collator else ''}).train()",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def embedder(plan: TrainPlan) -> str:
+    """A script for Sentence Transformers: pairs of texts that belong together."""
+    request, case = plan.request, plan.case
+    load = [f'"dtype": {_dtype(request.precision)}']
+    if case.scheme:
+        load.append(f'"quantization_config": BitsAndBytesConfig({_bits(plan, _dtype(request.precision))})')
+    lines = [
+        "# python train.py", *_imports(plan, "from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments"),
+        "from sentence_transformers.losses import MultipleNegativesRankingLoss",
+        "", f"model = SentenceTransformer({json.dumps(case.name)}, model_kwargs={{{', '.join(load)}}})",
+        f"model.max_seq_length = {request.seq_len}", *_adapters(plan, "model.add_adapter({})", "FEATURE_EXTRACTION"),
+        f'data = load_dataset("json", data_files="{CALLED}", split="train").select_columns(["anchor", "positive"])',
+        f"config = SentenceTransformerTrainingArguments({_options(plan)})",
+        "SentenceTransformerTrainer(model=model, args=config, train_dataset=data, loss=MultipleNegativesRankingLoss(model)).train()",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _imports(plan: TrainPlan, library: str) -> list[str]:
+    adapters = plan.request.method != "full"
+    peft = ["from peft import LoraConfig, get_peft_model" if plan.case.task != "embedding" else "from peft import LoraConfig"] if adapters else []
+    bits = ["from transformers import BitsAndBytesConfig"] if plan.case.scheme else []
+    return ["import torch", "from datasets import load_dataset", *peft, library, *bits]
+
+
+def _dtype(precision: str) -> str:
+    return "torch.bfloat16" if precision == "bf16" else "torch.float32"
+
+
+def _adapters(plan: TrainPlan, line: str, task: str) -> list[str]:
+    request = plan.request
+    if request.method == "full":
+        return []
+    dora = ", use_dora=True" if request.method == "dora" else ""
+    named = f', task_type="{task}"' if task else ""
+    return [line.format(f"LoraConfig(r={request.lora_rank}, lora_alpha={2 * request.lora_rank}, target_modules={_targets(plan)}{dora}{named})")]
+
+
+def _options(plan: TrainPlan) -> str:
+    """Arguments that every trainer of transformers takes."""
+    request = plan.request
+    options = {
+        "output_dir": '"out"', "per_device_train_batch_size": request.micro_batch, "gradient_accumulation_steps": request.gradient_accumulation,
+        "num_train_epochs": f"{request.epochs:g}", "gradient_checkpointing": request.checkpointing != "none", "optim": f'"{OPTIM[request.optimizer]}"',
+        "bf16": request.precision in ("bf16-mixed", "fp8"), "fp16": request.precision == "fp16-mixed", "torch_compile": request.compile,
+    }  # fmt: skip
+    return ", ".join(f"{name}={value}" for name, value in options.items() if value is not False)
+
+
 def axolotl(plan: TrainPlan) -> str:
     """A YAML file for `axolotl train config.yaml`."""
     request, case = plan.request, plan.case
@@ -95,7 +173,8 @@ def axolotl(plan: TrainPlan) -> str:
     if len(case.gpus) > 1 and case.sharding.startswith("zero"):
         lines.append(f"deepspeed: deepspeed_configs/zero{case.sharding[-1]}.json")
     elif len(case.gpus) > 1 and case.sharding.startswith("fsdp"):
-        lines += ["fsdp_version: 2", "fsdp_config:", "  auto_wrap_policy: TRANSFORMER_BASED_WRAP", "  reshard_after_forward: " + _yes(case.sharding != "fsdp-grad-op")]
+        again = _yes(case.sharding != "fsdp-grad-op")
+        lines += ["fsdp_version: 2", "fsdp_config:", "  auto_wrap_policy: TRANSFORMER_BASED_WRAP", f"  reshard_after_forward: {again}"]
     return "\n".join(lines)
 
 
@@ -123,6 +202,14 @@ def torchtune(plan: TrainPlan) -> str:
         options["loss._component_"] = "torchtune.modules.loss.LinearCrossEntropyLoss"
     lines = [f"{start} --config {config}_{kind}{'' if several else '_single_device'}", *(f"  {name}={value}" for name, value in options.items())]
     return " \\\n".join(lines)
+
+
+def _bits(plan: TrainPlan, dtype: str) -> str:
+    """Arguments of bitsandbytes for the frozen base."""
+    name = plan.case.scheme.format.id if plan.case.scheme else ""
+    if not name.startswith("nf4"):
+        return "load_in_8bit=True"
+    return f'load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant={name == "nf4-dq"}, bnb_4bit_compute_dtype={dtype}'
 
 
 def _targets(plan: TrainPlan) -> str:

@@ -9,10 +9,11 @@ from typing import Any
 from planner.errors import PlanError
 from planner.hardware.catalog import Gpu, gpus
 from planner.memory.quantity import Quantity
+from planner.training.fit import compared
 from planner.training.plan import TrainPlan, train, train_case
 from planner.training.request import TrainRequest
 from planner.units import mem
-from planner.verdict import SURE, below
+from planner.verdict import STANDINGS, Fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,7 @@ class GpuRow:
     """One GPU of the catalogue, in the run's own number: whether it holds the run, and how long it takes."""
 
     gpu: Gpu
-    verdict: str
-    probability: float
+    fit: Fit
     need: Quantity
     tokens_per_s: float | None
     hours: float | None
@@ -41,16 +41,19 @@ def by_gpu(plan: TrainPlan, cards: Sequence[Gpu] | None = None) -> tuple[GpuRow,
     for gpu in cards or gpus():
         if not trains(gpu):
             continue
-        chance = below(need, gpu.usable_bytes)
-        verdict = "does_not_fit" if need.expected > gpu.usable_bytes else "fits" if chance >= SURE else "tight"
         rate = hours = None
         if gpu.bf16_tflops or gpu.fp16_tflops:
             swapped = TrainPlan(replace(case, gpus=(gpu,) * count), ())
             rate = swapped.speed.tokens_per_s.expected if swapped.speed else None
             hours = swapped.job.duration_s.expected / 3600 if swapped.job else None
-        found.append(GpuRow(gpu, verdict, chance, need, rate, hours))
-    order = ("fits", "tight", "does_not_fit")
-    return tuple(sorted(found, key=lambda row: (order.index(row.verdict), row.gpu.usable_bytes * (-1 if row.verdict == order[-1] else 1), row.gpu.name)))
+        found.append(GpuRow(gpu, compared(need, gpu.usable_bytes, gpu.name), need, rate, hours))
+    return tuple(sorted(found, key=_order))
+
+
+def _order(row: GpuRow) -> tuple[int, int, str]:
+    """Surely enough, perhaps enough, too little; the smallest memory first, but the largest of those with too little."""
+    rank = STANDINGS[::-1].index(row.fit.verdict)
+    return rank, row.gpu.usable_bytes * (-1 if row.fit.verdict == STANDINGS[0] else 1), row.gpu.name
 
 
 def trains(gpu: Gpu) -> bool:
@@ -60,7 +63,7 @@ def trains(gpu: Gpu) -> bool:
 
 def smallest(rows: Sequence[GpuRow]) -> GpuRow | None:
     """The GPU with the least memory that surely holds the run."""
-    return next((row for row in rows if row.verdict == "fits"), None)
+    return next((row for row in rows if row.fit.verdict == "fits"), None)
 
 
 @dataclass(frozen=True, slots=True)
