@@ -11,9 +11,8 @@ from planner import catalog
 from planner.errors import PlanError
 from planner.training.adapters import EVERYDAY
 from planner.training.case import BASES
-from planner.training.request import Checkpointing, Method, Offload, Precision, Sharding, TrainRequest
+from planner.training.request import Checkpointing, Method, Offload, Precision, Sharding, Task, TrainRequest
 from planner.training.states import optimizers
-from planner.training.task import PLANNED
 from ui import gpus, memory_unit, migrate, share
 from ui.models import other_sources
 from ui.text import plain
@@ -61,7 +60,7 @@ def ask() -> dict[str, Any]:
         places["model"] = st.empty()
         other_sources()
         st.segmented_control("Method", get_args(Method), default="lora", key="method", required=True, help=HELP["method"], **BOUND)
-        st.selectbox("Task", PLANNED, index=None, key="task", help=HELP["task"], placeholder="sft; classification for an encoder", **BOUND)
+        st.selectbox("Task", get_args(Task), index=None, key="task", help=HELP["task"], placeholder="sft; classification for an encoder", **BOUND)
         places["task"] = st.empty()
         gpus.picker()
         places["gpus"] = st.empty()
