@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
@@ -18,7 +19,7 @@ from pydantic.fields import FieldInfo
 
 from planner import cli_data, cli_gpus, sources
 from planner.answer import model_json, plan_json
-from planner.batch import answers
+from planner.batch import answers, lines_of
 from planner.errors import PlanError
 from planner.plan import Plan, resolve_model
 from planner.request import PlanRequest, Question
@@ -29,6 +30,9 @@ from planner.units import count, gb, mem
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; errors of the request go to standard error with exit status 2."""
+    if isinstance(sys.stdin, TextIOWrapper) and isinstance(sys.stdout, TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
+        sys.stdout.reconfigure(errors="backslashreplace")  # what a terminal's encoding cannot hold is shown escaped
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
@@ -164,7 +168,7 @@ def _batch(options: argparse.Namespace) -> int:
     except OSError as error:
         raise PlanError(f"Cannot read {options.file}: {(error.strerror or 'unreadable').lower()}; check the path.") from None
     with lines:
-        for text in answers(lines, hub):
+        for text in answers(lines_of(lines), hub):
             print(text, flush=True)
     return 0
 

@@ -18,6 +18,21 @@ class PlanError(ValueError):
         self.field = field
 
 
+def shown(value: object, longest: int = 60) -> str:
+    """A value as the person wrote it, in JSON's spelling and no longer than `longest` characters: `true`, `null`, `"abc"`, `[1, 2, ...`."""
+    import json
+
+    plain = value if isinstance(value, list | tuple | dict | str | int | float | None) else str(value)
+    try:
+        text = json.dumps(plain, ensure_ascii=False, default=str)
+        text.encode()  # what is no Unicode stays escaped
+    except UnicodeEncodeError:
+        text = json.dumps(plain, default=str)
+    except (ValueError, RecursionError, TypeError):
+        text = "a number of thousands of digits" if isinstance(value, int) else "a value nested too deeply"
+    return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
 def nearest(word: str, known: Iterable[str], count: int = 3) -> list[str]:
     """The known words closest in spelling to `word`, best first, compared without case."""
     import difflib  # most programs never misspell

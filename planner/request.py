@@ -12,15 +12,18 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from planner.architecture.config import checked
 from planner.engine_info import engines, names_of
-from planner.errors import PlanError, did_you_mean
+from planner.errors import PlanError, did_you_mean, shown
 
 Backend = Literal["auto", "cuda", "rocm", "vulkan", "metal", "sycl", "cpu"]
 
 MOST_TOKENS = 100_000_000
 MOST_GPUS = 1_024
 LONGEST_TEXT = 200
+LARGEST_SHARE = 1_000_000
 
+STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 LLAMA, SERVING = names_of(splits_with_host=True), names_of(serves=True)
 
@@ -44,7 +47,7 @@ def declared(what: str, default: Any = None, *, label: str = "", unit: str = "",
 class GpuSpec(BaseModel):
     """Some equal GPUs: a name in any spelling, how many, and, if known, the memory that the driver reports as total and as free."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
     name: str = Field(min_length=1, max_length=LONGEST_TEXT)
     count: int = Field(default=1, ge=1, le=MOST_GPUS)
@@ -55,7 +58,7 @@ class GpuSpec(BaseModel):
 class SystemSpec(BaseModel):
     """The machine around the GPUs; what is not given is filled with defaults that the page shows."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
     ram_gib: float | None = declared("memory of the machine itself", label="System RAM (GiB)", unit="GiB", unset="64 assumed", gt=0, le=65_536)
     ram_gb_per_s: float | None = declared("how fast that memory is read", label="RAM bandwidth (GB/s)", unit="GB/s", unset="by the CPU", gt=0, le=100_000)
@@ -67,14 +70,16 @@ class SystemSpec(BaseModel):
 class Question(BaseModel):
     """What planning inference and planning training have in common: the model, the machine and what they cost."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
     model: str | None = declared("Hugging Face id, everyday name, or a path to a config.json or .gguf", max_length=1_000)
     config: dict[str, Any] | None = declared("a config.json, inline (a path on the command line); it wins over the model, which is then its name")
     quantization: str = declared(
         "format of the weights, such as Q4_K_M, fp8 or nf4; auto takes what is published, or the engine's usual one", "auto", max_length=40
     )
-    gpus: tuple[GpuSpec, ...] = declared('GPUs by name, such as "2x RTX 4090 + RTX 3090"; none means the CPU', (), label="GPUs", unset="CPU only", max_length=64)
+    gpus: tuple[GpuSpec, ...] = declared(
+        'GPUs by name, such as "2x RTX 4090 + RTX 3090"; none means the CPU', (), label="GPUs", unset="CPU only", max_length=64
+    )
     system: SystemSpec = declared("the machine around the GPUs, as JSON: ram_gib, ram_gb_per_s, cpu, disk_gb_per_s, download_mbit_per_s", SystemSpec())
 
     region: str | None = declared("country whose electricity price and carbon count", unset="United States", max_length=LONGEST_TEXT)
@@ -97,6 +102,11 @@ class Question(BaseModel):
             listed = [(*memory_of(name), count) for name, count in parse_gpus(value)]
             return tuple(GpuSpec(name=name, count=count, memory_mib=total, free_mib=free) for name, total, free, count in listed)
         return value
+
+    @field_validator("config", mode="after")
+    @classmethod
+    def _config(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        return value if value is None else dict(checked(value))
 
     @model_validator(mode="after")
     def _something_to_plan(self) -> Self:
@@ -175,15 +185,19 @@ class PlanRequest(Question):
     expert_parallel: int | None = declared("GPUs over which whole experts are spread", unit="GPUs", unset="1", engines=SERVING, ge=1, le=MOST_GPUS)
 
     gpu_layers: int | None = declared(
-        "layers on the GPUs; as many as the model has, or more, means all", label="GPU layers", unit="layers", unset="as many as fit", engines=LLAMA, ge=0, le=1_000_000
+        "layers on the GPUs; as many as the model has, or more, means all",
+        label="GPU layers",
+        unit="layers",
+        unset="as many as fit",
+        engines=LLAMA,
+        ge=0,
+        le=1_000_000,
     )
     cpu_moe_layers: int | None = declared(
         "layers whose experts stay in system memory", label="Layers with experts in system RAM", unit="layers", unset="none", engines=LLAMA, ge=0, le=1_000_000
     )
     split_mode: Literal["layer", "row", "tensor", "none"] | None = declared("how several GPUs share the model", unset="layer", engines=LLAMA)
-    tensor_split: tuple[float, ...] | None = declared(
-        "share of each GPU, as a list", unset="by free memory", engines=LLAMA, max_length=MOST_GPUS
-    )
+    tensor_split: tuple[float, ...] | None = declared("share of each GPU, as a list", unset="by free memory", engines=LLAMA, max_length=MOST_GPUS)
     ubatch: int | None = declared("tokens computed at once while a prompt is read", unit="tokens", unset="512", engines=LLAMA, ge=1, le=1_000_000)
     flash_attention: bool | None = declared("attention without its whole matrix of scores", unset="auto", engines=LLAMA)
     kv_unified: bool | None = declared("one cache that all slots share", unset="as the build does", engines=LLAMA)
@@ -192,8 +206,12 @@ class PlanRequest(Question):
     gpu_memory_utilization: float | None = declared(
         "share of the GPU that the engine takes", label="GPU memory utilization", unset="the engine's own", engines=SERVING, gt=0, le=1
     )
-    max_num_batched_tokens: int | None = declared("tokens in one step of the scheduler", unit="tokens", unset="the engine's own", engines=SERVING, ge=1, le=MOST_TOKENS)
-    max_num_seqs: int | None = declared("requests that the scheduler runs at once", unit="requests", unset="the engine's own", engines=SERVING, ge=1, le=1_000_000)
+    max_num_batched_tokens: int | None = declared(
+        "tokens in one step of the scheduler", unit="tokens", unset="the engine's own", engines=SERVING, ge=1, le=MOST_TOKENS
+    )
+    max_num_seqs: int | None = declared(
+        "requests that the scheduler runs at once", unit="requests", unset="the engine's own", engines=SERVING, ge=1, le=1_000_000
+    )
     enforce_eager: bool | None = declared("no CUDA graphs", unset="no", engines=SERVING)
 
     api: str | dict[str, float] | None = declared("an API's price to compare with: its id, or {input_usd_per_million, output_usd_per_million}", label="API")
@@ -207,6 +225,13 @@ class PlanRequest(Question):
     def _engine(cls, value: str) -> str:
         if value not in engines():
             raise PlanError(f"There is no engine {value[:40]!r}.{did_you_mean(value, engines())} Choose one of {', '.join(engines())}.", "engine")
+        return value
+
+    @field_validator("tensor_split", mode="after")
+    @classmethod
+    def _shares(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if value and not all(0 <= share <= LARGEST_SHARE for share in value):
+            raise PlanError(f"The tensor split must hold a share from 0 to {LARGEST_SHARE:,} for each GPU; correct it or leave it out.", "tensor_split")
         return value
 
     @field_validator("api", mode="before")
@@ -235,15 +260,30 @@ def _json(key: str, text: str) -> Any:
         raise PlanError(f"The link's {key} is nested too deeply; remove it.", key) from None
 
 
+WANTED = {
+    "int_type": "give a whole number", "int_parsing": "give a whole number", "int_from_float": "give a whole number", "int_parsing_size": "give a whole number",
+    "float_type": "give a number", "float_parsing": "give a number", "finite_number": "give a finite number",
+    "bool_type": "give true or false", "bool_parsing": "give true or false",
+    "string_type": "give a text", "string_unicode": "give a text in Unicode", "string_too_short": "give a text",
+    "tuple_type": "give a list", "list_type": "give a list", "dict_type": "give a JSON object", "model_type": "give a JSON object",
+    "string_too_long": "give at most {max_length:,} characters", "too_long": "give at most {max_length:,}",
+    "greater_than_equal": "give at least {ge:,}", "greater_than": "give more than {gt:,}", "less_than_equal": "give at most {le:,}",
+    "literal_error": "choose {expected}", "extra_forbidden": "there is no such field; remove it or correct its name",
+}  # fmt: skip
+"""What a field takes, by pydantic's type of complaint, whose own messages speak of Python's types."""
+
+
 def _sentence(error: ValidationError) -> PlanError:
     """The first of pydantic's complaints as one plain sentence about the field."""
     first = error.errors(include_url=False)[0]
-    original = first.get("ctx", {}).get("error")
-    if isinstance(original, PlanError):
+    told = first.get("ctx", {})
+    if isinstance(told.get("error"), PlanError):
+        original: PlanError = told["error"]
         return original
-    path = ".".join(str(part) for part in first["loc"] if not str(part).startswith("function-"))
-    field = str(first["loc"][0]) if first["loc"] else None
-    value = repr(first.get("input"))
-    shown = value if len(value) <= 40 else value[:37] + "..."
-    wanted = first["msg"].removeprefix("Value error, ")
-    return PlanError(f"The field {path} cannot be {shown}: {wanted[0].lower()}{wanted[1:]}.", field)
+    parts = [str(part) for part in first["loc"]]
+    path = ".".join(part for part in parts if (part.isidentifier() and part != "str") or part.isdigit())
+    if first["type"] == "missing":
+        return PlanError(f"The field {path} is missing; give it.", parts[0])
+    limits = {name: int(limit) if isinstance(limit, float) and limit.is_integer() else limit for name, limit in told.items()}
+    wanted = WANTED.get(first["type"], "give another value").format(**limits)
+    return PlanError(f"The field {path} cannot be {shown(first.get('input'), 40)}: {wanted}.", parts[0] if parts else None)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from planner import catalog
+from planner.architecture.config import checked
 from planner.errors import PlanError
 from planner.plan import Plan
 from planner.plan import plan as _answer
@@ -140,7 +141,7 @@ def parse_config(data: bytes, name: str = "The file") -> dict[str, Any]:
     """A config.json from its bytes, whoever sent them.
 
     Raises:
-        PlanError: when it is too large, no JSON, or no JSON object.
+        PlanError: when it is too large, nested too deeply, no JSON, or no JSON object.
     """
     if len(data) > LARGEST_CONFIG_BYTES:
         raise PlanError(f"{name} is larger than a config.json can be; give the model's config.json.", "config")
@@ -150,7 +151,7 @@ def parse_config(data: bytes, name: str = "The file") -> dict[str, Any]:
         raise PlanError(f"{name} is not JSON; give the model's config.json as the Hub has it.", "config") from None
     if not isinstance(config, dict):
         raise PlanError(f"{name} is not a JSON object; give the model's config.json as the Hub has it.", "config")
-    return config
+    return dict(checked(config))
 
 
 READERS = {".json": read_config, ".gguf": read_gguf, ".safetensors": read_safetensors}

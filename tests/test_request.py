@@ -45,22 +45,38 @@ def test_foreign_parameters_of_a_link_are_left_alone() -> None:
     assert PlanRequest.from_query({"model": "m", "embed": "true"}) == PlanRequest(model="m")
 
 
+def nested(levels: int) -> dict[str, Any]:
+    """An object in an object in an object."""
+    inner: dict[str, Any] = {}
+    for _ in range(levels):
+        inner = {"a": inner}
+    return inner
+
+
 @pytest.mark.parametrize(
     ("raw", "field", "words"),
     [
         ({}, "model", "Name a model"),
         ({"model": "m", "contxt": 5}, "request", "Did you mean context"),
-        ({"model": "m", "context": -1}, "context", "greater than or equal to 1"),
-        ({"model": "m", "context": 10**30}, "context", "less than or equal to"),
-        ({"model": "m", "context": "many"}, "context", "valid integer"),
-        ({"model": "m", "batch": 0}, "batch", "greater than or equal to 1"),
+        ({"model": "m", "context": -1}, "context", "cannot be -1: give at least 1."),
+        ({"model": "m", "context": 10**30}, "context", "give at most 100,000,000."),
+        ({"model": "m", "context": "many"}, "context", 'cannot be "many": give a whole number.'),
+        ({"model": "m", "batch": 0}, "batch", "give at least 1"),
         ({"model": "m", "engine": "vlm"}, "engine", "Did you mean vllm?"),
-        ({"model": "m", "gpus": [{"name": "x", "count": 0}]}, "gpus", "greater than or equal to 1"),
-        ({"model": "m", "gpus": [{"nam": "x"}]}, "gpus", "required"),
+        ({"model": "m", "gpus": [{"name": "x", "count": 0}]}, "gpus", "gpus.0.count cannot be 0: give at least 1."),
+        ({"model": "m", "gpus": [{"nam": "x"}]}, "gpus", "gpus.0.name is missing"),
         ({"model": "m", "gpus": [{"name": "a", "count": 1000}, {"name": "b", "count": 1000}]}, "gpus", "at most"),
-        ({"model": "m", "config": "text"}, "config", "dictionary"),
+        ({"model": "m", "config": "text"}, "config", "give a JSON object"),
         ({"model": "m" * 5000}, "model", "at most"),
-        ({"model": "m", "gpu_memory_utilization": float("nan")}, "gpu_memory_utilization", "cannot be nan"),
+        ({"model": "m", "gpu_memory_utilization": float("nan")}, "gpu_memory_utilization", "cannot be NaN"),
+        ({"model": "m", "tensor_split": 1}, "tensor_split", "cannot be 1: give a list."),
+        ({"model": "m", "tensor_split": [1, float("inf")]}, "tensor_split", "tensor_split.1 cannot be Infinity: give a finite number."),
+        ({"model": "m", "tensor_split": [-1, 1]}, "tensor_split", "must hold a share from 0"),
+        ({"model": "m", "system": []}, "system", "cannot be []: give a JSON object."),
+        ({"model": "m", "api": {"input_usd_per_million": float("inf")}}, "api", "Infinity"),
+        ({"model": "\ud800"}, "model", "give a text in Unicode."),
+        ({"config": {"a": "\ud800"}}, "config", "no Unicode"),
+        ({"config": nested(5_000)}, "config", "nested more than 32 levels deep"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence_at_its_field(raw: dict[str, Any], field: str, words: str) -> None:

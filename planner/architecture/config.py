@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from planner.errors import PlanError
+from planner.errors import PlanError, shown
 
 Whole = int
 """The number type, under a name that the reader `Config.int` does not hide."""
@@ -13,8 +13,43 @@ Whole = int
 LARGEST = 2**40
 """No honest field of a config is above this; larger numbers are refused before they make the arithmetic meaningless."""
 
+LARGEST_FACTOR = 2**20
+"""The same of factors, by which widths are multiplied."""
+
 GGUF = "_gguf"
 """Key of a config that holds a weight file's header: `{"architecture", "file_type", "vocab_size", "metadata", "tensors"}`."""
+
+
+DEEPEST = 32
+"""Levels of objects and lists inside one another; the deepest published configs have seven."""
+
+
+def checked(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The config, whoever sent it, where every later walk through it ends and every text in it can be shown.
+
+    Raises:
+        PlanError: when it is nested deeper than any config, or holds text that is no Unicode.
+    """
+    level: list[Any] = [raw]
+    for _ in range(DEEPEST):
+        inner: list[Any] = []
+        for node in level:
+            for value in (*node, *node.values()) if isinstance(node, Mapping) else node:
+                if isinstance(value, str):
+                    _encodable(value)
+                elif isinstance(value, Mapping | list | tuple):
+                    inner.append(value)
+        if not inner:
+            return raw
+        level = inner
+    raise PlanError(f"The config is nested more than {DEEPEST} levels deep; give the config.json as the Hub has it.", "config")
+
+
+def _encodable(text: str) -> None:
+    try:
+        text.isascii() or text.encode()
+    except UnicodeEncodeError:
+        raise PlanError("The config holds text that is no Unicode; give the config.json as the Hub has it.", "config") from None
 
 
 class Config:
@@ -26,7 +61,8 @@ class Config:
 
     def __init__(self, raw: Mapping[str, Any], path: str = "", defaults: Mapping[str, Any] | None = None) -> None:
         if not isinstance(raw, Mapping):
-            raise PlanError(f"The config{' section ' + path if path else ''} is not a JSON object; give a Hugging Face config.json.", "config")
+            where = f"The config's {path.removesuffix('.')}" if path else "The config"
+            raise PlanError(f"{where} must be a JSON object, not {shown(raw)}; give a Hugging Face config.json.", "config")
         self.raw = raw
         self.path = path
         self.defaults: Mapping[str, Any] = defaults or {}
@@ -47,25 +83,28 @@ class Config:
             return default
         whole = int(value) if isinstance(value, float) and value.is_integer() else value
         if isinstance(whole, bool) or not isinstance(whole, int):
-            raise PlanError(f"The config's {self.path}{name} must be a whole number, not {_short(value)}.", "config")
+            raise PlanError(f"The config's {self.path}{name} must be a whole number, not {shown(value)}.", "config")
         if not low <= whole <= high:
-            raise PlanError(f"The config's {self.path}{name} is {_short(whole)}; it must lie between {low:,} and {high:,}.", "config")
+            raise PlanError(f"The config's {self.path}{name} is {shown(whole)}; it must lie between {low:,} and {high:,}.", "config")
         return whole
 
-    def number(self, *names: str, default: float) -> float:
+    def number(self, *names: str, default: float, low: float = 0, high: float = LARGEST_FACTOR) -> float:
+        """A number between `low` and `high`, such as a factor of a width."""
         name, value = self._find(names)
         if value is None:
             return default
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) > LARGEST:
-            raise PlanError(f"The config's {self.path}{name} must be a number, not {_short(value)}.", "config")
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+            raise PlanError(f"The config's {self.path}{name} must be a number, not {shown(value)}.", "config")
+        if not low <= value <= high:
+            raise PlanError(f"The config's {self.path}{name} is {shown(value)}; it must lie between {low:,} and {high:,}.", "config")
         return float(value)
 
     def flag(self, *names: str, default: bool) -> bool:
         name, value = self._find(names)
         if value is None:
             return default
-        if not isinstance(value, bool | int):
-            raise PlanError(f"The config's {self.path}{name} must be true or false, not {_short(value)}.", "config")
+        if not (isinstance(value, int) and value in (0, 1)):
+            raise PlanError(f"The config's {self.path}{name} must be true or false, not {shown(value)}.", "config")
         return bool(value)
 
     def text(self, *names: str, default: str = "") -> str:
@@ -73,7 +112,7 @@ class Config:
         if value is None:
             return default
         if not isinstance(value, str):
-            raise PlanError(f"The config's {self.path}{name} must be a text, not {_short(value)}.", "config")
+            raise PlanError(f"The config's {self.path}{name} must be a text, not {shown(value)}.", "config")
         return value
 
     def list(self, *names: str, length: Whole | None = None) -> list[Any] | None:
@@ -82,7 +121,7 @@ class Config:
         if value is None:
             return None
         if not isinstance(value, list | tuple):
-            raise PlanError(f"The config's {self.path}{name} must be a list, not {_short(value)}.", "config")
+            raise PlanError(f"The config's {self.path}{name} must be a list, not {shown(value)}.", "config")
         if length is not None and len(value) < length:
             raise PlanError(f"The config's {self.path}{name} has {len(value)} entries for {length} layers.", "config")
         return list(value)
@@ -113,8 +152,3 @@ class Config:
                 if value is not None:
                     return name, value
         return names[0] if names else "", None
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -13,13 +13,17 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from planner.architecture.config import GGUF, Config
+from planner.architecture.config import GGUF, Config, checked
 from planner.architecture.tensors import Architecture
 from planner.data import FOLDER
 from planner.errors import PlanError
 
 Parser = Callable[[Config], Architecture]
 _PARSERS: dict[str, Parser] = {}
+
+
+MOST_PARAMETERS = 10**15
+"""A thousand times the largest model; up to here, bytes are whole numbers in floating point too."""
 
 
 def family(*model_types: str) -> Callable[[Parser], Parser]:
@@ -53,20 +57,27 @@ def parse(raw: Mapping[str, Any]) -> Architecture:
     Raises:
         PlanError: when a field is missing, mistyped or absurd; the message says which.
     """
-    config = Config(raw)
+    found = _parsed(Config(checked(raw)))
+    if found.parameters > MOST_PARAMETERS:
+        raise PlanError(f"The config describes {found.parameters:.1e} parameters, more than any model has; check its widths and its layers.", "config")
+    return found
+
+
+def _parsed(config: Config) -> Architecture:
+    raw = config.raw
     if GGUF in raw:
         from planner.architecture.from_gguf import from_gguf
 
         return from_gguf(config.section(GGUF))
     name = config.text("model_type", default="mamba_ssm" if "ssm_cfg" in raw else "").lower()
-    return _checked(_read(Config(raw, defaults=class_defaults(name)), name), config.int(PUBLISHED, default=0, low=0))
+    return _compared(_read(Config(raw, defaults=class_defaults(name)), name), config.int(PUBLISHED, default=0, low=0))
 
 
 PUBLISHED = "_published_parameters"
 """Key under which whoever fetched the config adds what the Hub counted in the weights' headers, where the counts are not exact."""
 
 
-def _checked(architecture: Architecture, published: int) -> Architecture:
+def _compared(architecture: Architecture, published: int) -> Architecture:
     """An inexact reading with the Hub's own count beside it."""
     if architecture.exact or not published:
         return architecture
@@ -87,11 +98,7 @@ def parse_text(config: Config, model_type: str = "") -> Architecture:
 
 
 def _read(config: Config, name: str) -> Architecture:
-    parser = parsers().get(name) or parsers()[""]
-    try:
-        return parser(config)
-    except RecursionError:
-        raise PlanError("The config is nested too deeply; give the config.json as the Hub has it.", "config") from None
+    return (parsers().get(name) or parsers()[""])(config)
 
 
 def class_defaults(model_type: str) -> Mapping[str, Any]:
