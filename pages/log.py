@@ -4,22 +4,21 @@ import streamlit as st
 
 from planner.logs.findings import findings
 from planner.logs.llama_cpp import read
-from ui import log, page
+from ui import log, page, pasted
 from ui.text import plain
 
 page.routed()
 st.header("What does this log say?", anchor=False)
-text = st.text_area(
-    "Log", key="log", height=260, max_chars=log.LONGEST, placeholder="Paste what llama-server, llama-cli or `ollama serve` printed while it loaded the model.",
-    help="It is read here and kept nowhere.",
-)  # fmt: skip
+text = pasted.field(
+    "Log", "log", 260, "Paste what llama-server, llama-cli or `ollama serve` printed while it loaded the model.", help="It is read here and kept nowhere."
+)
 
 if not text.strip():
     st.caption("The lines from loading the model to the first request are enough; prefixes of Docker, journald and time stamps do no harm.")
     st.button("Try an example", on_click=log.example, icon=":material/arrow_forward:")
     st.stop()
 
-reading = read(text)
+reading = pasted.reading_of(text, "log", read)
 if reading.empty:
     st.markdown("**Nothing in it looks like a log of llama.cpp or Ollama.** Paste the lines with `buffer size`, `n_ctx` or `offloaded` in them.")
     st.stop()

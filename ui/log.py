@@ -11,6 +11,7 @@ import streamlit as st
 from planner import catalog
 from planner.engines.registry import engine
 from planner.errors import PlanError
+from planner.hardware.running import valid
 from planner.logs.reading import Finding, Kind, Reading
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
@@ -20,8 +21,6 @@ from ui.text import plain
 
 MIB = 2**20
 MOST_WAYS = 4
-LONGEST = 2_000_000
-"""Characters of a log; the reader itself stops after a number of lines."""
 
 KINDS: dict[Kind, str] = {"weights": "Weights", "kv_cache": "KV cache", "state": "Recurrent state", "activation": "Compute buffer", "output": "Output buffer"}
 
@@ -128,12 +127,8 @@ def model_of(name: str) -> str | None:
 
 
 def usable(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields that a plan understands; a device that is in no catalogue is left out."""
-    kept = {key: value for key, value in fields.items() if value not in (None, "")}
-    try:
-        PlanRequest.read({"model": "-", **kept})
-    except PlanError as error:
-        kept.pop(error.field or "", None)
+    """The fields that a plan understands; what no field takes is left out, such as a device that is in no catalogue."""
+    kept = valid({key: value for key, value in fields.items() if value not in (None, "")})
     if kept.get("quantization") and kept["quantization"] not in engine(kept.get("engine", "llama.cpp")).formats():
         kept.pop("quantization")
     return kept

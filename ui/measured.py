@@ -18,13 +18,12 @@ from planner.logs import readers
 from planner.logs.reading import Reading
 from planner.plan import Plan, plan
 from planner.units import mem, scale, symbol
-from ui import share
+from ui import pasted, share
 from ui.colours import PARTS, Ground, ground
 from ui.here import watch
 from ui.text import plain
 
 NEUTRAL = "#7f8b99"
-LONGEST_LOG = 2_000_000
 Holds = dict[str, tuple[str, dict[int, int], Process | None]]
 """What can be compared, by a stable key: its label, bytes by position of the GPU, and the process."""
 
@@ -45,8 +44,8 @@ def section(answer: Plan) -> None:
         return
     _guess(answer, [process for _, _, process in picked if process])
     with st.expander("Its start-up log tells the parts", icon=":material/article:"):
-        text = st.text_area("Start-up log of llama.cpp, Ollama, vLLM or SGLang", key="running_log", height=120, max_chars=LONGEST_LOG)
-    reading = readers.read(text) if text else None
+        text = pasted.field("Start-up log of llama.cpp, Ollama, vLLM or SGLang", "running_log", 120, "Paste it from the start")
+    reading = pasted.reading_of(text, "running_log", readers.read) if text else None
     if reading is not None and reading.empty:
         st.warning("This text has no line of a start-up log that Headroom reads: paste it from the start.", icon=":material/error:")
     elif reading is not None:

@@ -11,19 +11,17 @@ from planner.logs.readers import read
 from planner.logs.reading import Reading
 from planner.plan import Plan, plan
 from planner.units import scale, symbol
-from ui import share
+from ui import pasted, share
 from ui.text import plain
-
-LONGEST = 2_000_000
 
 
 def section(answer: Plan) -> None:
     """A place to paste, and what the text says."""
-    text = st.text_area("Start-up log or error of vLLM or SGLang", key="serve_log", height=160, max_chars=LONGEST, placeholder="Paste it from the start")
+    text = pasted.field("Start-up log or error of vLLM or SGLang", "serve_log", 160, "Paste it from the start")
     st.caption("It is read here and kept nowhere.")
     if not text:
         return
-    reading = read(text)
+    reading = pasted.reading_of(text, "serve_log", read)
     if reading.empty or not reading.serves:
         st.warning("This text has no line of a start-up log of vLLM or SGLang: paste it from the start.", icon=":material/error:")
         return

@@ -1,25 +1,21 @@
 """The logs of llama.cpp and Ollama, of 2024 to 2026 builds: a table of line patterns, each with what it tells.
 
-Patterns search within a line, so prefixes of journald, Docker or a time stamp do no harm. A log is untrusted text: lines are
-cut to a length, their number is bounded, and every pattern is linear in the line.
+Patterns search within a line, so prefixes of journald, Docker or a time stamp do no harm.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
+from planner.logs import lines
+from planner.logs.lines import Take
 from planner.logs.reading import Buffer, Kind, Reading
-
-LONGEST_LINE = 2_000
-MOST_LINES = 20_000
 
 UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 FILE_TYPES = re.compile(r"\b(I?Q\d)_?(K)?(?:[ _-]+(Small|Medium|Large|S|M|L|XS|XXS|NL|0|1))?\b", re.IGNORECASE)
-
-Take = Callable[[Reading, re.Match[str]], None]
 
 
 def size(number: str, unit: str) -> int:
@@ -63,6 +59,13 @@ def _device(reading: Reading, match: re.Match[str]) -> None:
     reading.devices.append(match[1].strip())
 
 
+def _ollama_device(reading: Reading, match: re.Match[str]) -> None:
+    """The line of one processor: a GPU where its library is not the CPU's."""
+    library, name = re.search(r"library=(\w{1,20})", match[0]), re.search(r"(?:description|name)=\"([^\"]{3,80})\"", match[0])
+    if library and name and not library[1].startswith("cpu"):
+        reading.devices.append(name[1].strip())
+
+
 def _failed(reading: Reading, match: re.Match[str]) -> None:
     reading.failed_bytes, reading.failed_device, reading.failed_line = size(match[1], "MiB"), match[2], match[0].strip()
 
@@ -93,36 +96,35 @@ def _switch(text: str) -> bool:
     return text.lower() in ("1", "enabled", "true", "on")
 
 
-LINES: tuple[tuple[re.Pattern[str], Take], ...] = tuple(
-    (re.compile(pattern), take)
-    for pattern, take in (
+LINES = lines.table(
+    (
         (r"general\.name str += (.{1,120})", _set("model", str.strip)),
         (r"(?:print_info|llm_load_print_meta): +(?:file type|model ftype) += (.{1,60})", lambda r, m: setattr(r, "file_type", file_type(m[1]))),
         (r"file_type=\"?([\w -]{2,30}?)\"? (?:name|num)", lambda r, m: setattr(r, "file_type", file_type(m[1]))),
         (r"architecture=\w{1,40} file_type=.{2,40} name=\"([^\"]{2,80})\" num_tensors", _set("model", str.strip)),
-        (r"msg=\"inference compute\" .{0,200}?library=(?!cpu).{0,200}?(?:description|name)=\"([^\"]{3,80})\"", _device),
+        (r"msg=\"inference compute\" .{0,600}", _ollama_device),
         (r"(?:print_info|llm_load_print_meta): +model params += (.{1,20})", _set("parameters", str.strip)),
         (r"Device \d{1,2}: ([^,]{3,80}), compute capability", _device),
         (r"ggml_vulkan: \d{1,2} = ([^(|]{3,80})", _device),
         (r"ggml_metal_(?:device_)?init: (?:found device|GPU name): +(.{3,60})", _device),
         (r"offloaded (\d{1,4})/(\d{1,4}) layers to GPU", _layers),
-        (r"msg=\"?offload(?: to \w+)?\"?.{0,80}layers\.model=(\d{1,4}) layers\.offload=(\d{1,4})", _ollama_layers),
+        (r"msg=\"?offload(?: to \w{1,20})?\"?.{0,80}layers\.model=(\d{1,4}) layers\.offload=(\d{1,4})", _ollama_layers),
         (r"msg=\"starting (?:llama|ollama).{0,20}\" cmd=.{0,1500}", _command),
-        (r"(?:load_tensors|llm_load_tensors): +(\S{2,30})(?: model)? buffer size = +([\d.]{1,12}) MiB", _buffer("weights")),
-        (r"llama_kv_cache\w*: +(\S{2,30}) KV buffer size = +([\d.]{1,12}) MiB", _buffer("kv_cache")),
-        (r"(?:llama_memory_recurrent|llama_kv_cache\w*): +(\S{2,30}) RS buffer size = +([\d.]{1,12}) MiB", _buffer("state")),
-        (r"llama_\w+: +(\S{2,30}) compute buffer size = +([\d.]{1,12}) MiB", _buffer("activation")),
-        (r"llama_\w+: +(\S{2,30}) +output buffer size = +([\d.]{1,12}) MiB", _buffer("output")),
-        (r"msg=\"model weights\" (?:buffer|device)=(\S{2,30}) size=\"([\d.]{1,12}) (\w{1,3})\"", _ollama_buffer("weights")),
-        (r"msg=\"kv cache\" device=(\S{2,30}) size=\"([\d.]{1,12}) (\w{1,3})\"", _ollama_buffer("kv_cache")),
-        (r"msg=\"compute graph\" (?:backend=\S+ buffer_type|device)=(\S{2,30}) size=\"([\d.]{1,12}) (\w{1,3})\"", _ollama_buffer("activation")),
+        (r"(?:load_tensors|llm_load_tensors): +(\S{2,30})(?: model)? buffer size = +(<size>) MiB", _buffer("weights")),
+        (r"llama_kv_cache\w{0,20}: +(\S{2,30}) KV buffer size = +(<size>) MiB", _buffer("kv_cache")),
+        (r"(?:llama_memory_recurrent|llama_kv_cache\w{0,20}): +(\S{2,30}) RS buffer size = +(<size>) MiB", _buffer("state")),
+        (r"llama_\w{1,30}: +(\S{2,30}) compute buffer size = +(<size>) MiB", _buffer("activation")),
+        (r"llama_\w{1,30}: +(\S{2,30}) +output buffer size = +(<size>) MiB", _buffer("output")),
+        (r"msg=\"model weights\" (?:buffer|device)=(\S{2,30}) size=\"(<size>) (<unit>)\"", _ollama_buffer("weights")),
+        (r"msg=\"kv cache\" device=(\S{2,30}) size=\"(<size>) (<unit>)\"", _ollama_buffer("kv_cache")),
+        (r"msg=\"compute graph\" (?:backend=\S{1,40} buffer_type|device)=(\S{2,30}) size=\"(<size>) (<unit>)\"", _ollama_buffer("activation")),
         (r"(?:llama_context|llama_new_context_with_model|llama_init_from_model): n_ctx += (\d{1,9})", _set("context", int)),
-        (r"llama_\w+: n_seq_max += (\d{1,5})", _set("sequences", int)),
-        (r"llama_\w+: n_ubatch += (\d{1,6})", _set("ubatch", int)),
-        (r"llama_\w+: flash_attn += (\w{1,8})", _set("flash_attention", _switch)),
-        (r"llama_\w+: kv_unified += (\w{1,8})", _set("unified", _switch)),
-        (r"K \((\w{2,8})\): +[\d.]{1,12} MiB, V \(", _cache_line),
-        (r"allocating ([\d.]{1,12}) MiB on device (\d{1,3}): cudaMalloc failed: out of memory", _failed),
+        (r"llama_\w{1,30}: n_seq_max += (\d{1,5})", _set("sequences", int)),
+        (r"llama_\w{1,30}: n_ubatch += (\d{1,6})", _set("ubatch", int)),
+        (r"llama_\w{1,30}: flash_attn += (\w{1,8})", _set("flash_attention", _switch)),
+        (r"llama_\w{1,30}: kv_unified += (\w{1,8})", _set("unified", _switch)),
+        (r"K \((\w{2,8})\): +<size> MiB, V \(", _cache_line),
+        (r"allocating (<size>) MiB on device (\d{1,3}): cudaMalloc failed: out of memory", _failed),
         (r"CUDA error: out of memory|cudaMalloc failed: out of memory|ErrorOutOfDeviceMemory|failed to allocate \w{1,20} buffer|model requires more system memory.{0,80}",
          _failed_without_size),
     )
@@ -141,17 +143,4 @@ def file_type(text: str) -> str:
 
 def read(text: str) -> Reading:
     """Gather the facts of a log; unknown lines are passed over."""
-    reading = Reading(engine="llama.cpp")
-    for line in _lines(text):
-        for pattern, take in LINES:
-            match = pattern.search(line)
-            if match:
-                take(reading, match)
-    return reading
-
-
-def _lines(text: str) -> Iterator[str]:
-    for number, line in enumerate(text.splitlines()):
-        if number >= MOST_LINES:
-            return
-        yield line[:LONGEST_LINE]
+    return lines.read(text, Reading(engine="llama.cpp"), LINES)

@@ -6,11 +6,9 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from planner.logs.lines import Take, compiled
 from planner.logs.reading import Buffer, Kind, Reading
 from planner.units import GIB
-
-Take = Callable[[Reading, re.Match[str]], None]
-Table = tuple[tuple[re.Pattern[str], Take], ...]
 
 SCALES = {"K": 2**10, "M": 2**20, "G": GIB, "T": 2**40}
 
@@ -43,10 +41,10 @@ def part(kind: Kind) -> Take:
 
 def option(name: str, pattern: str, convert: Callable[[str], Any] = str) -> Callable[[Reading, str], None]:
     """A field of the request in the engine's printed configuration, such as `tensor_parallel_size=2`."""
-    compiled = re.compile(pattern)
+    known = compiled(pattern)
 
     def take(reading: Reading, text: str) -> None:
-        if found := compiled.search(text):
+        if found := known.search(text):
             reading.options[name] = convert(found[1])
 
     return take
@@ -72,7 +70,7 @@ def truth(text: str) -> bool:
     return text == "True"
 
 
-CUDA_OUT = r"CUDA out of memory\. Tried to allocate ([\d.]{1,9}) (GiB|MiB)"
+CUDA_OUT = r"CUDA out of memory\. Tried to allocate (<size>) (GiB|MiB)"
 
 
 def tried(reading: Reading, match: re.Match[str]) -> None:

@@ -6,7 +6,7 @@ import re
 
 from planner.logs import lines
 from planner.logs.reading import Reading
-from planner.logs.serving_lines import CUDA_OUT, Table, configured, failed, option, part, put, size, tried, truth, whole
+from planner.logs.serving_lines import CUDA_OUT, configured, failed, option, part, put, size, tried, truth, whole
 
 ARGUMENTS = (
     option("model", r"model_path=['\"]([\w./-]{3,120})['\"]"),
@@ -39,19 +39,18 @@ def _full(reading: Reading, match: re.Match[str]) -> None:
     reading.total_bytes, reading.free_bytes = size(match[1]), size(match[2], match[3])
 
 
-LINES: Table = tuple(
-    (re.compile(pattern), take)
-    for pattern, take in (
+LINES = lines.table(
+    (
         (r"server_args=ServerArgs\(.{0,1900}", configured(ARGUMENTS)),
-        (r"sglang(?:-|==| version[: ]+)v?(\d[\w.]{2,20})", put("version")),
-        (r"Load weight begin\. avail mem=([\d.]{1,9}) GB", put("free_bytes", size)),
-        (r"Load weight end\..{0,200}mem usage=([\d.]{1,9}) GB", part("weights")),
-        (r"KV Cache is allocated\..{0,40}#tokens: ([\d,]{1,15}), K size: ([\d.]{1,9}) GB, V size: ([\d.]{1,9}) GB", _pool),
-        (r"KV Cache is allocated\..{0,40}#tokens: ([\d,]{1,15}), KV size: ([\d.]{1,9}) GB", _latent_pool),
+        (r"sglang(?:-|==| version[: ]{1,4})v?(\d[\w.]{2,20})", put("version")),
+        (r"Load weight begin\. avail mem=(<size>) GB", put("free_bytes", size)),
+        (r"Load weight end\..{0,200}mem usage=(<size>) GB", part("weights")),
+        (r"KV Cache is allocated\..{0,40}#tokens: (<count>), K size: (<size>) GB, V size: (<size>) GB", _pool),
+        (r"KV Cache is allocated\..{0,40}#tokens: (<count>), KV size: (<size>) GB", _latent_pool),
         (r"max_total_num_tokens=(\d{1,12}),.{0,160}context_len=(\d{1,9})", _sizes),
-        (r"Capture cuda graph end\..{0,60}mem usage=([\d.]{1,9}) GB", put("graphs_bytes", size)),
+        (r"Capture cuda graph end\..{0,60}mem usage=(<size>) GB", put("graphs_bytes", size)),
         (r"Not enough memory\. Please try to increase --mem-fraction-static", failed),
-        (r"has a total capac\w{1,4} of ([\d.]{1,9}) GiB of which ([\d.]{1,9}) (GiB|MiB)", _full),
+        (r"has a total capac\w{1,4} of (<size>) GiB of which (<size>) (GiB|MiB)", _full),
         (CUDA_OUT, tried),
         (r"Capture cuda graph failed: .{0,80}", failed),
         (r"is not divisible by weight quantization block_[nk]|not divisible by tp_size|must be divisible by tensor parallel size", failed),

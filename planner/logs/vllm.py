@@ -6,7 +6,7 @@ import re
 
 from planner.logs import lines
 from planner.logs.reading import Reading
-from planner.logs.serving_lines import CUDA_OUT, Table, configured, failed, option, part, put, size, tried, truth, whole
+from planner.logs.serving_lines import CUDA_OUT, configured, failed, option, part, put, size, tried, truth, whole
 
 CONFIGURATION = (
     option("model", r"model(?:_tag)?['\"]?[=:] ?['\"]([\w./-]{3,120})['\"]"),
@@ -61,38 +61,37 @@ def _full(reading: Reading, match: re.Match[str]) -> None:
     reading.total_bytes, reading.free_bytes = size(match[1]), size(match[2], match[3])
 
 
-LINES: Table = tuple(
-    (re.compile(pattern), take)
-    for pattern, take in (
+LINES = lines.table(
+    (
         (r"Initializing an? (?:V1 )?LLM engine \(v([\w.+-]{3,30})\)", _version),
         (r"vLLM (?:API server )?version v?(\d[\w.+-]{2,30})", _version),
         (r"(?:LLM engine \(v|non-default args|args: Namespace|engine_config|Starting vLLM).{0,1900}", configured(CONFIGURATION)),
         (r"Using max model len (\d{1,9})", lambda r, m: r.options.__setitem__("context", int(m[1]))),
         (r"max_num_batched_tokens=(\d{1,8})", lambda r, m: r.options.__setitem__("max_num_batched_tokens", int(m[1]))),
-        (r"(?:Loading model weights|Model loading) took ([\d.]{1,9}) G", part("weights")),
-        (r"model weights take ([\d.]{1,9})GiB", part("weights")),
-        (r"activation peak memory takes ([\d.]{1,9})GiB", part("activation")),
-        (r"torch peak memory increase: ([\d.]{1,9})GiB", part("activation")),
-        (r"total_gpu_memory \(([\d.]{1,9})GiB\) x gpu_memory_utilization \(([\d.]{1,5})\)", _old_budget),
-        (r"reserved for KV Cache is ([\d.]{1,9})GiB", _pool),
-        (r"Available KV cache memory: (-?[\d.]{1,9}) GiB", _pool),
-        (r"GPU KV cache size: ([\d,]{1,15}) tokens", put("pool_tokens", whole)),
-        (r"# (?:GPU|cuda) blocks: ([\d,]{1,12})", _blocks),
-        (r"Maximum concurrency for [\d,]{1,12} tokens per request: ([\d.]{1,12})x", put("concurrency", float)),
-        (r"Graph capturing finished in .{1,20}, took ([\d.]{1,9}) GiB", put("graphs_bytes", size)),
-        (r"Estimated CUDA graph memory: ([\d.]{1,9}) GiB", put("graphs_bytes", size)),
+        (r"(?:Loading model weights|Model loading) took (<size>) G", part("weights")),
+        (r"model weights take (<size>)GiB", part("weights")),
+        (r"activation peak memory takes (<size>)GiB", part("activation")),
+        (r"torch peak memory increase: (<size>)GiB", part("activation")),
+        (r"total_gpu_memory \((<size>)GiB\) x gpu_memory_utilization \((<size>)\)", _old_budget),
+        (r"reserved for KV Cache is (<size>)GiB", _pool),
+        (r"Available KV cache memory: (-?<size>) GiB", _pool),
+        (r"GPU KV cache size: (<count>) tokens", put("pool_tokens", whole)),
+        (r"# (?:GPU|cuda) blocks: (<count>)", _blocks),
+        (r"Maximum concurrency for <count> tokens per request: (<size>)x", put("concurrency", float)),
+        (r"Graph capturing finished in .{1,20}, took (<size>) GiB", put("graphs_bytes", size)),
+        (r"Estimated CUDA graph memory: (<size>) GiB", put("graphs_bytes", size)),
         (r"estimated maximum model length is (\d{1,9})", put("longest", int)),
         (r"No available memory for the cache blocks", failed),
-        (r"max seq len \(([\d,]{1,12})\), \(?([\d.]{1,9}) GiB KV cache is needed, which is larger than the available KV cache memory \(([\d.]{1,9}) GiB\)", _too_long),
-        (r"max seq len \(([\d,]{1,12})\) is larger than the maximum number of tokens that can be stored in KV cache \(([\d,]{1,12})\)", _longer_than_pool),
-        (r"Free memory on device \S{0,12} ?\(([\d.]{1,9})/([\d.]{1,9}) GiB\) on startup is less than desired GPU memory utilization \(([\d.]{1,5})", _taken),
+        (r"max seq len \((<count>)\), \(?(<size>) GiB KV cache is needed, which is larger than the available KV cache memory \((<size>) GiB\)", _too_long),
+        (r"max seq len \((<count>)\) is larger than the maximum number of tokens that can be stored in KV cache \((<count>)\)", _longer_than_pool),
+        (r"Free memory on device \S{0,12} ?\((<size>)/(<size>) GiB\) on startup is less than desired GPU memory utilization \((<size>)", _taken),
         (r"out of memory occurred when warming up sampler with \d{1,6} dummy requests", failed),
-        (r"has a total capac\w{1,4} of ([\d.]{1,9}) GiB of which ([\d.]{1,9}) (GiB|MiB)", _full),
+        (r"has a total capac\w{1,4} of (<size>) GiB of which (<size>) (GiB|MiB)", _full),
         (CUDA_OUT, tried),
         (r"Total number of attention heads \(\d{1,4}\) must be divisible by tensor parallel size \(\d{1,4}\)", failed),
         (r"Bfloat16 is only supported on GPUs with compute capability of at least 8\.0", failed),
         (r"quantization method [\w'-]{2,30} is not supported for the current GPU", failed),
-        (r"User-specified max_model_len \([\d,]{1,12}\) is greater than the derived max_model_len", failed),
+        (r"User-specified max_model_len \(<count>\) is greater than the derived max_model_len", failed),
         (r"is not divisible by weight quantization block_[nk]|is not divisible by min_thread_[nk]|not aligned with the quantized weight shape", failed),
     )
 )  # fmt: skip

@@ -33,11 +33,25 @@ def test_the_example_is_read_and_its_plan_stands_beside_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["hello", "<b>bold</b> [link](http://x.y)", "\x00\x01" * 50, "load_tensors: CUDA0 model buffer size = 9999999999999.99 MiB", "n_ctx = 1" * 500]
-)
+    "text",
+    ["hello", "<b>bold</b> [link](http://x.y)", "\x00\x01" * 50, "load_tensors: CUDA0 model buffer size = 9999999999999.99 MiB", "n_ctx = 1" * 500,
+     "load_tensors: CUDA0 model buffer size = 1.2.3 MiB", 'msg="kv cache" device=CUDA0 size="12 QQ"', "\n".join(["llama_" * 333] * 1_000),
+     "llama_context: n_ctx = 999999999\nllama_context: n_ubatch = 0\nllama_context: n_seq_max = 0\n"],
+)  # fmt: skip
 def test_text_that_is_no_log_is_a_sentence_and_no_traceback(text: str) -> None:
     page = opened(text)
     assert words(page)
+
+
+def test_a_long_log_is_read_once_and_says_what_is_left_out() -> None:
+    page = opened(log.EXAMPLE + "x\n" * 30_000)
+    assert any("first 20,000 lines" in caption.value for caption in page.caption)
+    reading = page.session_state["log_reading"][1]
+    page.run()
+    assert page.session_state["log_reading"][1] is reading
+    page.text_area(key="log").set_value(log.EXAMPLE).run()
+    assert page.session_state["log_reading"][1] is not reading
+    assert not any("first 20,000 lines" in caption.value for caption in page.caption)
 
 
 def test_a_log_of_an_unknown_model_asks_which_it_is() -> None:
