@@ -62,8 +62,9 @@ class GgufHeader:
 
     @property
     def architecture(self) -> str:
-        """llama.cpp's name of the architecture, for example `llama` or `qwen3moe`; empty when the file gives none."""
-        return str(self.metadata.get("general.architecture", ""))
+        """llama.cpp's name of the architecture, for example `llama` or `qwen3moe`; empty when the file gives no text for it."""
+        name = self.metadata.get("general.architecture")
+        return name if isinstance(name, str) else ""
 
     def get(self, name: str) -> Value | None:
         """The architecture's own value: `get("block_count")` reads `llama.block_count` of a Llama."""

@@ -68,7 +68,8 @@ def from_gguf(said: Config | None) -> Architecture:
         PlanError: when the tensors or the metadata are not those of a language model.
     """
     said = said or Config({})
-    return _Reader(said, said.section("metadata") or Config({})).architecture()
+    metadata = said.section("metadata") or Config({})
+    return _Reader(said, Config(metadata.raw, f"GGUF {said.text('architecture')[:60]}.")).architecture()
 
 
 class _Reader:
@@ -89,12 +90,13 @@ class _Reader:
     def sort(self, entry: Any) -> None:
         if not (isinstance(entry, list) and len(entry) == 3 and isinstance(entry[0], str) and isinstance(entry[1], list) and isinstance(entry[2], str)):
             raise PlanError("The GGUF's list of tensors cannot be read; give the file's own header.", "config")
-        if not all(isinstance(size, int) and 0 < size < 2**40 for size in entry[1]):
+        if not all(type(size) is int and 0 < size < 2**40 for size in entry[1]):
             raise PlanError(f"The GGUF's tensor {entry[0][:60]!r} has an impossible shape; give the file's own header.", "config")
         match = NAME.match(entry[0][:200])
         if match is None:
             return
-        tensor = self.tensor(match["name"], match["kind"] or "", tuple(entry[1]), entry[2][:20])
+        shape = tuple(entry[1]) or (1,)  # no dimensions: a single number
+        tensor = self.tensor(match["name"], match["kind"] or "", shape, entry[2][:20])
         if match["layer"] is None:
             self.outer.append(tensor)
         elif int(match["layer"]) < self.layers:
@@ -156,6 +158,8 @@ class _Reader:
         if any(name.startswith(("ssm_", "shortconv")) for name in names):
             mixers.append(self.recurrent(own(tensors, "ssm_", "shortconv")))
         ffn = self.ffn(own(tensors, "ffn_", "exp_probs", but=("ffn_norm", "ffn_post_norm")))
+        for part in (*mixers, *((ffn,) if ffn else ())):
+            whole(part.kind, part.tensors, index)
         taken = {id(tensor) for mixer in mixers for tensor in mixer.tensors} | {id(tensor) for tensor in (ffn.tensors if ffn else ())}
         return Layer(tuple(mixers), ffn, tuple(tensor for tensor in tensors if id(tensor) not in taken))
 
@@ -207,7 +211,7 @@ class _Reader:
         """A number that may be given once for all layers or for each."""
         value = self.metadata.get(key)
         if isinstance(value, list):
-            return Config({key: value[index]}).int(key, low=0) if index < len(value) else None
+            return Config({key: value[index]}, self.metadata.path).int(key, low=0) if index < len(value) else None
         return None if value is None else self.metadata.int(key, low=0)
 
     def windows(self) -> list[int | None]:
@@ -220,6 +224,30 @@ class _Reader:
             return [window if index < len(pattern) and pattern[index] else None for index in range(self.layers)]
         every = pattern if isinstance(pattern, int) and not isinstance(pattern, bool) else WINDOW_EVERY.get(self.name, 1)
         return [None if every == 1 or (every and (index + 1) % every == 0) else window for index in range(self.layers)]
+
+
+ATTENTION = (frozenset[Role]({"q", "k"}), frozenset[Role]({"q_b", "k"}), frozenset[Role]({"qkv"}))
+NEEDED: dict[str, tuple[frozenset[Role], ...]] = {
+    "attention": ATTENTION, "sliding_attention": ATTENTION,
+    "mamba": (frozenset({"ssm_in", "ssm_x", "conv", "ssm_out"}),), "mamba2": (frozenset({"ssm_in", "conv", "ssm_out"}),),
+    "short_conv": (frozenset({"conv", "ssm_in", "ssm_out"}),),
+    "moe": (frozenset({"expert_up", "expert_down"}), frozenset({"expert_gate_up", "expert_down"})), "dense": (frozenset({"up", "down"}),),
+}  # fmt: skip
+"""Matrices without which a part of a layer computes nothing: all of one of these sets."""
+
+
+def whole(kind: str, tensors: tuple[Tensor, ...], index: int) -> None:
+    """Refuse a layer that lacks one of its matrices, as a damaged file may.
+
+    Raises:
+        PlanError: with the layer and what it lacks.
+    """
+    roles = {tensor.role for tensor in tensors if tensor.is_matrix}
+    sets = NEEDED.get(kind, ())
+    if sets and not any(needed <= roles for needed in sets):
+        words = {role: name for name, role in reversed(ROLES.items())}
+        lacking = ", ".join(sorted(words[role] for role in min((needed - roles for needed in sets), key=len)))
+        raise PlanError(f"The GGUF's layer {index} lacks the matrix {lacking}; download the file again, or give another.", "config")
 
 
 def own(tensors: list[Tensor], *starts: str, but: tuple[str, ...] = ()) -> tuple[Tensor, ...]:

@@ -88,6 +88,7 @@ def test_a_latent_is_cached_once() -> None:
 def test_recurrent_layers_keep_a_state() -> None:
     ssm = {"ssm.conv_kernel": 4, "ssm.inner_size": 512, "ssm.state_size": 16, "ssm.time_step_rank": 8, "ssm.group_count": 1}
     tensors: Tensors = [("blk.0.ssm_in.weight", (256, 1_064), Q4_K), ("blk.0.ssm_conv1d.weight", (4, 544), F32), *attention(1), *dense(1)]
+    tensors.append(("blk.0.ssm_out.weight", (512, 256), Q4_K))
     model = read("granitehybrid", {**COMMON, **ssm}, [*ENDS, *tensors])
     kinds = [[(cache.name, cache.elements) for cache in layer.caches] for layer in model.main.layers]
     assert kinds == [[("conv", 3 * (512 + 2 * 16)), ("state", 512 * 16)], [("k", 64), ("v", 64)]]
@@ -96,9 +97,10 @@ def test_recurrent_layers_keep_a_state() -> None:
 @pytest.mark.parametrize(
     ("metadata", "tensors", "said"),
     [
-        ({**COMMON, "block_count": 0}, ENDS, "block_count"),
+        ({**COMMON, "block_count": 0}, ENDS, r"GGUF llama\.block_count is 0"),
         (COMMON, ENDS, "no layers"),
         ({}, [*ENDS, *attention(0)], "block_count"),
+        (COMMON, [*ENDS, *dense(0), ("blk.0.attn_k.weight", (256, 64), Q4_K)], "layer 0 lacks the matrix attn_q"),
         ({**COMMON, "embedding_length": 2**31}, [*attention(0), *dense(0)], "no token embedding"),
     ],
 )

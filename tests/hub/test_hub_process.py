@@ -78,7 +78,7 @@ def test_files_by_path(tmp_path: Path) -> None:
 def weight_file() -> bytes:
     """A language model of one layer, as small as a reader accepts."""
     metadata = {**LLAMA, "llama.block_count": ("u32", 1), "llama.embedding_length": ("u32", 512), "llama.attention.head_count": ("u32", 8)}
-    return gguf(metadata, [("token_embd.weight", (512, 2_000), 14), ("blk.0.attn_k.weight", (512, 256), 12), ("output.weight", (512, 2_000), 14)])
+    return gguf(metadata, [("token_embd.weight", (512, 2_000), 14), ("blk.0.attn_qkv.weight", (512, 256), 12), ("output.weight", (512, 2_000), 14)])
 
 
 PAGE = """
