@@ -14,20 +14,23 @@ def differences(model_type: str) -> dict[str, int]:
     return {row["difference"]: int(row["value"] or 0) for row in table("gguf_converters") if model_type in row["model_types"].split()}
 
 
+def rope_section(config: Config) -> Config | None:
+    """How the rotary angles are scaled: the whole section, or that of the layers that attend to everything where it is keyed by their kind."""
+    section = config.section("rope_scaling", "rope_parameters")
+    return section and (section.section("full_attention") or section)
+
+
 def rope_factors(config: Config, head_dim: int) -> tuple[int, ...]:
     """Lengths of the tables of frequency factors that a file stores beside the weights.
 
     Llama 3's scaling has one for half a head, Gemma 4's global layers one for half of theirs, LongRoPE a long and a short one.
     """
-    section = config.get("rope_scaling", "rope_parameters")
-    if not isinstance(section, dict):
+    section = rope_section(config)
+    kind = section.text("rope_type", "type").lower() if section else ""
+    if section is None or kind not in ("llama3", "proportional", "longrope", "su"):
         return ()
-    if isinstance(nested := section.get("full_attention"), dict):
-        section = nested
-    kind = str(section.get("rope_type", section.get("type", ""))).lower()
     if kind == "llama3":
         return (head_dim // 2,)
     if kind == "proportional":
         return (config.int("global_head_dim", default=head_dim) // 2,)
-    lists = [section.get(name) for name in ("long_factor", "short_factor")]
-    return tuple(len(factors) for factors in lists if isinstance(factors, list)) if kind in ("longrope", "su") else ()
+    return tuple(len(factors) for name in ("long_factor", "short_factor") if (factors := section.list(name)) is not None)

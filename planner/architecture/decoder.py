@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from planner.architecture import fields
 from planner.architecture.config import Config
-from planner.architecture.converter import differences, rope_factors
+from planner.architecture.converter import differences, rope_factors, rope_section
 from planner.architecture.parts import norm
 from planner.architecture.tensors import Architecture, Layer, Stack, Tensor
 from planner.errors import PlanError
@@ -119,13 +119,10 @@ def dtype(config: Config) -> str:
 
 def rope_stretch(config: Config) -> float:
     """Factor of linear or dynamic rotary scaling; other kinds already count in `max_context`. Gemma 3 keys it by the kind of layer."""
-    section = config.get("rope_scaling", "rope_parameters")
-    if isinstance(section, dict):
-        section = section.get("full_attention", section)
-    if not isinstance(section, dict) or section.get("rope_type", section.get("type")) not in ("linear", "dynamic"):
+    section = rope_section(config)
+    if section is None or section.get("rope_type", "type") not in ("linear", "dynamic"):
         return 1.0
-    factor = section.get("factor")
-    return float(factor) if isinstance(factor, int | float) and 1 <= factor <= 1_000 else 1.0
+    return section.number("factor", default=1.0, low=1, high=1_000)
 
 
 def assemble(

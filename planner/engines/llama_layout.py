@@ -29,6 +29,9 @@ MIB = 2**20
 MARGIN_BYTES = 1024 * MIB
 """What `--fit` leaves free on each GPU."""
 
+MOST_GPUS = 16
+"""Devices that one process takes (`llama_max_devices`): https://github.com/ggml-org/llama.cpp/blob/master/src/llama.cpp."""
+
 UBATCH = 512
 BACKENDS = {"NVIDIA": "cuda", "AMD": "rocm", "Apple": "metal", "Intel": "sycl"}
 CACHES = ("fp32", "fp16", "bf16", "q8_0", "q5_0", "q5_1", "q4_0", "q4_1", "iq4_nl")
@@ -68,8 +71,12 @@ class Layout:
         """Fill in the defaults.
 
         Raises:
-            PlanError: for a cache type that llama.cpp cannot hold for this model, or a split that names other GPUs.
+            PlanError: for a cache type that llama.cpp cannot hold for this model, a split that names other GPUs, or more GPUs than it takes.
         """
+        if len(case.gpus) > MOST_GPUS:
+            raise PlanError(
+                f"llama.cpp takes at most {MOST_GPUS} GPUs, not {len(case.gpus):,}; plan fewer, or choose an engine that serves, such as vLLM.", "gpus"
+            )
         request, model = case.request, case.architecture
         flash = request.flash_attention is not False
         name, elements, bytes_ = cache_type(request.kv_cache_dtype)
@@ -127,9 +134,9 @@ class Layout:
         request, units = self.case.request, len(self.layers) + 1
         if not self.shares:
             return split(len(self.layers), 0, ())
+        moe = min(request.cpu_moe_layers or 0, len(self.layers))
         if request.gpu_layers is not None:
-            return self.at(request.gpu_layers, request.cpu_moe_layers or 0)
-        moe = request.cpu_moe_layers or 0
+            return self.at(request.gpu_layers, moe)
         whole = self.at(units, moe)
         if self.mode != "layer" or self.fits(whole, 0):
             return whole  # --fit moves nothing where matrices are cut

@@ -54,7 +54,7 @@ def check(case: Case, flash: bool, latent: bool) -> None:
 
 
 def shares_of(case: Case) -> tuple[float, ...]:
-    """Each GPU's share: as asked, all on the first, equal for a tensor split, or by free memory."""
+    """Each GPU's share: as asked, all on the first, equal for a tensor split, or by free memory; equal too where none has any."""
     request = case.request
     if request.backend == "cpu" or not case.gpus:
         return ()
@@ -66,7 +66,8 @@ def shares_of(case: Case) -> tuple[float, ...]:
         return request.tensor_split
     if request.split_mode == "tensor":
         return (1.0,) * len(case.gpus)
-    return tuple(float(gpu.usable_bytes) for gpu in case.gpus)
+    free = tuple(float(gpu.usable_bytes) for gpu in case.gpus)
+    return free if any(free) else (1.0,) * len(free)
 
 
 def part(size: int, shares: Sequence[float], index: int, units: int = 0) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planner.architecture.tensors import Architecture
 from planner.engines import capabilities
@@ -124,7 +124,7 @@ def lay_out(case: Case, scheme: Scheme, degrees: Degrees, rank: Callable[[Gpu, i
     unable, told = capabilities.verdict(case, scheme)
     held_tokens = Held(0, 0.0, refusal) if refusal else tokens(list(made.values()))
     largest = max((held.pool for held in ranks), key=lambda pool: pool.expected)
-    pool = NOTHING if not caches else largest if largest.expected > 0 else Quantity(0, 0, 0, largest.steps)
+    pool = replace(largest, low=max(largest.low, 0)) if caches and largest.expected > 0 else Quantity(0, 0, 0, largest.steps if caches else ())
     notes = " ".join(text for text in (note, scheme.note, told, too_long(case)) if text)
     file = weights.weight_file(case.architecture, scheme)
     return Memory(

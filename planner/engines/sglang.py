@@ -148,7 +148,7 @@ def tier(gpu: Gpu) -> tuple[int, int]:
 def default_fraction(gpu: Gpu, reserve: int) -> float:
     """mem_fraction_static when it is not given: what the reserve leaves of the card, in thousandths."""
     least = LEAST_RESERVE_GIB * GIB if gpu.usable_bytes > 60 * GIB else 0
-    return round(max(gpu.usable_bytes - max(reserve, least), 0) / gpu.usable_bytes, 3)
+    return round(max(gpu.usable_bytes - max(reserve, least), 0) / max(gpu.usable_bytes, 1), 3)
 
 
 def for_images(model: Architecture) -> float:

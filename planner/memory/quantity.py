@@ -32,7 +32,7 @@ class Quantity:
     def between(cls, low: float, high: float, *steps: Step) -> Quantity:
         """An estimate: the last step's value, and factors below and above it."""
         value = int(steps[-1].value)
-        return cls(int(value * low), value, int(value * high), steps)
+        return cls(min(int(value * low), value), value, max(int(value * high), value), steps)
 
     def json(self) -> dict[str, int]:
         return {"low": self.low, "expected": self.expected, "high": self.high}

@@ -69,7 +69,7 @@ def split(layers: int, gpu_layers: int, shares: tuple[float, ...], cpu_moe_layer
         stop = at + count
         spans.append(Span(min(at, layers), min(stop, layers), output=count > 0 and stop == layers + 1))
         at = stop
-    return Split(host, tuple(spans), min(cpu_moe_layers, layers))
+    return Split(host, tuple(spans), cpu_moe_layers)
 
 
 def largest_fit(most: int, fits: Callable[[int], bool]) -> int:

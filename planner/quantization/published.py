@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from planner.architecture.config import Config
 from planner.architecture.tensors import Architecture, Stack, Tensor
 from planner.memory.remember import remembered
 from planner.quantization import formats
@@ -110,9 +111,14 @@ def _resolve(
         mixed[stack.name, tensor.name] = (*found, *(((rule, len(left)),) if left else ()))
 
 
-def _number(section: Section, key: str, default: int, high: int = 65_536) -> int:
-    value = section.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) and -1 <= value <= high else default
+def _bits(section: Section, *keys: str, default: int) -> int:
+    """The width of a weight that a section states."""
+    return Config(section, "quantization_config.").int(*keys, default=default, high=16)
+
+
+def _group(section: Section, *keys: str, default: int) -> int:
+    """Weights that share a scale; -1 for a whole row."""
+    return Config(section, "quantization_config.").int(*keys, default=default, low=-1, high=65_536)
 
 
 def _named(id: str) -> Format:
@@ -132,13 +138,13 @@ def _fp8(section: Section) -> Published:
 
 def _grouped(id: str) -> Callable[[Section], Published]:
     def reader(section: Section) -> Published:
-        bits = _number(section, "bits", _number(section, "w_bit", 4), 16)
+        bits = _bits(section, "bits", "w_bit", default=4)
         base = _named("gptq-int8" if id == "gptq-int4" and bits == 8 else id)
-        group = _number(section, "group_size", _number(section, "q_group_size", 128))
+        group = _group(section, "group_size", "q_group_size", default=128)
         dynamic = section.get("dynamic")
         left = [f"re:{key[2:]}" for key in dynamic if isinstance(key, str) and key.startswith("-:")] if isinstance(dynamic, Mapping) else []
         rules = _kept(section, "modules_to_not_convert") + (((read(left), None),) if left else ())
-        return Published(with_group(base, bits if bits > 0 else 4, group), rules)
+        return Published(with_group(base, bits, group), rules)
 
     return reader
 
@@ -153,14 +159,14 @@ def _weights(spec: object) -> Format | None:
     """The format that a compressed-tensors `weights` entry describes."""
     if not isinstance(spec, Mapping):
         return None
-    bits, kind, group = _number(spec, "num_bits", 8, 16), str(spec.get("type", "int")), _number(spec, "group_size", -1)
+    bits, kind, group = _bits(spec, "num_bits", default=8), str(spec.get("type", "int")), _group(spec, "group_size", default=-1)
     if kind == "float":
         if bits == 4:
             return _named("mxfp4-linear") if group == 32 else _named("nvfp4")
         return _named("fp8-block" if spec.get("strategy") == "block" or spec.get("block_structure") else "fp8")
     if bits == 8 and group < 1:
         return _named("int8")
-    return with_group(_named("w8a16" if bits == 8 else "w4a16"), bits if bits > 0 else 4, group)
+    return with_group(_named("w8a16" if bits == 8 else "w4a16"), bits, group)
 
 
 def _compressed(section: Section) -> Published | None:
@@ -209,12 +215,12 @@ def _mxfp4(section: Section) -> Published:
 
 def _mlx(section: Section) -> Published:
     """MLX quantizes embedding and head too; entries that are objects give a module its own width, `false` leaves it alone."""
-    bits, group = _number(section, "bits", 4, 16), _number(section, "group_size", 64)
+    bits, group = _bits(section, "bits", default=4), _group(section, "group_size", default=64)
     base = _named(f"mlx-{bits}bit" if bits in (4, 6, 8) else "mlx-4bit")
     rules: list[Rule] = []
     for name, spec in section.items():
         if isinstance(spec, Mapping) and "bits" in spec:
-            rules.append((read([name]), with_group(base, _number(spec, "bits", bits, 16), _number(spec, "group_size", group))))
+            rules.append((read([name]), with_group(base, _bits(spec, "bits", default=bits), _group(spec, "group_size", default=group))))
         elif spec is False and "." in name:
             rules.append((read([name]), None))
     return Published(with_group(base, bits, group), tuple(rules))
