@@ -14,8 +14,7 @@ from ui.text import plain
 page.routed()
 places = train_question.ask()
 try:
-    file = upload()
-    answer = train(with_config(train_question.read(file[1] if file else None)))
+    answer = train(with_config(train_question.read(upload())))
     if not answer.devices:
         raise PlanError("Training is planned on GPUs; add one in the sidebar, for example an RTX 4090.", "gpus")
     rungs = ladder(answer)

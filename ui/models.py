@@ -6,6 +6,9 @@ used for the one call it was typed for: it is in no link, no cache and no log, a
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 import streamlit as st
@@ -16,6 +19,7 @@ from planner.request import PlanRequest
 from planner.sources import from_hub, parse_upload
 from ui.text import plain
 
+HUB_ID = re.compile(r"[\w.-]{1,96}(?:/[\w.-]{1,96})?")
 OFFLINE = " Or upload its config.json, under the model's name."
 HEADER_HINT = "Of a GGUF its first 20 MB are enough, for example `head -c 20M model.gguf > header.gguf`."
 
@@ -23,28 +27,54 @@ HEADER_HINT = "Of a GGUF its first 20 MB are enough, for example `head -c 20M mo
 def other_sources() -> None:
     """A config or a weight file's header from the visitor's disk, or a private model from the Hub."""
     with st.popover("Use a file or a private model", icon=":material/upload_file:", type="tertiary"):
-        st.file_uploader("config.json, or a .gguf", type=["json", "gguf"], key="upload", max_upload_size=32, help=HEADER_HINT)
+        st.file_uploader("config.json, or a .gguf", type=["json", "gguf"], key=_key(), max_upload_size=32, help=HEADER_HINT)
         st.caption("It is read here and kept nowhere, so it cannot travel in a link: whoever opens yours must upload it too.")
         st.text_input("Token for a gated or private model", type="password", key="hub_token", autocomplete="off", max_chars=500)
         st.button("Fetch its config", key="fetch", on_click=_fetch_once, disabled=not st.session_state.get("model"), icon=":material/key:")
         if said := st.session_state.get("fetch_said"):
             st.caption(plain(said))
+    if file := uploaded():
+        st.info(plain(f"{file.name} stands for the model; whatever is chosen above waits."), icon=":material/upload_file:")
+        st.button("Leave the file", on_click=leave, icon=":material/close:")
+
+
+def _key() -> str:
+    """The uploader's: another after each file that was left, because Streamlit lets nobody else empty one."""
+    return f"upload{st.session_state.get('files_left') or ''}"
+
+
+def uploaded() -> Any:
+    """The visitor's file, which stands for the model; None without one."""
+    return st.session_state.get(_key())
+
+
+def leave() -> None:
+    """Go back to the model that is chosen by name."""
+    st.session_state["files_left"] = st.session_state.get("files_left", 0) + 1
+
+
+def named(file: str, config: Mapping[str, Any]) -> str:
+    """What an uploaded model is called: by its config, where that holds a name and no path, else by its file."""
+    own = config.get("_name_or_path")
+    if isinstance(own, str) and HUB_ID.fullmatch(own):
+        return own
+    return PurePosixPath(file).stem if PurePosixPath(file).stem.lower() != "config" else "your config.json"
 
 
 def upload() -> tuple[str, dict[str, Any]] | None:
-    """The uploaded model as a config, with its file's name, or None.
+    """The uploaded model as a config, with its name, or None.
 
     Raises:
         PlanError: when the file is neither a config nor a weight file's header.
     """
-    file = st.session_state.get("upload")
+    file = uploaded()
     if file is None:
         st.session_state.pop("uploaded", None)
         return None
     kept = st.session_state.get("uploaded")
     if kept is None or kept[0] != file.file_id:  # a header holds a vocabulary of megabytes: read once, not at every rerun
         kept = st.session_state["uploaded"] = (file.file_id, parse_upload(file.getvalue(), file.name))
-    return file.name, kept[1]
+    return named(file.name, kept[1]), kept[1]
 
 
 def with_config(request: PlanRequest) -> PlanRequest:

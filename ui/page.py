@@ -45,6 +45,7 @@ def frame(name: str, question: bool) -> Iterator[None]:
         del st.session_state["framed"]
         st.session_state["kept"] = share.question()
         share.remember(st.session_state["kept"])
+        share.tell("page")
     share.depart()
 
 
@@ -87,8 +88,7 @@ def answer(kind: type[Asked], ask: Callable[[Any], Answer]) -> Answer:
         begin("")
     numbers()
     try:
-        file = upload()
-        return ask(with_config(share.read(kind, file[1] if file else None)))
+        return ask(with_config(share.read(kind, upload())))
     except PlanError as error:
         if redraw.again():
             st.rerun()  # a question without an answer is told beside its field

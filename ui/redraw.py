@@ -58,5 +58,6 @@ def body(draw: Callable[[], None]) -> None:
         st.rerun()
     state[ALONE] = False
     draw()
+    share.tell(BODY)
     state[DRAWN] = state["kept"] = question
     state[ALONE] = True

@@ -19,9 +19,11 @@ from pydantic.fields import FieldInfo
 from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from planner.engine_info import info
 from planner.errors import PlanError
 from planner.request import PlanRequest, Question, SystemSpec
-from ui import migrate
+from ui import history, migrate
+from ui.engines import only_others_cache, only_others_run
 
 Asked = TypeVar("Asked", bound=Question)
 
@@ -167,7 +169,20 @@ def _take(link: dict[str, str]) -> None:
             st.session_state[key] = st.session_state["arrived"][key] = typed(key, link[key])
         except PlanError as error:
             st.session_state["complaints"][key] = str(error)
+    _agree()
     _strike((empty | st.session_state["complaints"].keys()) & st.query_params.to_dict().keys())
+
+
+def _agree() -> None:
+    """A format or a cache type that the link's engine does not run takes the engine's own, with a sentence at its field: nothing else of the link is lost."""
+    state = st.session_state
+    for field, of_others in (("quantization", only_others_run), ("kv_cache_dtype", only_others_cache)):
+        engine, asked = state.get("engine") or default("engine"), str(state.get(field) or "")
+        if asked and of_others(engine, asked):
+            said = f"{info(engine).title} does not run {asked[:40]!r}" if field == "quantization" else f"{info(engine).title} has no cache of type {asked[:20]!r}"
+            state["complaints"][field] = f"{said}."
+            state["arrived"].pop(field, None)
+            put(field, None)
 
 
 def _flat(link: dict[str, str]) -> dict[str, str]:
@@ -220,6 +235,11 @@ def keep() -> None:
             unless_bound(key, None)
 
 
+def tell(place: str) -> None:
+    """At the end of a run: the browser's address is the whole question, whatever Streamlit wrote into it."""
+    history.tell(place, question(), fields())
+
+
 def unless_bound(key: str, text: str | None) -> None:
     """Set or remove a parameter; a widget that is bound to it does that itself, and Streamlit refuses."""
     try:
@@ -246,8 +266,8 @@ def _text(value: Any) -> str:
     return f"{value:.12g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def read(kind: type[Asked], config: dict[str, Any] | None = None) -> Asked:
-    """The question, as one kind of request reads it.
+def read(kind: type[Asked], file: tuple[str, dict[str, Any]] | None = None) -> Asked:
+    """The question, as one kind of request reads it; a file that was uploaded, its name and its config, stands for the model.
 
     Raises:
         PlanError: when something in it is no value, or two fields contradict each other.
@@ -255,9 +275,9 @@ def read(kind: type[Asked], config: dict[str, Any] | None = None) -> Asked:
     query = question()
     system = {key: _system(key, query[key]) for key in SystemSpec.model_fields if key in query}
     nested = {"system": json.dumps(system)} if system else {}
-    named = {"model": "your model"} if config is not None else {}
-    asked = kind.from_query({**named, **{key: text for key, text in query.items() if key in kind.model_fields}, **nested})
-    return asked if config is None else asked.model_copy(update={"config": config})
+    named = {"model": file[0]} if file else {}
+    asked = kind.from_query({**{key: text for key, text in query.items() if key in kind.model_fields}, **named, **nested})
+    return asked.model_copy(update={"config": file[1]}) if file else asked
 
 
 def change(request: Question, changes: dict[str, Any]) -> None:

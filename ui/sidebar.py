@@ -6,12 +6,10 @@ import streamlit as st
 
 from planner import catalog
 from planner.engine_info import engines
-from planner.engines.serving import CACHES
 from planner.plan import DEFAULT_RAM_BYTES
-from planner.quantization.cache_types import cache_types
 from planner.request import LLAMA, SERVING
 from ui import fields, gpus, memory_unit, redraw, share
-from ui.engines import quantizations
+from ui.engines import caches, quantizations
 from ui.models import other_sources
 
 
@@ -78,18 +76,13 @@ def _keep_format() -> None:
     """Another engine keeps the format and the cache's type where it can run them, and takes its own otherwise."""
     if st.session_state.get("quantization") not in quantizations(st.session_state["engine"]):
         st.session_state["quantization"] = "auto"
-    if st.session_state.get("kv_cache_dtype") not in _caches(st.session_state["engine"]):
+    if st.session_state.get("kv_cache_dtype") not in caches(st.session_state["engine"]):
         st.session_state["kv_cache_dtype"] = "auto"
-
-
-def _caches(engine: str) -> list[str]:
-    """Types of the cache that an engine has."""
-    return list(CACHES) if engine in SERVING else ["auto", *cache_types()]
 
 
 def _advanced(engine: str) -> None:
     """Options that engines set by themselves; empty means the engine's own default, which stands in the field."""
-    fields.choice("kv_cache_dtype", "KV cache type", _caches(engine), other=True)
+    fields.choice("kv_cache_dtype", "KV cache type", caches(engine), other=True)
     rows = (
         ("tensor_parallel", "Tensor parallel", (*SERVING, *LLAMA), "what the engine chooses"),
         ("pipeline_parallel", "Pipeline parallel", SERVING, "1"),

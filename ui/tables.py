@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextvars import copy_context
 from typing import Any
 
 import streamlit as st
@@ -13,7 +14,7 @@ from planner.plan import Plan
 from planner.printed import html
 from planner.report import markdown
 from planner.units import scale, symbol
-from ui import compare, share
+from ui import compare, models, share
 from ui.frame import csv, table
 from ui.memory_bar import conclusion
 
@@ -49,21 +50,22 @@ def parts_frame(plan: Plan) -> Any:
 
 def link(plan: Plan) -> None:
     """The address of this plan, to copy, and the plan as files; an uploaded config stays here."""
-    if st.session_state.get("upload"):
+    if models.uploaded():
         st.warning("The uploaded config.json cannot travel in a link: whoever opens it must upload the file too.", icon=":material/link_off:")
-    st.code(share.address(), language=None, wrap_lines=True)
+    address, here = share.address(), copy_context()  # a file is written after the click, when neither the address nor the unit of memory is at hand
+    st.code(address, language=None, wrap_lines=True)
     st.caption("The same as the address bar: it holds the whole question, and which version of links it is. Copy it with the button at its end.")
     with st.container(horizontal=True):
         st.button("Pin for comparison", on_click=compare.pin, icon=":material/push_pin:", help="Up to four plans stand side by side on the page Compare.")
         st.download_button(
             "Report with the arithmetic",
-            lambda: markdown(plan, share.address()),
+            lambda: here.copy().run(markdown, plan, address),
             "headroom-plan.md",
             "text/markdown",
             icon=":material/download:",
             on_click="ignore",
         )
-        st.download_button("Page to print", lambda: html(plan, share.address()), "headroom-plan.html", "text/html", icon=":material/print:", on_click="ignore")
+        st.download_button("Page to print", lambda: here.copy().run(html, plan, address), "headroom-plan.html", "text/html", icon=":material/print:", on_click="ignore")
     st.caption("To show this page inside another one, add `&embed=true` to the link: it then comes without Streamlit's own frame.")
 
 

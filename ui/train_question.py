@@ -162,8 +162,8 @@ def complain(places: dict[str, Any], field: str | None, sentence: str) -> None:
     places.get(field or "", places["request"]).warning(plain(sentence), icon=":material/error:")
 
 
-def read(config: dict[str, Any] | None = None) -> TrainRequest:
-    """The request that the page's widgets and the rest of its link spell.
+def read(file: tuple[str, dict[str, Any]] | None = None) -> TrainRequest:
+    """The request that the page's widgets and the rest of its link spell; a file that was uploaded, its name and its config, stands for the model.
 
     Raises:
         PlanError: when something in it is no value, or two fields contradict each other.
@@ -178,8 +178,8 @@ def read(config: dict[str, Any] | None = None) -> TrainRequest:
         given.pop("quantization", None)
     rest = {key: value for key, value in st.query_params.to_dict().items() if key in TrainRequest.model_fields and key not in WIDGETS}
     carried = TrainRequest.from_query({"model": "-", **rest}).given()
-    if config is not None:
-        given["config"] = config
+    if file:
+        given["model"], given["config"] = file
     return TrainRequest.read({**{key: value for key, value in carried.items() if key != "model"}, **given})
 
 
