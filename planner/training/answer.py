@@ -16,6 +16,7 @@ def train_json(plan: TrainPlan, derivation: bool = False) -> dict[str, Any]:
     fit, host, speed, job = plan.fit, plan.host, plan.speed, plan.job
     answer: dict[str, Any] = {
         "model": model_json(plan.case.name, plan.case.architecture),
+        "task": plan.case.task,
         "trainable_parameters": plan.trainable_parameters,
         "steps": plan.steps,
         "memory": {
@@ -59,7 +60,7 @@ def train_text(plan: TrainPlan, derivation: bool) -> str:
     """The plan for a terminal: the verdict and a table of the GPUs."""
     model = plan.case.architecture
     lines = [
-        f"{plan.case.name}, {count(model.parameters)} parameters, {count(plan.trainable_parameters)} trained ({plan.request.method}, {plan.request.precision})",
+        f"{plan.case.name}, {count(model.parameters)} parameters, {count(plan.trainable_parameters)} trained ({plan.case.task}, {plan.request.method}, {plan.request.precision})",
         plan.fit.reason,
         "",
         f"{'':24}" + "".join(f"{name:>12}" for name in ("weights", "gradients", "optimizer", "activation", "overhead", "total", "usable")),

@@ -47,34 +47,53 @@ def multiplied(tensor: Tensor) -> int:
 
 
 def work(case: TrainCase) -> Work:
-    """FLOPs of one token on the whole model."""
+    """FLOPs of one token on the whole model: of the decoder's tokens, with the share of the encoder's positions that each stands for."""
     main, trained, request = case.model.main, case.trained, case.request
-    layers = moved = adapters = 0
-    for tensor, count in [(t, n) for layer, n in main.distinct for t in layer.all_tensors] + [(t, 1) for t in main.after]:
-        own = multiplied(tensor) * count
+    head = sum(multiplied(t) for t in main.after if t.role == "lm_head")
+    last = [(tensor, 1, 1.0) for tensor in main.after] if head else []  # a head over labels sees one vector of each sequence
+    each = [(tensor, count, share) for layers, share, _ in _stacks(case) for layer, count in layers for tensor in layer.all_tensors]
+    layers = moved = adapters = 0.0
+    for tensor, count, share in [*each, *last]:
+        own = multiplied(tensor) * count * share
         if tensor.role != "lm_head":
             layers += own
-        moved += own if trained.gradient(tensor) else 0
+        moved += own if trained.learns(tensor) else 0
         if trained.rank(tensor):
-            adapters += count * adapter_parameters(tensor, request.lora_rank)
-    head = sum(multiplied(t) for t in main.after if t.role == "lm_head")
-    attention = ATTENTION("Attention over the keys that a query sees, all layers", pairs=_pairs(main.distinct), seen=_seen(case))
+            adapters += count * share * adapter_parameters(tensor, request.lora_rank)
+    scores = [(count * share * _pair(mixer), _seen(case, mixer, length)) for distinct, share, length in _stacks(case) for mixer, count in _mixers(distinct)]
+    pairs = sum(pair for pair, _ in scores)
+    seen = sum(pair * keys for pair, keys in scores) / pairs if pairs else 0.0
+    attention = ATTENTION("Attention over the keys that a query sees, all layers", pairs=round(pairs), seen=round(seen, 3))
     again = {"none": 0.0, "selective": 0.1, "full": 1.0}[request.checkpointing]
     step = PER_TOKEN(
-        "Arithmetic of one token", layers=layers, head=head, trained=moved, adapters=adapters, attention=float(attention.value), again=again
+        "Arithmetic of one token", layers=round(layers), head=head, trained=round(moved), adapters=round(adapters), attention=float(attention.value), again=again
     )  # fmt: skip
-    return Work(layers, head, (attention, step))
+    return Work(round(layers), head, (attention, step))
 
 
-def _pairs(distinct: tuple[tuple[Layer, int], ...]) -> int:
-    return sum(count * _pair(mixer) for layer, count in distinct for mixer in layer.mixers if mixer.heads)
+Distinct = tuple[tuple[Layer, int], ...]
+
+
+def _stacks(case: TrainCase) -> list[tuple[Distinct, float, int]]:
+    """Layers of each stack that runs, its positions for each token that is trained on, and the length of a sequence in it."""
+    length = case.request.seq_len
+    found = [(case.model.main.distinct, 1.0, length)]
+    return [*found, (case.encoder.distinct, case.source / length, case.source)] if case.encoder else found
+
+
+def _mixers(distinct: Distinct) -> list[tuple[Mixer, int]]:
+    return [(mixer, count) for layer, count in distinct for mixer in layer.mixers if mixer.heads]
 
 
 def _pair(mixer: Mixer) -> int:
     return 2 * mixer.heads * (mixer.key_dim + mixer.value_dim)
 
 
-def _seen(case: TrainCase) -> float:
-    """Keys that a query sees on average: half the sequence under a causal kernel, all of it where the mask is a tensor."""
-    request = case.request
-    return request.seq_len / (2 if request.flash_attention else 1)
+def _seen(case: TrainCase, mixer: Mixer, length: int) -> float:
+    """Keys that a query sees on average: n - n**2 / (2 * length) of a window of n under a causal kernel, all of them where the mask is a tensor."""
+    if mixer.kind == "cross_attention":
+        return case.source or length
+    if not (mixer.causal and case.request.flash_attention):
+        return length
+    window = min(mixer.window or length, length)
+    return window - window**2 / (2 * length)

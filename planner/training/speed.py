@@ -9,7 +9,7 @@ are what the processor needs to start the kernels, which bounds small batches. T
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 
 from planner.data import table
@@ -186,13 +186,15 @@ def peak_tflops(gpu: Gpu, precision: str = "bf16") -> float:
 
 def _produced(case: TrainCase, token: Work) -> tuple[int, int]:
     """Bytes that the operations of all layers and of the loss put out in one micro-batch, and how many operations they are."""
-    setting, main = setting_of(case), case.model.main
+    setting, main, encoder = setting_of(case), case.model.main, case.encoder
+    stacks = [(main, setting), *([(encoder, replace(setting, length=case.source, source=0))] if encoder else [])]
     size = count = 0
-    for layer, times in main.distinct:
-        tape = layer_tape(layer, main.hidden_size, setting)
-        size += times * sum(tape.sizes)
-        count += times * (len(tape.ops) + 3 * sum(case.trained.packed(tensor) for tensor in layer.all_tensors))
-    logits = case.tokens * case.model.vocab_size * (4 if case.request.fused_cross_entropy else 14)
+    for stack, one in stacks:
+        for layer, times in stack.distinct:
+            tape = layer_tape(layer, stack.hidden_size, one)
+            size += times * sum(tape.sizes)
+            count += times * (len(tape.ops) + 3 * sum(case.trained.packed(tensor) for tensor in layer.all_tensors))
+    logits = case.tokens * case.model.vocab_size * (4 if case.request.fused_cross_entropy else 14) if token.head else 0
     return (size + logits) * (3 if case.request.checkpointing == "full" else 2), count + 20
 
 

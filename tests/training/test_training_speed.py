@@ -33,6 +33,23 @@ def test_a_full_step_takes_six_flops_a_parameter_and_lora_four() -> None:
     assert flops(ask(method="full", seq_len=1, checkpointing="full")) == pytest.approx(6 * matrices + 2 * (matrices - 32_000 * 4096), rel=1e-4)
 
 
+def test_an_encoder_sees_all_keys_and_a_window_only_its_own() -> None:
+    bert = ask(model="google-bert/bert-base-uncased", method="full", checkpointing="none", seq_len=512)
+    matrices = 12 * (4 * 768 * 768 + 2 * 768 * 3072)
+    assert flops(bert) == pytest.approx(6 * matrices + 3 * 12 * 4 * 768 * 512, rel=1e-6)
+    gemma = {"model": "google/gemma-3-1b-it", "method": "full", "checkpointing": "none"}
+    per_key = 3 * 26 * 2 * 4 * (256 + 256)
+    grown = flops(ask(**gemma, seq_len=32_768)) - flops(ask(**gemma, seq_len=16_384))
+    assert grown < per_key * 16_384 / 2 / 4  # 22 of 26 layers see 512 keys
+
+
+def test_a_seq2seq_step_reads_with_the_encoder_too() -> None:
+    t5 = ask(model="google-t5/t5-base", method="full", checkpointing="none", seq_len=1)
+    assert flops(t5) == pytest.approx(6 * (222_903_552 - 47_000), rel=1e-3)
+    whisper = {"model": "openai/whisper-small", "method": "full", "checkpointing": "none"}
+    assert rate(ask(**whisper, seq_len=448)) > 3 * rate(ask(**whisper, seq_len=64))  # 1,500 positions of sound, however short the text
+
+
 def test_checkpointing_is_never_faster_and_padding_never_free() -> None:
     for method in ("full", "lora"):
         assert rate(ask(method=method, checkpointing="full")) < rate(ask(method=method, checkpointing="none"))
