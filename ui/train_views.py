@@ -45,6 +45,8 @@ def verdict(plan: TrainPlan) -> None:
     )
     colour, icon = VERDICTS[plan.fit.verdict]
     st.header(f":{colour}[{icon}] {plain(plan.fit.reason)}", anchor=False)
+    for note in plan.notes:
+        st.caption(plain(note))
     if not model.exact:
         st.warning(plain(model.note or "The counts of this architecture are an estimate."), icon=":material/info:")
 

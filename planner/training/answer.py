@@ -31,6 +31,7 @@ def train_json(plan: TrainPlan, derivation: bool = False) -> dict[str, Any]:
         },
         "load": {"ram_bytes": host.total.json(), "disk_bytes": host.disk.json(), "checkpoint_bytes": host.checkpoint_bytes},
         "fit": {"verdict": fit.verdict, "probability": round(fit.probability, 4), "headroom_bytes": fit.headroom_bytes, "reason": fit.reason},
+        "notes": list(plan.notes),
         "peak_allocated_bytes": plan.peak_allocated.json(),
         "peak_bytes": plan.peak.json(),
         "tokens_per_s": speed.tokens_per_s.json() if speed else None,
@@ -62,6 +63,7 @@ def train_text(plan: TrainPlan, derivation: bool) -> str:
     lines = [
         f"{plan.case.name}, {count(model.parameters)} parameters, {count(plan.trainable_parameters)} trained ({plan.case.task}, {plan.request.method}, {plan.request.precision})",
         plan.fit.reason,
+        *plan.notes,
         "",
         f"{'':24}" + "".join(f"{name:>12}" for name in ("weights", "gradients", "optimizer", "activation", "overhead", "total", "usable")),
     ]

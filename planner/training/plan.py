@@ -16,6 +16,7 @@ from planner.training.fit import judge
 from planner.training.host import TrainHost, host
 from planner.training.job import TrainJob, job, steps_of
 from planner.training.memory import TrainDevice, devices, timed_parts
+from planner.training.notes import notes
 from planner.training.overhead import reserved
 from planner.training.request import TrainRequest
 from planner.training.speed import TrainSpeed, speed
@@ -56,6 +57,11 @@ class TrainPlan:
     def fit(self) -> Fit:
         """Whether every GPU holds its part, and how sure that is."""
         return judge(self.case, self.devices)
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What must be known of the plan besides its figures, in sentences."""
+        return notes(self.case)
 
     @property
     def derivation(self) -> tuple[Step, ...]:

@@ -76,6 +76,20 @@ def test_what_peft_makes_fp32_stands_at_the_high_end() -> None:
     assert mixed.high - mixed.expected == 2 * (2 * 128_256 * 4096 + 65 * 4096)
 
 
+def test_experts_that_a_trainer_may_leave_in_16_bit_are_named() -> None:
+    sparse = ask(**TODAY, model="Qwen/Qwen3-30B-A3B", gpus="RTX 5090")
+    (note,) = sparse.notes
+    assert "quantize_moe_experts" in note
+    assert "54.0 GiB" in note  # 48 layers, 128 experts, three matrices of 2,048 x 768, two bytes each
+    assert not ask(**TODAY, model=LLAMA, gpus="RTX 5090").notes
+    assert not ask(model="Qwen/Qwen3-30B-A3B", gpus="H200").notes
+
+
+def test_a_sequence_longer_than_the_model_was_made_for_is_named() -> None:
+    plan = ask(model="google-bert/bert-base-uncased", seq_len=1_024, gpus="H200")
+    assert plan.notes == ("The model was made for sequences of up to 512 tokens; 1,024 are planned all the same.",)
+
+
 def test_runs_with_the_old_bitsandbytes_are_kept_apart() -> None:
     old = [record for record in records() if record["kind"] == "training before 2024-07"]
     assert len(old) == 8
