@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from planner.engine_info import info
 from planner.units import symbol
 from ui import here, matrix, page, views
 from ui.text import plain
@@ -13,12 +14,11 @@ st.header("What fits where?", anchor=False)
 models, formats, names, (number,) = matrix.chosen(request)
 shows = views.segments("Show", matrix.SHOWS, "matrix_show", "batch")
 found, cards = matrix.table(request, models, formats, names, number)
-rows, verdict = found.rows, found.verdict
-said = matrix.conclusion(rows, verdict, cards, number)
+rows = found.rows
+said = matrix.conclusion(found, cards, number)
 st.markdown(f"**{plain(said)}**")
 st.caption(
-    f"{request.engine}, {request.context:,} tokens each. Green fits on the cards, amber is tight, blue runs with layers in system RAM, red does not fit. "
-    "Choose a cell to open its plan."
+    f"{info(request.engine).title}, {request.context:,} tokens each, batch {request.batch:,}. {matrix.meaning(request.engine)} Choose a cell to open its plan."
 )
 if shows == "speed":
     st.caption("Expected tokens/s of one sequence while it decodes, everything on the cards; a cell's own plan has the range and the arithmetic.")
@@ -29,7 +29,7 @@ st.dataframe(
     on_select=lambda: matrix.open_cell(rows, cards, "matrix_table"),
 )  # fmt: skip
 st.download_button("Table as CSV", lambda: frame.to_csv(index=False), "headroom-matrix.csv", "text/csv", icon=":material/download:", on_click="ignore")
-best = matrix.largest(rows, verdict, cards)
+best = matrix.largest(found, cards)
 st.markdown("**The largest model of these on each card**")
 st.dataframe(best, hide_index=True, alt=said, column_config={f"Usable ({symbol()})": st.column_config.NumberColumn(format="%.1f")})
 refused = {row.refusal for row in rows if row.refusal}

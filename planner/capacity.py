@@ -11,7 +11,7 @@ from planner.engines.registry import engine
 from planner.errors import PlanError
 from planner.memory.quantity import Memory
 from planner.memory.remember import FEW, recall
-from planner.verdict import held_of, judge
+from planner.verdict import judge
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class Capacity:
     @cached_property
     def max_batch(self) -> int:
         """The largest batch at this context; where the engine sets a pool aside, how many requests of the full context it holds, and more wait their turn."""
-        held = held_of(self.case, self.memory)
-        if self.memory.pool and self.memory.refusal:
-            return 0
-        return held.expected if held else self._limit("batch", MOST_BATCH)
+        fit = judge(self.case, self.memory)
+        if fit.held is not None:
+            return fit.held if fit.runs else 0
+        return self._limit("batch", MOST_BATCH)
 
     def _limit(self, field: str, most: int) -> int:
         """Searched by interpolation over the engine's own memory."""

@@ -1,113 +1,176 @@
-"""What differs from card to card in the matrix beside its memory: what the engine refuses there, what it allocates by itself, and what RAM takes over.
+"""The cells of the matrix: each is the verdict of its own plan, by the same memory and the same judge.
 
-less(card)   = free on the reference card of this size - free on the card itself, planned once for the smallest row
-refused(cell): a rule of `planner.engines.capabilities` about this card and format
-offload(cell): does not fit, and (need - usable memory) * cards <= system RAM - what llama.cpp keeps there anyway
+What an engine takes depends on few facts of a card, which it names itself (`Engine.alike`): a row is planned once for each kind of card, and
+cards of a kind differ by what they can give alone, which `planner.verdict.standing` compares for all of them at once. A pool fills its
+card, so that a server's cells are judged card by card; `planner.matrix_splits` tells what system memory takes over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Any
 
 from planner import catalog
-from planner.engine_info import info
-from planner.engines import vllm_budget
+from planner.capacity import MOST_BATCH, Capacity
+from planner.engines import capabilities
 from planner.engines.base import Case
-from planner.engines.capabilities import rules
 from planner.engines.registry import engine
 from planner.errors import PlanError
 from planner.hardware.catalog import Gpu
-from planner.matrix import Need, asked, needs, question, verdicts
-from planner.plan import DEFAULT_RAM_BYTES
+from planner.matrix import Need, asked, case_on, may_split, need, question, read
+from planner.matrix_splits import Bounds, taken_over
+from planner.memory.quantity import Memory
 from planner.request import PlanRequest
-from planner.units import GIB
+from planner.verdict import STANDINGS, Fit, judge, spare, standing
+
+ENDLESS = 2**60
+"""Bytes of a card whose size decides nothing."""
+
+KNOTS = (1, 2, 32, 256, MOST_BATCH)
+"""Batches between which what a card takes is nearly linear: what is sampled and padded bends it a little."""
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Matrix:
-    """The rows as the first card asks them, and for every row and card the verdict (0 does not fit, 1 tight, 2 fits), the largest batch, and whether
-    system RAM takes over what does not fit."""
+class Taken:
+    """What a row takes of cards of one kind.
 
+    Attributes:
+        low, high: bytes on the fullest card, at least and at most.
+        each: bytes expected on each card.
+        endless: the verdict on cards without end.
+        bounds: what would move to system memory, of engines that move it.
+    """
+
+    low: int
+    high: int
+    each: tuple[int, ...]
+    endless: str
+    bounds: Bounds | None
+
+    @property
+    def expected(self) -> int:
+        return max(self.each)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a server makes of one kind of card: its verdict, the batch that its pools hold, what is left of a pool, and the weights of one card."""
+
+    verdict: str
+    batch: int
+    spare: int
+    weights: int
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """For every row and card, as arrays: the verdict as an index of `planner.verdict.STANDINGS`, whether instead a part of it runs from system
+    memory, and the bytes that are left on a card, or of its pool; negative where they are missing."""
+
+    request: PlanRequest
     rows: list[Need]
+    cards: Sequence[Gpu]
     verdict: Any
-    batch: Any
     offload: Any
+    spare: Any
+    held: Any
+
+    @property
+    def enough(self) -> Any:
+        """Where all that is asked for can be expected to run on the cards, as `Fit.on_gpus` says of one plan."""
+        return (self.verdict > 0) & (self.spare >= 0)
+
+    @cached_property
+    def batch(self) -> Any:
+        """The largest batch at full length: of a server, what its pools hold; 0 where not one fits on the cards."""
+        import numpy as np
+
+        found, key = self.held.copy(), question(self.request)
+        for index, row in enumerate(self.rows):
+            for columns in kinds(self.request, self.cards):
+                fits = [column for column in columns if self.verdict[index, column] and not self.held[index, column]]
+                line = [_on(key, row.model, row.format, self.cards[columns[0]], row.count, batch) for batch in KNOTS] if fits else []
+                each = zip(*(one.each for one in line if isinstance(one, Taken)), strict=True)
+                room = [self.cards[column].usable_bytes for column in fits]
+                lines = [np.interp(room, sizes, KNOTS, left=0) for sizes in each]
+                if lines:
+                    found[index, fits] = np.floor(np.min(lines, axis=0) + ROUNDING)
+        return found
 
 
 def matrix(request: PlanRequest, models: Sequence[str], formats: Sequence[str], cards: Sequence[Gpu], count: int) -> Matrix:
-    """Every combination at once; cards for which the engine sets itself up alike are answered together."""
+    """Every combination at once."""
     import numpy as np
 
-    alike: dict[str, list[int]] = {}
-    for index, card in enumerate(cards):
-        alike.setdefault(question(_as_on(request, card)), []).append(index)
-    found: Matrix | None = None
-    for columns in alike.values():
-        some = [cards[index] for index in columns]
-        own = _as_on(request, some[0])
-        rows = list(needs(own, models, formats, (count,)))
-        verdict, batch = verdicts(rows, [card.usable_bytes for card in some], less(own, rows, some), refused(own, rows, some))
-        if found is None:
-            found = Matrix(rows, *(np.zeros((len(rows), len(cards)), dtype=kind) for kind in (int, int, bool)))
-        found.verdict[:, columns], found.batch[:, columns], found.offload[:, columns] = verdict, batch, offloads(own, rows, some, verdict)
-    return found or Matrix(list(needs(request, models, formats, (count,))), *(np.zeros((0, 0)) for _ in range(3)))
+    names, key, groups = [(model, format) for model in models for format in formats], question(request), kinds(request, cards)
+    codes, offload, left, held = (np.zeros((len(names), len(cards)), dtype=kind) for kind in (int, bool, float, int))
+    usable, rows = np.array([card.usable_bytes for card in cards], dtype=float), list[Need]()
+    for index, (model, format) in enumerate(names):
+        weights, first = 0, _on(key, model, format, cards[groups[0][0]], count, request.batch) if groups else None
+        row = (
+            Need(model, format, count, catalog.find(model).architecture.parameters, first.expected)
+            if isinstance(first, Taken)
+            else need(key, model, format, count)
+        )
+        rows.append(row)
+        for columns in groups:
+            room = usable[columns]
+            if weights > room.max():  # these cards are no larger than the last, and are full of weights
+                left[index, columns] = room - weights
+                continue
+            found = _on(key, model, format, cards[columns[0]], count, request.batch)
+            if isinstance(found, Served):
+                codes[index, columns], held[index, columns], left[index, columns] = STANDINGS.index(found.verdict), found.batch, found.spare
+                weights = found.weights
+            elif found is not None:
+                left[index, columns] = room - found.expected
+                codes[index, columns], offload[index, columns] = _verdicts(request, row, found, [cards[column] for column in columns], room)
+    return Matrix(request, rows, cards, codes, offload, left, held)
 
 
-def _as_on(request: PlanRequest, card: Gpu) -> PlanRequest:
-    """The request with what the engine sets by the size of the card: vLLM takes longer steps and more sequences on a large one."""
-    if request.engine != "vllm":
-        return request
-    use = vllm_budget.settings(Case(request, "", None, (card,), DEFAULT_RAM_BYTES))  # type: ignore[arg-type]  # of the case it reads request and cards
-    return request.model_copy(update={"max_num_batched_tokens": use.batched_tokens, "max_num_seqs": use.sequences})
+def kinds(request: PlanRequest, cards: Sequence[Gpu]) -> list[list[int]]:
+    """The cards in groups that the engine sees alike, the largest first."""
+    alike, found = getattr(engine(request.engine), "alike", None), dict[Hashable, list[int]]()
+    for index in sorted(range(len(cards)), key=lambda index: -cards[index].usable_bytes):
+        own = alike(request, cards[index]) if alike else cards[index]
+        found.setdefault((own, capabilities.concerning(request.engine, cards[index], request.engine_version)), []).append(index)
+    return list(found.values())
 
 
-def less(request: PlanRequest, rows: Sequence[Need], cards: Sequence[Gpu]) -> list[float]:
-    """Bytes that each card has less for weights and cache than the reference card of the same memory would have."""
-    running = [row for row in rows if not row.refusal]
-    if not running:
-        return [0.0] * len(cards)
-    smallest = min(running, key=lambda row: row.fixed or 1)
-    return [_less(question(request), smallest, card) for card in cards]
-
-
-@lru_cache(maxsize=4_096)
-def _less(key: str, row: Need, card: Gpu) -> float:
-    case = Case(
-        asked(key).model_copy(update={"model": row.model, "quantization": row.format}), row.model, catalog.find(row.model).architecture,
-        (card,) * row.count, DEFAULT_RAM_BYTES,
-    )  # fmt: skip
+@lru_cache(maxsize=65_536)
+def _on(key: str, model: str, format: str, card: Gpu, count: int, batch: int) -> Taken | Served | None:
+    """What a row makes of a kind of card, by one card of it; None where it has no plan."""
+    case = case_on(asked(key), model, format, (card,) * count).with_request(batch=batch)
     try:
         memory = engine(case.request.engine).memory(case)
     except PlanError:
-        return 0.0
-    if memory.refusal or not memory.devices:
-        return 0.0
-    if row.floor:
-        return (card.usable_bytes - row.floor) * row.slope - memory.pool.bytes.expected if memory.pool else 0.0
-    return max(device.total.expected for device in memory.devices) - row.total
+        return None
+    if memory.pool is not None:
+        fit = judge(case, memory)
+        return Served(fit.verdict, Capacity(case, memory).max_batch, spare(case, memory, fit), max(device.weights.expected for device in memory.devices))
+    totals = [device.total for device in memory.devices]
+    return Taken(
+        max(total.low for total in totals), max(total.high for total in totals), tuple(total.expected for total in totals), _endless(case, memory).verdict,
+        Bounds.of(case, memory) if may_split(read(key)) else None,
+    )  # fmt: skip
 
 
-def refused(request: PlanRequest, rows: Sequence[Need], cards: Sequence[Gpu]) -> Any:
-    """Which cells the engine refuses however much memory the card has, as an array rows x cards."""
+def _endless(case: Case, memory: Memory) -> Fit:
+    """The verdict, were the cards without end."""
+    return judge(case, replace(memory, devices=tuple(replace(device, usable_bytes=ENDLESS) for device in memory.devices)))
+
+
+def _verdicts(request: PlanRequest, row: Need, taken: Taken, cards: Sequence[Gpu], room: Any) -> tuple[Any, Any]:
+    """The verdicts of one kind of cards, and which of them run in part from system memory."""
     import numpy as np
 
-    known = [rule for rule in rules(request.engine) if rule.refuses]
-    formats = {row.format for row in rows}
-    told = {name: [any(rule.concerns(card, name, request.engine_version) for rule in known) for card in cards] for name in formats}
-    return np.array([told[row.format] for row in rows], dtype=bool).reshape(len(rows), len(cards))
-
-
-def offloads(request: PlanRequest, rows: Sequence[Need], cards: Sequence[Gpu], verdict: Any) -> Any:
-    """Which cells that do not fit run with some of their layers in system RAM, as an array rows x cards."""
-    import numpy as np
-
-    if not info(request.engine).splits_with_host or request.gpu_layers is not None:
-        return np.zeros(verdict.shape, dtype=bool)
-    ram = (request.system.ram_gib * GIB if request.system.ram_gib else DEFAULT_RAM_BYTES) - GIB
-    allowed = np.array([not row.refusal for row in rows])[:, None]
-    total, count = (np.array([getattr(row, name) for row in rows], dtype=float)[:, None] for name in ("total", "count"))
-    missing = (total - np.array([card.usable_bytes for card in cards], dtype=float)[None, :]) * count
-    return allowed & (verdict == 0) & (missing <= ram)
+    offload = np.full(len(cards), taken.endless == "offload") & (room >= taken.expected)
+    most = 2 if taken.endless == "offload" else STANDINGS.index(taken.endless)
+    codes = np.where(offload, 0, np.minimum(most, standing(taken.low, taken.high, room)))
+    if taken.bounds:
+        short = np.flatnonzero(room < taken.expected)
+        codes[short], offload[short] = taken_over(request, row, taken.bounds, taken.each, [cards[index] for index in short.tolist()])
+    return codes, offload

@@ -15,7 +15,7 @@ from typing import Any
 from planner.engines.registry import engine
 from planner.errors import PlanError
 from planner.hardware.catalog import Gpu
-from planner.matrix import LARGE_MIB, Need, case_on, question
+from planner.matrix import Need, asked, case_on, question, reference
 from planner.performance.links import between
 from planner.performance.rates import rates
 from planner.performance.timing import Timing
@@ -46,7 +46,7 @@ class Load:
 def _loads(key: str, model: str, format: str, count: int) -> tuple[str, tuple[Load, ...]] | None:
     """A row's format and places; None where it has no plan or writes no tokens."""
     try:
-        case, _ = case_on(key, model, format, count, LARGE_MIB)
+        case = case_on(asked(key), model, format, (reference(),) * count)
         memory = engine(case.request.engine).memory(case)
         if memory.refusal or not case.architecture.generates:
             return None
@@ -65,10 +65,10 @@ def _loads(key: str, model: str, format: str, count: int) -> tuple[str, tuple[Lo
 
 
 def decode_speeds(request: PlanRequest, rows: Sequence[Need], cards: Sequence[Gpu]) -> Any:
-    """Decoded tokens a second of one sequence, an array rows x cards; nan where a row has none. Whether it fits is `verdicts`' matter."""
+    """Decoded tokens a second of one sequence, an array rows x cards; nan where a row has none. Whether it fits is `planner.matrix_cards`' matter."""
     import numpy as np
 
-    speeds, columns, key = np.full((len(rows), len(cards)), np.nan), {}, question(request)
+    speeds, columns, key = np.full((len(rows), len(cards)), np.nan), {}, question(request.model_copy(update={"batch": 1}))
     for index, row in enumerate(rows):
         loads = None if row.refusal else _loads(key, row.model, row.format, row.count)
         if loads is None:

@@ -13,7 +13,7 @@ from planner.engines.base import Case
 from planner.engines.registry import engine
 from planner.errors import PlanError
 from planner.memory.quantity import COMPONENTS, Memory
-from planner.verdict import Fit, judge
+from planner.verdict import Fit, judge, spare
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +54,7 @@ def point(case: Case) -> Point:
         return Point(request.context, request.batch, (0,) * len(COMPONENTS), 0, 0, Fit("does_not_fit", 0.0, 0, str(error)), 0, str(error))
     fit = judge(case, memory)
     parts, usable = _fullest(case, memory)
-    return Point(request.context, request.batch, parts, sum(parts), usable, fit, _spare(case, memory, fit), memory.refusal)
-
-
-def _spare(case: Case, memory: Memory, fit: Fit) -> int:
-    """The headroom; of a pool that starts, its bytes on one GPU less what each replica's part of the batch takes of them.
-
-    = pool * (1 - batch / (replicas * sequences))
-    """
-    pool, replicas = memory.pool, case.request.data_parallel or 1
-    if pool is None or not pool.sequences or not fit.runs:
-        return fit.headroom_bytes
-    return int(pool.bytes.expected * (1 - case.request.batch / (replicas * pool.sequences)))
+    return Point(request.context, request.batch, parts, sum(parts), usable, fit, spare(case, memory, fit), memory.refusal)
 
 
 def _fullest(case: Case, memory: Memory) -> tuple[tuple[int, ...], int]:

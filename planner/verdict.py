@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import erf, floor, sqrt
+from math import ceil, erf, floor, sqrt
 from typing import Any, Literal
 
 from planner.engines.base import Case
@@ -123,6 +123,17 @@ def held_of(case: Case, memory: Memory) -> Quantity | None:
         return None
     low, expected, high = (replicas * floor(number) for number in pool.sequence_range)
     return Quantity(low, expected, high)
+
+
+def spare(case: Case, memory: Memory, fit: Fit) -> int:
+    """The headroom; of a pool that starts, its bytes on one GPU less what each replica's part of the batch takes of them.
+
+    = pool * (1 - ceil(batch / replicas) / sequences)
+    """
+    pool, replicas = memory.pool, case.request.data_parallel or 1
+    if pool is None or not pool.sequences or not fit.runs:
+        return fit.headroom_bytes
+    return floor(pool.bytes.expected * (1 - ceil(case.request.batch / replicas) / pool.sequences))
 
 
 def below(need: Quantity, limit: int) -> float:

@@ -34,6 +34,14 @@ IN_RAM, RAM_TINT = "partly in system RAM", "#2f68ad2b"
 MOST_TINTED = 6_000
 
 
+def meaning(engine: str) -> str:
+    """What the colours say."""
+    if info(engine).serves:
+        return "Green holds all at full length; amber starts and lets some wait, or is within the uncertainty of the estimate; red does not start."
+    split = " blue runs with layers in system RAM;" if info(engine).splits_with_host else ""
+    return f"Green fits on the cards; amber is within the uncertainty of the estimate;{split} red does not fit."
+
+
 def chosen(request: PlanRequest) -> tuple[list[str], list[str], list[str], list[int]]:
     """What the visitor wants to see: models, formats, cards, counts; each stands in the link."""
     every, cards = catalog.models(), {gpu.id: gpu.name for gpu in gpus()}
@@ -72,7 +80,7 @@ def table(request: PlanRequest, models: list[str], formats: list[str], cards: li
 def frame(request: PlanRequest, found: Matrix, cards: list[Any], shows: str) -> pd.DataFrame:
     """The table: model, format, what it needs, the smallest card that fits, then a column a card."""
     rows, verdict = found.rows, found.verdict
-    first = [int(line.argmax()) if line.any() else -1 for line in verdict > 0]
+    first = [int(line.argmax()) if line.any() else -1 for line in found.enough]
     data: dict[str, Any] = {
         "Model": [catalog_title(row.model) for row in rows],
         "Format": [row.format for row in rows],
@@ -84,12 +92,23 @@ def frame(request: PlanRequest, found: Matrix, cards: list[Any], shows: str) -> 
         if speeds is not None:
             data[card.name] = [speed if code else None for speed, code in zip(speeds[:, index], verdict[:, index], strict=True)]
         elif shows == "verdict":
-            data[card.name] = [IN_RAM if split else WORDS[code] for code, split in zip(verdict[:, index], found.offload[:, index], strict=True)]
+            data[card.name] = [words(found, place, index) for place in range(len(rows))]
         elif shows == "headroom":
-            data[card.name] = [None if row.refusal else (card.usable_bytes - row.total) / scale() for row in rows]
+            data[card.name] = [None if row.refusal else left / scale() for row, left in zip(rows, found.spare[:, index], strict=True)]
         else:
-            data[card.name] = found.batch[:, index]
+            data[card.name] = pd.array(found.batch[:, index], dtype="Int64")
+            data[card.name][found.offload[:, index]] = pd.NA
     return pd.DataFrame(data)
+
+
+def words(found: Matrix, row: int, column: int) -> str:
+    """A cell's verdict; of a server whose pool holds fewer than are asked for, how many."""
+    if found.offload[row, column]:
+        return IN_RAM
+    code, held, batch = found.verdict[row, column], found.held[row, column], found.request.batch
+    if code == 1 and found.spare[row, column] < 0:
+        return f"holds {held:,} of {batch:,}" if held else "may fit"
+    return WORDS[code]
 
 
 def tinted(table: pd.DataFrame, found: Matrix, cards: list[Any]) -> Any:
@@ -103,12 +122,12 @@ def tinted(table: pd.DataFrame, found: Matrix, cards: list[Any]) -> Any:
     return table.style.apply(lambda _: colours, axis=None)
 
 
-def conclusion(rows: list[Need], verdict: Any, cards: list[Any], number: int) -> str:
-    """How much of the table fits, and the largest model that the smallest and the largest card hold."""
-    fits = int((verdict > 0).sum())
-    said = f"{fits:,} of {verdict.size:,} combinations fit."
+def conclusion(found: Matrix, cards: list[Any], number: int) -> str:
+    """How much of the table holds all that is asked, and the largest model that the smallest and the largest card hold."""
+    users = f" and hold all {found.request.batch:,} at full length" if found.held.any() and found.request.batch > 1 else ""
+    said = f"{int(found.enough.sum()):,} of {found.verdict.size:,} combinations fit{users}."
     for index in dict.fromkeys((0, len(cards) - 1)):
-        held = [row for row, code in zip(rows, verdict[:, index], strict=True) if code]
+        held = [row for row, enough in zip(found.rows, found.enough[:, index], strict=True) if enough]
         if held:
             best = max(held, key=lambda row: (row.parameters, row.total))
             many = f"{number}x " if number > 1 else ""
@@ -116,11 +135,11 @@ def conclusion(rows: list[Need], verdict: Any, cards: list[Any], number: int) ->
     return said
 
 
-def largest(rows: list[Need], verdict: Any, cards: list[Any]) -> pd.DataFrame:
+def largest(matrix: Matrix, cards: list[Any]) -> pd.DataFrame:
     """For each card the largest model that fits, and the best format of it that does."""
     found = []
     for index, card in enumerate(cards):
-        held = [row for row, code in zip(rows, verdict[:, index], strict=True) if code]
+        held = [row for row, enough in zip(matrix.rows, matrix.enough[:, index], strict=True) if enough]
         best = max(held, key=lambda row: (row.parameters, row.total), default=None)
         found.append((card.name, card.usable_bytes / scale(), catalog_title(best.model) if best else "none of these", best.format if best else ""))
     return pd.DataFrame(found, columns=["Card", f"Usable ({symbol()})", "Largest model", "Format"])

@@ -6,6 +6,7 @@ a `Case`, the request with every name resolved, and returns a `Memory`.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -62,6 +63,12 @@ class Engine(Protocol):
 
         Raises:
             PlanError: when the request cannot be laid out at all (heads that don't divide, unknown options).
+        """
+
+    def alike(self, request: PlanRequest, gpu: Gpu) -> Hashable:
+        """What of a card its memory depends on beside the card's size; of an engine with a pool, the size too. Cards with equal answers are planned once.
+
+        An engine may leave it out: every card is then planned by itself.
         """
 
     def commands(self, case: Case) -> tuple[Command, ...]:

@@ -7,7 +7,7 @@ Rows read: below / from a CUDA compute capability, `only` these architectures, s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from planner.data import table
 from planner.engine_info import info
@@ -56,6 +56,12 @@ def rules(engine: str) -> tuple[Rule, ...]:
         )
         for row in table("capabilities") if row["engine"] == engine
     )  # fmt: skip
+
+
+@lru_cache(maxsize=4_096)
+def concerning(engine: str, gpu: Gpu, version: str | None) -> tuple[int, ...]:
+    """Which rows speak of this card, whatever the format: cards with the same ones are told the same."""
+    return tuple(index for index, rule in enumerate(rules(engine)) if any(rule.concerns(gpu, format, version) for format in rule.formats))
 
 
 def verdict(case: Case, scheme: Scheme) -> tuple[str, str]:

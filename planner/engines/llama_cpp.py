@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from planner.engines import llama_commands
 from planner.engines.base import Case, Command
-from planner.engines.llama_layout import MARGIN_BYTES, Layout
+from planner.engines.llama_layout import MARGIN_BYTES, Layout, backend_of
 from planner.engines.llama_memory import placed
 from planner.errors import PlanError, did_you_mean
+from planner.hardware.catalog import Gpu
 from planner.memory.quantity import Memory
 from planner.quantization.gguf import canonical, file_types, own_type
+from planner.request import PlanRequest
 
 INSTEAD = {"fp8": "Q8_0", "int8": "Q8_0", "gptq-int8": "Q8_0", "nvfp4": "MXFP4_MOE"}
 """GGUF types nearest to formats that llama.cpp does not run; Q4_K_M for the rest."""
@@ -42,6 +44,9 @@ class LlamaCpp:
 
     def memory(self, case: Case) -> Memory:
         return placed(Layout.of(case, self.quantization(case)))
+
+    def alike(self, request: PlanRequest, gpu: Gpu) -> str:
+        return backend_of(request, gpu)
 
     def commands(self, case: Case) -> tuple[Command, ...]:
         return llama_commands.llama_cpp(Layout.of(case, self.quantization(case)))

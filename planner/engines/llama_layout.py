@@ -24,6 +24,7 @@ from planner.parallelism.layer_split import Span, Split, largest_fit, split
 from planner.quantization.cache_types import cache_type
 from planner.quantization.gguf import GgufFile, file_range, gguf_file
 from planner.quantization.gguf_mix import era
+from planner.request import PlanRequest
 
 MIB = 2**20
 MARGIN_BYTES = 1024 * MIB
@@ -127,6 +128,13 @@ class Layout:
     def cache_sums(self) -> tuple[int, ...]:
         sizes = {id(layer): sum(llama_cache.layer_bytes(layer, self.cells)) for layer, _ in self.model.main.distinct}
         return tuple(accumulate((sizes[id(layer)] for layer in self.layers), initial=0))
+
+    @property
+    def largest_unit(self) -> int:
+        """Bytes of what moves to the host at once at most: a layer with its cache, or the output."""
+        sums, cache = self.sums, self.cache_sums
+        layers = (sum(line[n + 1] - line[n] for line in (sums.gpu_dense, sums.gpu_experts, cache)) for n in range(len(self.layers)))
+        return max(max(layers, default=0), self.file.gpu_output_bytes)
 
     @cached_property
     def split(self) -> Split:
@@ -272,8 +280,7 @@ class Layout:
         return build_of(self.case.request.engine_version)
 
     def backend(self, gpu: Gpu) -> str:
-        asked = self.case.request.backend
-        return BACKENDS.get(gpu.vendor, "vulkan") if asked in ("auto", "cpu") else asked
+        return backend_of(self.case.request, gpu)
 
     def overhead_of(self, index: int, where: Split) -> Quantity:
         if not self.works(index, where):
@@ -282,6 +289,11 @@ class Layout:
         row = next(row for row in table("calibration/llama_cpp") if row["backend"] == wanted)
         step = CONTEXT(f"Context of {wanted}", context_mib=int(row["context_mib"]))
         return Quantity(int(row["low_mib"]) * MIB, int(step.value), int(row["high_mib"]) * MIB, (step,))
+
+
+def backend_of(request: PlanRequest, gpu: Gpu) -> str:
+    """The backend that runs a GPU: the one that is asked for, or the vendor's own."""
+    return BACKENDS.get(gpu.vendor, "vulkan") if request.backend in ("auto", "cpu") else request.backend
 
 
 def is_latent(model: Architecture) -> bool:

@@ -10,10 +10,12 @@ from planner.engines.base import Case, Command
 from planner.engines.serving import runnable
 from planner.errors import PlanError
 from planner.formula import Formula, total
+from planner.hardware.catalog import Gpu
 from planner.memory import kv_cache, weights
 from planner.memory.quantity import NOTHING, DeviceMemory, Memory, Quantity
 from planner.quantization.cache_types import cache_type
 from planner.quantization.published import scheme_for
+from planner.request import PlanRequest
 
 STEP_TOKENS, GROWTH_TOKENS = 2048, 256
 """Tokens that mlx-lm reads at once, and by which its cache grows."""
@@ -54,6 +56,9 @@ class Mlx:
             activation=Quantity.between(0.5, 2.0, peak), overhead=Quantity.between(0.4, 2.5, SHARE("Metal", size_gib=0.4)),
         )  # fmt: skip
         return Memory(file, (device,), note=scheme.note)
+
+    def alike(self, request: PlanRequest, gpu: Gpu) -> bool:
+        return gpu.unified
 
     def commands(self, case: Case) -> tuple[Command, ...]:
         wanted = self.quantization(case)

@@ -173,7 +173,7 @@ def state_bytes(stage: Stage, ranks: int) -> int:
     """Recurrent states of one slot."""
     return int(sum(
         count * cache.elements / cache.heads * heads_on_rank(cache.heads, ranks) * (4 if cache.dtype == "fp32" else 2)
-        for layer, count in weights.counted(stage.layers) for cache in layer.caches if cache.per == "sequence"
+        for layer, count in stage.counted for cache in layer.caches if cache.per == "sequence"
     ))  # fmt: skip
 
 

@@ -8,6 +8,7 @@ Sliding layers have a smaller pool beside the full one (0.8 of its tokens); recu
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 
 from planner.architecture.tensors import Architecture
@@ -38,6 +39,7 @@ from planner.memory.kv_cache import Block
 from planner.memory.quantity import Memory, Quantity, added
 from planner.parallelism.degrees import Degrees, resolve_degrees
 from planner.parallelism.tensor_parallel import heads_on_rank
+from planner.request import PlanRequest
 from planner.units import GIB, mem
 
 SOURCE = "sgl-project/sglang python/sglang/srt/server_args.py"
@@ -110,6 +112,9 @@ class Sglang:
             return Rank(stages[stage], shown, Quantity.between(0.5, 1.6, forward), outside)
 
         return lay_out(case, scheme, degrees, rank, lambda ranks: tokens(ranks, case, degrees, block), note)
+
+    def alike(self, request: PlanRequest, gpu: Gpu) -> Hashable:
+        return gpu.usable_bytes, has_fabric(gpu)
 
     def commands(self, case: Case) -> tuple[Command, ...]:
         request, (degrees, _) = case.request, resolve_degrees(case, self.title)
@@ -191,7 +196,7 @@ def tokens(ranks: list[Rank], case: Case, degrees: Degrees, block: Block) -> Hel
 def cell_bytes(stage: weights.Stage, ranks: int, block: Block) -> float:
     """Bytes of one token of the full pool on a rank; sliding layers hold fewer tokens."""
     size = 0.0
-    for layer, count in weights.counted(stage.layers):
+    for layer, count in stage.counted:
         for cache in layer.caches:
             if cache.per == "token":
                 share = SLIDING_RATIO if cache.window else 1

@@ -15,6 +15,7 @@ from planner.memory.kv_cache import Block
 from planner.memory.quantity import Memory, Quantity, added
 from planner.parallelism.degrees import NODE_GPUS, resolve_degrees
 from planner.parallelism.tensor_parallel import heads_on_rank
+from planner.request import PlanRequest
 from planner.units import mem
 
 SOURCE = "NVIDIA/TensorRT-LLM docs/source/reference/memory.md"
@@ -65,6 +66,9 @@ class TensorRtLlm:
 
         return lay_out(case, scheme, degrees, rank, lambda ranks: tokens(ranks, case, degrees.tensor, block), note)
 
+    def alike(self, request: PlanRequest, gpu: Gpu) -> int:
+        return gpu.usable_bytes
+
     def commands(self, case: Case) -> tuple[Command, ...]:
         request, (degrees, _) = case.request, resolve_degrees(case, self.title)
         together = shares_experts(case.architecture, degrees)
@@ -97,7 +101,7 @@ def tokens(ranks: list[Rank], case: Case, tensor: int, block: Block) -> Held:
             return Held(0, 0.0, "Out of memory: nothing is free for the KV cache after weights and buffers; use a smaller format or more GPUs.")
         cell = sum(
             count * cache.elements / cache.heads * heads_on_rank(cache.heads, tensor) * block[1] / block[0] / cache.every
-            for layer, count in weights.counted(rank.stage.layers) for cache in layer.caches if cache.per == "token"
+            for layer, count in rank.stage.counted for cache in layer.caches if cache.per == "token"
         )  # fmt: skip
         if cell:
             counts.append(int(rank.pool.expected // (cell * BLOCK_TOKENS)) * BLOCK_TOKENS)

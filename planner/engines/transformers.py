@@ -16,9 +16,10 @@ from planner.architecture.tensors import Architecture, Layer, Stack, Tensor
 from planner.engines import capabilities
 from planner.engines.base import Case, Command
 from planner.engines.serving import DTYPES, pooled, runnable, too_long
-from planner.engines.transformers_peak import peak, prompt_of
+from planner.engines.transformers_peak import peak, prompt_of, workspace_kib
 from planner.engines.versions import calibration
 from planner.formula import Formula, Step, total
+from planner.hardware.catalog import Gpu
 from planner.memory import kv_cache, weights
 from planner.memory.allocator import block_bytes
 from planner.memory.kv_cache import Block
@@ -27,6 +28,7 @@ from planner.memory.remember import remembered
 from planner.quantization.cache_types import cache_type
 from planner.quantization.formats import BITS, Scheme
 from planner.quantization.published import scheme_for
+from planner.request import PlanRequest
 
 CONTEXT = Formula("context_gib * 2**30", "bytes", "CUDA context, kernels and cuBLAS workspace of a PyTorch process")
 
@@ -77,6 +79,9 @@ class Transformers:
         unable, told = capabilities.verdict(case, scheme)
         notes = " ".join(text for text in (scheme.note, told, too_long(case)) if text)
         return Memory(file, tuple(devices), refusal=unable, note=notes, unable=bool(unable))
+
+    def alike(self, request: PlanRequest, gpu: Gpu) -> float:
+        return workspace_kib(gpu)
 
     def commands(self, case: Case) -> tuple[Command, ...]:
         quantization = self.quantization(case)

@@ -97,8 +97,8 @@ def peak(case: Case, scheme: Scheme, cache_block: Block, gpu: Gpu | None) -> Pea
     if largest is not None:
         steps.append(largest)
         copied = largest.value
-    if gpu is not None and gpu.vendor == "NVIDIA":
-        beside.append(WORKSPACE("cuBLAS workspace", size_kib=32_768 if (gpu.cuda or 0) >= HOPPER else 8_320))
+    if gpu is not None and workspace_kib(gpu):
+        beside.append(WORKSPACE("cuBLAS workspace", size_kib=workspace_kib(gpu)))
     if scheme.format.asked == "gptq-int4" or (scheme.format.asked in UNPACKED_FOR_PROMPTS and prompt > 1):
         widest = max((prod(t.shape) for t, _ in model.main.counted if scheme.quantizes(t, model.main.name)), default=0)
         beside.append(DEQUANTIZED("Widest matrix in 16 bit", elements=widest))
@@ -112,6 +112,11 @@ def peak(case: Case, scheme: Scheme, cache_block: Block, gpu: Gpu | None) -> Pea
     both = added(step.label, (moving, slack))
     counted = Quantity(max(both.low, 0), int(step.value), both.high, (*steps, *beside, step))
     return Peak(counted, Quantity.between(0.9, 1.1, left) if left.value else NOTHING)
+
+
+def workspace_kib(gpu: Gpu) -> int:
+    """What cuBLAS keeps beside: more from Hopper on, nothing on cards of other vendors."""
+    return (32_768 if (gpu.cuda or 0) >= HOPPER else 8_320) if gpu.vendor == "NVIDIA" else 0
 
 
 def _widest_layer(case: Case, wide: int, prompt: int, row: dict[str, str]) -> Step:

@@ -6,6 +6,7 @@ lie outside that share. The rank with the smallest pool decides how many blocks 
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 from math import floor
 
@@ -20,6 +21,7 @@ from planner.memory import weights
 from planner.memory.kv_cache import Block
 from planner.memory.quantity import NOTHING, Memory, added
 from planner.parallelism.degrees import NODE_GPUS, resolve_degrees
+from planner.request import PlanRequest
 from planner.units import mem
 
 POOL = Formula("floor(utilization * capacity) - weights - activation - libraries - graphs", "bytes", "vllm/v1/worker/gpu_worker.py: determine_available_memory")
@@ -66,6 +68,9 @@ class Vllm:
         refusal = made.refusal or vllm_budget.too_little_free(case, made.devices)
         return replace(made, refusal=refusal) if refusal != made.refusal else made
 
+    def alike(self, request: PlanRequest, gpu: Gpu) -> Hashable:
+        return gpu.lent_bytes, gpu.usable_bytes, vllm_budget.large(gpu), vllm_budget.has_fabric(gpu)
+
     def commands(self, case: Case) -> tuple[Command, ...]:
         request, (degrees, _) = case.request, resolve_degrees(case, self.title)
         wanted = self.quantization(case)
@@ -100,7 +105,7 @@ def tokens(ranks: list[Rank], use: Settings, tensor: int, block: Block, wide_sta
         return Held(0, 0.0, FULL)
     counted = []
     for rank in ranks:
-        found = pages.kinds(weights.counted(rank.stage.layers), tensor, block, wide_states, bool(use.number("chunk_groups")))
+        found = pages.kinds(rank.stage.counted, tensor, block, wide_states, bool(use.number("chunk_groups")))
         if found:
             layout = pages.paging(found, bool(use.number("grouping")), use.context)
             counted.append((rank.pool.expected // layout.block_bytes, layout, rank.pool.expected))

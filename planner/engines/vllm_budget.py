@@ -74,17 +74,21 @@ def settings(case: Case) -> Settings:
     """The request's settings, or what this version takes by itself on this GPU."""
     request, gpu = case.request, case.gpus[0]
     row = calibration("vllm", request.engine_version)
-    large = gpu.lent_bytes >= LARGE_GPU_BYTES and "a100" not in gpu.name.lower()
     chunked = bool(int(row["chunked_prefill"]))
-    sequences = request.max_num_seqs or (int(row["seqs_large"]) if large else 256)
+    sequences = request.max_num_seqs or (int(row["seqs_large"]) if large(gpu) else 256)
     if request.max_num_batched_tokens:
         tokens = request.max_num_batched_tokens
     elif chunked:
-        tokens = 8192 if large else 2048
+        tokens = 8192 if large(gpu) else 2048
     else:
         tokens = request.context if request.context <= 32_768 else 512
     utilization = request.gpu_memory_utilization or float(row["utilization"])
     return Settings(utilization, tokens, sequences, request.context, bool(request.enforce_eager), tuple(row.items()))
+
+
+def large(gpu: Gpu) -> bool:
+    """Whether vLLM takes the larger batches of a large card by default."""
+    return gpu.lent_bytes >= LARGE_GPU_BYTES and "a100" not in gpu.name.lower()
 
 
 @remembered

@@ -46,10 +46,11 @@ def weight_file(architecture: Architecture, scheme: Scheme) -> WeightFile:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One rank's weights in one pipeline stage: bytes with their steps, and its layers."""
+    """One rank's weights in one pipeline stage: bytes with their steps, its layers, and each different one with how often it occurs."""
 
     bytes: Quantity
     layers: tuple[Layer, ...]
+    counted: tuple[tuple[Layer, int], ...]
 
 
 @remembered
@@ -80,13 +81,8 @@ def stages(architecture: Architecture, scheme: Scheme, degrees: Degrees) -> tupl
             "rotary angles": rotary_bytes(architecture, scheme.rest),
         }
         label = "Weights: " + ", ".join(name for name, size in parts.items() if size)
-        found.append(Stage(Quantity.exact(total(label, [size for size in parts.values() if size])), layers))
+        found.append(Stage(Quantity.exact(total(label, [size for size in parts.values() if size])), layers, Stack(main.name, main.hidden_size, layers).distinct))
     return tuple(found)
-
-
-def counted(layers: tuple[Layer, ...]) -> tuple[tuple[Layer, int], ...]:
-    """Each different layer with how often it occurs."""
-    return Stack("decoder", 0, layers).distinct
 
 
 def rotary_bytes(architecture: Architecture, dtype: str) -> int:
