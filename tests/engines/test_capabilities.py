@@ -6,7 +6,8 @@ import pytest
 
 from planner import PlanRequest, plan
 from planner.data import table
-from planner.engines.capabilities import TITLES, rules
+from planner.engine_info import engines
+from planner.engines.capabilities import rules
 from planner.engines.registry import engine
 from planner.plan import Plan
 
@@ -51,7 +52,7 @@ def test_fp8_on_ampere_runs_with_a_word_about_it() -> None:
 
 
 def test_every_row_names_formats_that_its_engine_knows() -> None:
-    for name in TITLES:
+    for name in engines():
         known = {"*", "nf4-dq", *engine(name).formats()}
         for rule in rules(name):
             assert set(rule.formats) <= known, rule
