@@ -103,6 +103,13 @@ class Question(BaseModel):
             return tuple(GpuSpec(name=name, count=count, memory_mib=total, free_mib=free) for name, total, free, count in listed)
         return value
 
+    @field_validator("model", mode="after")
+    @classmethod
+    def _model(cls, value: str | None) -> str | None:
+        if value and ((value.startswith("-") and value.strip("-")) or not value.isprintable()):
+            raise PlanError("A model's name cannot begin with a dash or hold characters that cannot be seen; correct it.", "model")
+        return value
+
     @field_validator("config", mode="after")
     @classmethod
     def _config(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:

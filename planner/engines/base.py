@@ -6,6 +6,8 @@ a `Case`, the request with every name resolved, and returns a `Memory`.
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -40,6 +42,16 @@ class Command:
 
     title: str
     text: str
+
+
+def word(text: str) -> str:
+    """A text from outside as one word of a POSIX shell, whatever stands in it: a model's name may come from a stranger's link."""
+    return shlex.quote(text)
+
+
+def literal(text: str) -> str:
+    """The same as one string of Python, JSON or YAML, all of which read JSON's."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 class Engine(Protocol):

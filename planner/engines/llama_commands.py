@@ -6,7 +6,7 @@ import re
 
 from planner import catalog
 from planner.data import table
-from planner.engines.base import Command
+from planner.engines.base import Command, word
 from planner.engines.llama_layout import Layout
 
 TAG = re.compile(r"[a-z][a-z0-9.-]*:[a-z0-9.-]+")
@@ -17,7 +17,7 @@ def llama_cpp(layout: Layout) -> tuple[Command, ...]:
     """`llama-server` with the model from the Hub."""
     request, split = layout.case.request, layout.split
     name = layout.case.name
-    model = f"-hf {name}:{layout.file.file_type}" if is_repository(name) else f"-m {file_name(layout)}"
+    model = f"-hf {word(f'{name}:{layout.file.file_type}')}" if is_repository(name) else f"-m {file_name(layout)}"
     cache = CACHE_FLAGS.get(layout.cache_name, layout.cache_name)
     shares = request.tensor_split or layout.own_shares
     flags = [
@@ -42,7 +42,7 @@ def ollama(layout: Layout) -> tuple[Command, ...]:
     """The server with its environment, the run, and a Modelfile that keeps the choices with the model."""
     request, split = layout.case.request, layout.split
     name = layout.case.name
-    tag = library_tag(layout) or (f"hf.co/{name}:{layout.file.file_type}" if is_repository(name) else f"./{file_name(layout)}")
+    tag = library_tag(layout) or (f"hf.co/{'-'.join(name.split())}:{layout.file.file_type}" if is_repository(name) else f"./{file_name(layout)}")
     cache = CACHE_FLAGS.get(layout.cache_name, layout.cache_name)
     variables = [
         (True, f"OLLAMA_CONTEXT_LENGTH={request.context}"),
@@ -54,9 +54,9 @@ def ollama(layout: Layout) -> tuple[Command, ...]:
     lines = [f"FROM {tag}", f"PARAMETER num_ctx {request.context}"]
     if layout.case.gpus and not split.whole:
         lines.append(f"PARAMETER num_gpu {split.gpu_layers}")
-    own = f"{name.rsplit('/', 1)[-1].replace(' ', '-').lower()}-plan"
+    own = f"{plain(name).lower()}-plan"
     create = Command("Create and run with the Modelfile", f"ollama create {own} -f Modelfile && ollama run {own}")
-    run = () if tag.startswith("./") else (Command("Run", f"ollama run {tag}"),)
+    run = () if tag.startswith("./") else (Command("Run", f"ollama run {word(tag)}"),)
     return (Command("Server", server), *run, Command("Modelfile", "\n".join(lines)), create)
 
 
@@ -67,7 +67,12 @@ def is_repository(name: str) -> bool:
 
 def file_name(layout: Layout) -> str:
     """The file as publishers name it: whose it is does not follow from the model."""
-    return f"{layout.case.name.rsplit('/', 1)[-1].replace(' ', '-')}-{layout.file.file_type}.gguf"
+    return f"{plain(layout.case.name)}-{layout.file.file_type}.gguf"
+
+
+def plain(name: str) -> str:
+    """A model's name without its owner, as a name of a file: letters, digits and dots, with a dash for all else."""
+    return re.sub(r"[^A-Za-z0-9._]+", "-", name.rstrip("/").rsplit("/", 1)[-1]).strip("-.") or "model"
 
 
 def library_tag(layout: Layout) -> str | None:

@@ -6,7 +6,7 @@ the catalogue gives as its usable memory. One process uses one machine.
 
 from __future__ import annotations
 
-from planner.engines.base import Case, Command
+from planner.engines.base import Case, Command, word
 from planner.engines.serving import runnable
 from planner.errors import PlanError
 from planner.formula import Formula, total
@@ -63,8 +63,8 @@ class Mlx:
     def commands(self, case: Case) -> tuple[Command, ...]:
         wanted = self.quantization(case)
         if not wanted.startswith("mlx"):
-            return (Command("MLX", f"mlx_lm.generate --model {case.name} --max-kv-size {case.request.context} --prompt 'Hello'"),)
-        convert = f"mlx_lm.convert --hf-path {case.name} -q --q-bits {wanted[4]} --mlx-path ./{wanted}"
+            return (Command("MLX", f"mlx_lm.generate --model {word(case.name)} --max-kv-size {case.request.context} --prompt 'Hello'"),)
+        convert = f"mlx_lm.convert --hf-path {word(case.name)} -q --q-bits {wanted[4]} --mlx-path ./{wanted}"
         return (Command("Convert", convert), Command("MLX", f"mlx_lm.generate --model ./{wanted} --max-kv-size {case.request.context} --prompt 'Hello'"))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 
 from planner.architecture.tensors import Architecture
-from planner.engines.base import Case, Command
+from planner.engines.base import Case, Command, word
 from planner.engines.pages import INDEXER_BLOCK
 from planner.engines.serving import (
     DTYPES,
@@ -121,7 +121,7 @@ class Sglang:
         narrow = cache_block(self.title, case, served(case, self.quantization(case))) == (1, 1)
         wanted, together = self.quantization(case), shares_experts(case.architecture, degrees)
         ranks = degrees.tensor * (degrees.data if together else 1)
-        text = f"python -m sglang.launch_server --model-path {case.name}" + flags(
+        text = f"python -m sglang.launch_server --model-path {word(case.name)}" + flags(
             (True, f"--context-length {request.context}"),
             (ranks > 1, f"--tp {ranks}"),
             (degrees.pipeline > 1, f"--pp-size {degrees.pipeline}"),

@@ -6,7 +6,7 @@ Every layer is charged in full, sliding ones too.
 
 from __future__ import annotations
 
-from planner.engines.base import Case, Command
+from planner.engines.base import Case, Command, word
 from planner.engines.serving import Held, Rank, cache_block, flags, lay_out, pool_of, runnable, served, shares_experts, state_bytes, titled
 from planner.formula import Formula
 from planner.hardware.catalog import Gpu
@@ -77,7 +77,7 @@ class TensorRtLlm:
         narrow = cache_block(self.title, case, served(case, self.quantization(case))) == (1, 1)
         options = ["enable_attention_dp: true"] * together + ["kv_cache_config:", "  dtype: fp8"] * narrow
         launch = f"mpirun -n {world} trtllm-llmapi-launch trtllm-serve" if world > NODE_GPUS else "trtllm-serve"
-        text = f"{launch} {case.name}" + flags(
+        text = f"{launch} {word(case.name)}" + flags(
             (True, f"--max_seq_len {request.context}"),
             (ranks > 1, f"--tp_size {ranks}"),
             (degrees.pipeline > 1, f"--pp_size {degrees.pipeline}"),

@@ -14,7 +14,7 @@ from math import prod
 
 from planner.architecture.tensors import Architecture, Layer, Stack, Tensor
 from planner.engines import capabilities
-from planner.engines.base import Case, Command
+from planner.engines.base import Case, Command, literal
 from planner.engines.serving import DTYPES, pooled, runnable, too_long
 from planner.engines.transformers_peak import peak, prompt_of, workspace_kib
 from planner.engines.versions import calibration
@@ -91,8 +91,8 @@ class Transformers:
         lines = ["import torch"] if quantization in DTYPES else []
         kind = "AutoModel" if pooled(case) else "AutoModelForCausalLM"
         lines.append(f"from transformers import {kind}, AutoTokenizer" + (", BitsAndBytesConfig" if options else ""))
-        arguments = f'"{case.name}", dtype={dtype}, device_map="auto"' + (f", quantization_config=BitsAndBytesConfig({options})" if options else "")
-        lines += ["", f'tokenizer = AutoTokenizer.from_pretrained("{case.name}")', f"model = {kind}.from_pretrained({arguments})"]
+        arguments = f'{literal(case.name)}, dtype={dtype}, device_map="auto"' + (f", quantization_config=BitsAndBytesConfig({options})" if options else "")
+        lines += ["", f"tokenizer = AutoTokenizer.from_pretrained({literal(case.name)})", f"model = {kind}.from_pretrained({arguments})"]
         if pooled(case):
             lines.append('output = model(**tokenizer(["a text"], return_tensors="pt").to(model.device), use_cache=False)')
         return (Command("Python", "\n".join(lines)),)

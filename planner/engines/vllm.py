@@ -11,7 +11,7 @@ from dataclasses import replace
 from math import floor
 
 from planner.engines import pages, vllm_budget
-from planner.engines.base import Case, Command
+from planner.engines.base import Case, Command, word
 from planner.engines.serving import DTYPES, Held, Rank, cache_block, flags, lay_out, nodes, on_ray, pool_of, pooled, runnable, served, titled
 from planner.engines.vllm_budget import Settings
 from planner.engines.vllm_images import told
@@ -76,7 +76,7 @@ class Vllm:
         wanted = self.quantization(case)
         quantize = "" if case.architecture.quantization else {"fp8": "fp8", "nf4": "bitsandbytes"}.get(wanted, "")
         narrow = cache_block(self.title, case, served(case, wanted)) == (1, 1)
-        text = f"vllm serve {case.name}" + flags(
+        text = f"vllm serve {word(case.name)}" + flags(
             (True, f"--max-model-len {request.context}"),
             (degrees.tensor > 1, f"--tensor-parallel-size {degrees.tensor}"),
             (degrees.pipeline > 1, f"--pipeline-parallel-size {degrees.pipeline}"),

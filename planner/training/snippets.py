@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from planner.data import table
-from planner.engines.base import Command
+from planner.engines.base import Command, literal
 from planner.training.plan import TrainPlan
 
 OPTIM = {
@@ -65,7 +65,7 @@ def trl(plan: TrainPlan) -> str:
             + ', task_type="CAUSAL_LM")'
         )  # fmt: skip
     extra = ", peft_config=adapters" if adapters else ""
-    lines.append(f"SFTTrainer(model={json.dumps(case.name)}, args=config, train_dataset=data{extra}).train()")
+    lines.append(f"SFTTrainer(model={literal(case.name)}, args=config, train_dataset=data{extra}).train()")
     return "\n".join(lines)
 
 
@@ -84,7 +84,7 @@ def trainer(plan: TrainPlan) -> str:
         return ""
     kind, collator, peft_task = CLASSES["sft" if case.encoder else case.task]
     names = ["AutoTokenizer", kind, "Trainer", "TrainingArguments", *([collator.split("(")[0]] if collator else [])]
-    name = json.dumps(case.name)
+    name = literal(case.name)
     labels = ", num_labels=2" if case.task == "classification" else ""
     packed = f", quantization_config=BitsAndBytesConfig({_bits(plan, _dtype(request.precision))})" if case.scheme else ""
     answer = ', text_target=row["answer"]' if case.encoder else ""
@@ -109,7 +109,7 @@ def embedder(plan: TrainPlan) -> str:
     lines = [
         "# python train.py", *_imports(plan, "from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments"),
         "from sentence_transformers.losses import MultipleNegativesRankingLoss",
-        "", f"model = SentenceTransformer({json.dumps(case.name)}, model_kwargs={{{', '.join(load)}}})",
+        "", f"model = SentenceTransformer({literal(case.name)}, model_kwargs={{{', '.join(load)}}})",
         f"model.max_seq_length = {request.seq_len}", *_adapters(plan, "model.add_adapter({})", "FEATURE_EXTRACTION"),
         f'data = load_dataset("json", data_files="{CALLED}", split="train").select_columns(["anchor", "positive"])',
         f"config = SentenceTransformerTrainingArguments({_options(plan)})",
@@ -152,7 +152,7 @@ def _options(plan: TrainPlan) -> str:
 def axolotl(plan: TrainPlan) -> str:
     """A YAML file for `axolotl train config.yaml`."""
     request, case = plan.request, plan.case
-    lines = [f"base_model: {json.dumps(case.name)}", "datasets:", f"  - path: {CALLED}", "    ds_type: json", "    type: chat_template", "output_dir: ./out"]
+    lines = [f"base_model: {literal(case.name)}", "datasets:", f"  - path: {CALLED}", "    ds_type: json", "    type: chat_template", "output_dir: ./out"]
     lines += [
         f"sequence_len: {request.seq_len}", f"sample_packing: {_yes(request.packing)}", f"micro_batch_size: {request.micro_batch}",
         f"gradient_accumulation_steps: {request.gradient_accumulation}", f"num_epochs: {request.epochs:g}", f"optimizer: {OPTIM[request.optimizer]}",
@@ -164,7 +164,7 @@ def axolotl(plan: TrainPlan) -> str:
         if request.lora_targets == "all-linear":
             lines.append("lora_target_linear: true")
         else:
-            lines += ["lora_target_modules:", *(f"  - {json.dumps(name)}" for name in request.lora_targets)]
+            lines += ["lora_target_modules:", *(f"  - {literal(name)}" for name in request.lora_targets)]
         lines += ["peft_use_dora: true"] if request.method == "dora" else []
         if case.scheme:
             lines.append("load_in_4bit: true" if case.scheme.format.bits == 4 else "load_in_8bit: true")
