@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from planner.architecture.tensors import Architecture
 from planner.economics.answer import cost_json, job_json, money_steps
@@ -13,6 +13,9 @@ from planner.memory import kv_cache
 from planner.memory.quantity import COMPONENTS, DeviceMemory
 from planner.performance.speed import Speed
 from planner.plan import Plan
+
+if TYPE_CHECKING:
+    from planner.ways_out import WayOut
 
 SPEEDS = (
     "prefill_tokens_per_s", "decode_tokens_per_s", "decode_tokens_per_s_per_sequence", "throughput_tokens_per_s", "time_to_first_token_s",
@@ -47,7 +50,7 @@ def plan_json(plan: Plan, derivation: bool = False, advice: bool = True) -> dict
             "headroom_bytes": fit.headroom_bytes,
             "held": fit.held,
             "reason": fit.reason,
-            "advice": [{"title": way.title, "change": way.change, "verdict": way.verdict, "reason": way.reason} for way in plan.advice] if advice else [],
+            "advice": [way_json(way) for way in plan.advice] if advice else [],
         },
         "capacity": {
             "kv_cache_bytes": memory.pool.bytes.json() if memory.pool else capacity.kv_cache_bytes,
@@ -66,6 +69,14 @@ def plan_json(plan: Plan, derivation: bool = False, advice: bool = True) -> dict
     if derivation:
         answer["derivation"] = [step_json(step) for step in (*plan.derivation, *money_steps(plan.cost, plan.job))]
     return answer
+
+
+def way_json(way: WayOut) -> dict[str, Any]:
+    """A way out: what to change, what the verdict then is, and what it does to quality, speed and money."""
+    return {
+        "title": way.title, "change": way.change, "verdict": way.verdict, "reason": way.reason, "quality": way.quality,
+        "decode_tokens_per_s_per_sequence": way.tokens_per_s, "price_usd": way.price_usd,
+    }  # fmt: skip
 
 
 def model_json(name: str, architecture: Architecture) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from planner.engine_info import info
 from planner.engines.base import Case
 from planner.engines.registry import engine
 from planner.errors import PlanError
@@ -39,7 +40,7 @@ class Capacity:
 
     @cached_property
     def max_context(self) -> int:
-        """The largest context at this batch, everything else held."""
+        """The largest context at this batch: on the GPUs alone, or with as much in system memory as the engine would move there."""
         return self._limit("context", min(self.case.architecture.max_context, MOST_CONTEXT))
 
     @cached_property
@@ -51,17 +52,30 @@ class Capacity:
         return self._limit("batch", MOST_BATCH)
 
     def _limit(self, field: str, most: int) -> int:
-        """Searched by interpolation over the engine's own memory."""
-        held, case = self.memory.split_held, self.case
+        """Searched by interpolation over the engine's own memory: with everything on the GPUs, or, where not even one fits so, as the engine splits it."""
+        case, whole = self.case, on_the_gpus(self.case)
 
         def search() -> int:
             now = judge(case, self.memory)
             known = (getattr(case.request, field), float(now.headroom_bytes)) if now.on_gpus else None
-            # Split with the host, it may lie otherwise once its split is held.
-            return largest(lambda n: _room(case.with_request(**{field: n}, **held)), most, known)
+            return largest(lambda n: _room(whole.with_request(**{field: n})), most, known) or (
+                0 if whole is case else largest(lambda n: _room(case.with_request(**{field: n})), most)
+            )
 
         asked = case.request.model_copy(update={field: 1, "model": None, "config": None}).model_dump_json(exclude_defaults=True)
-        return recall(case.architecture, _room, (field, asked, tuple(held.items()), case.name, case.gpus, case.ram_bytes), FEW, search)
+        return recall(case.architecture, _room, (field, asked, case.name, case.gpus, case.ram_bytes), FEW, search)
+
+
+ALL = 1_000_000
+"""More layers than any model has."""
+
+
+def on_the_gpus(case: Case) -> Case:
+    """The case with all layers on the GPUs, where its engine would else search for how many fit."""
+    request = case.request
+    if not info(request.engine).splits_with_host or request.gpu_layers is not None or request.cpu_moe_layers is not None or not case.gpus:
+        return case
+    return case.with_request(gpu_layers=ALL)
 
 
 MOST_CONTEXT, MOST_BATCH = 2**24, 4_096

@@ -92,7 +92,7 @@ def judge(case: Case, memory: Memory) -> Fit:
     if headroom < 0:
         start = f"May fit ({probability:.0%}): {_too_much(case, memory)}"
     elif memory.gpu_layers is not None and memory.note:
-        return Fit("offload", probability, headroom, memory.note)
+        return Fit("offload", probability, headroom, f"{memory.note}{_assumed(case)}")
     elif worst == 1:
         start = f"Tight: {_enough(case, memory)}, within the uncertainty of the estimate"
     else:
@@ -161,9 +161,15 @@ def _with_users(start: str, held: Quantity, batch: int) -> str:
 
 def _enough(case: Case, memory: Memory) -> str:
     if not memory.devices:
-        return f"{mem(memory.host.total.expected)} of the {mem(case.ram_bytes)} of system memory, without a GPU"
+        assumed = " assumed" if case.request.system.ram_gib is None else ""
+        return f"{mem(memory.host.total.expected)} of the {mem(case.ram_bytes)} of system memory{assumed}, without a GPU"
     fullest = _fullest(memory)
     return f"{mem(fullest.total.expected)} of {mem(fullest.usable_bytes)} usable on {'the fullest GPU' if len(memory.devices) > 1 else fullest.name}"
+
+
+def _assumed(case: Case) -> str:
+    """A word about system memory that nobody stated."""
+    return f" {mem(case.ram_bytes)} of system memory is assumed." if case.request.system.ram_gib is None else ""
 
 
 def _fullest(memory: Memory) -> DeviceMemory:
@@ -175,7 +181,7 @@ def _too_much(case: Case, memory: Memory) -> str:
     devices, host = memory.devices, mem(memory.host.total.expected)
     full = [device for device in devices if device.free_bytes < 0]
     if not full:
-        return f"{host} of system memory needed, {mem(case.ram_bytes)} available"
+        return f"{host} of system memory needed, {mem(case.ram_bytes)} {'assumed' if case.request.system.ram_gib is None else 'available'}"
     need, have = sum(device.total.expected for device in devices), sum(device.usable_bytes for device in devices)
     if len(devices) == 1:
         return f"{mem(need)} needed, {mem(have)} usable on {devices[0].name}"

@@ -99,7 +99,8 @@ def conclusion(layout: Layout, found: tuple[Unit, ...]) -> str:
         count = sum(1 for unit in found if unit.device == device and unit.name.startswith("Layer"))
         size = sum(unit.weights_bytes for unit in found if unit.device == device) + sum(unit.experts_bytes for unit in found if unit.experts_device == device)
         lent = sum(1 for unit in found if unit.experts_bytes and unit.experts_device == device != unit.device)
-        parts = [f"{count} layers" if count or not lent else "", f"the experts of {lent} layers" if lent else ""]
+        output = any(unit.device == device and unit.name == "Output" for unit in found)
+        parts = [f"{count} layers" if count or not lent else "", "the output" if output else "", f"the experts of {lent} layers" if lent else ""]
         said.append(f"{name_of(layout, device)} holds {' and '.join(part for part in parts if part)}, {mem(size)} of weights")
     return "; ".join(said) + "."
 

@@ -6,8 +6,9 @@ import streamlit as st
 
 from planner import catalog
 from planner.plan import Plan
-from planner.units import count
-from ui import share
+from planner.units import count, significant, usd
+from planner.ways_out import WayOut
+from ui import models, share
 from ui.colours import VERDICTS
 from ui.text import plain
 
@@ -29,6 +30,13 @@ def verdict(plan: Plan) -> None:
         st.caption(plain(plan.memory.note))
 
 
+def take(plan: Plan, way: WayOut) -> None:
+    """Change the question as a way out says; another model takes the place of a file that was uploaded."""
+    if "model" in way.change and models.uploaded():
+        models.leave()
+    share.change(plan.request, way.change)
+
+
 def ways_out(plan: Plan) -> None:
     """Each change that would help, tried already: what to do, and what the verdict then is. The back button undoes it."""
     ways = plan.advice
@@ -40,5 +48,7 @@ def ways_out(plan: Plan) -> None:
     for start in range(0, len(ways), A_ROW):
         for column, way in zip(st.columns(A_ROW), ways[start : start + A_ROW], strict=False):
             with column:
-                st.button(way.title, key=f"way:{way.title}", on_click=share.change, args=(plan.request, way.change), width="stretch")
-                st.caption(plain(way.reason))
+                st.button(way.title, key=f"way:{way.title}", on_click=take, args=(plan, way), width="stretch")
+                speed = f" About {significant(way.tokens_per_s)} tokens/s a stream." if way.tokens_per_s else ""
+                price = f" {usd(way.price_usd)} more." if way.price_usd else ""
+                st.caption(plain(f"{way.reason} {way.quality}{speed}{price}"))

@@ -17,7 +17,7 @@ OUTPUT = Formula("4 * vocab * slots", "bytes", "llama.cpp src/llama-context.cpp:
 
 def placed(layout: Layout) -> Memory:
     """Everything on its device."""
-    where, file = layout.split, layout.file
+    where, file, on_host = layout.split, layout.file, host(layout)
     devices = []
     for index, gpu in enumerate(layout.case.gpus if layout.shares else ()):
         cache, state = cached_on(layout, index)
@@ -29,7 +29,7 @@ def placed(layout: Layout) -> Memory:
         )  # fmt: skip
     return Memory(
         WeightFile(file.file_type, exact(total("Tensors of the file", [file.tensor_bytes])), layout.file_range, file.bits_per_weight),
-        tuple(devices), host(layout), note=note(layout), gpu_layers=where.gpu_layers if devices else None, cpu_moe_layers=where.cpu_moe_layers,
+        tuple(devices), on_host, note=note(layout, on_host), gpu_layers=where.gpu_layers if devices else None, cpu_moe_layers=where.cpu_moe_layers,
         layer_shares=layout.own_shares,
     )  # fmt: skip
 
@@ -91,15 +91,13 @@ def host(layout: Layout) -> HostMemory:
     return HostMemory(summed("Weights", parts), kept, compute)
 
 
-def note(layout: Layout) -> str:
-    """What lies in system memory that would rather be on a GPU."""
+def note(layout: Layout, on_host: HostMemory) -> str:
+    """What lies in system memory that would rather be on a GPU, with all that it takes there."""
     where = layout.split
     if not layout.shares or where.whole:
         return llama_shares.QUANTIZED if layout.mode == "tensor" and layout.cells.block[0] > 1 else ""
-    layers = len(layout.layers)
-    end = max(where.cpu_moe_layers, where.host.stop)
-    left = layout.sums.dense[where.host.stop] + layout.sums.experts[end]
+    layers, left = len(layout.layers), mem(on_host.total.expected)
     gpus = "the GPU" if len(layout.case.gpus) == 1 else "the GPUs"
     if where.host.layers == 0 and not where.host.output:
-        return f"All {layers} layers fit on {gpus} without the experts of the first {where.cpu_moe_layers}; those, {mem(left)}, run from system memory."
-    return f"{where.gpu_layers} of {layers + 1} layers fit on {gpus}; the rest, {mem(left)}, run from system memory."
+        return f"All {layers} layers fit on {gpus} without the experts of the first {where.cpu_moe_layers}; those run from system memory and take {left} of it."
+    return f"{where.gpu_layers} of {layers + 1} layers fit on {gpus}, the output counted as one; the rest run from system memory and take {left} of it."

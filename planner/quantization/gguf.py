@@ -16,7 +16,7 @@ from planner.memory.quantity import Quantity
 from planner.memory.remember import remembered
 from planner.quantization.gguf_layers import LayerBytes, Size, layer_bytes, pieces_of, plus, sized
 from planner.quantization.gguf_mix import NEWEST, base_type, base_types, block, fitting, matters, moves, type_of, usual_imatrix, variants
-from planner.quantization.gguf_tensors import ON_HOST, FileTensor, written
+from planner.quantization.gguf_tensors import ON_HOST, FileTensor, of_layer, written
 
 ALIGNMENT = 32
 """Tensors of a file begin at multiples of this."""
@@ -194,6 +194,19 @@ class _Writer:
             self.tensors += len(pieces)
             self.parameters += self.pieces.totals[key]
             self.padding += made[1]
+        return self.with_encoder(found)
+
+    def with_encoder(self, layers: list[LayerBytes]) -> tuple[LayerBytes, ...]:
+        """The layers with those of an encoder beside them: llama.cpp loads `enc.blk.N` where it loads `blk.N`, and what is deeper with the last."""
+        encoder = next((stack for stack in self.model.stacks if stack.name == "encoder" and stack is not self.model.main), None)
+        if encoder is None:
+            return tuple(layers)
+        found = list(layers)
+        parts = [(index, piece) for index, layer in enumerate(encoder.layers) for piece in of_layer(self.model, layer, self.as_stored)]
+        ends = [piece for tensor in (*encoder.before, *encoder.after) if not tensor.tied for piece in written(self.model, tensor, None, self.as_stored)]
+        for index, piece in [*parts, *((len(found) - 1, piece) for piece in ends)]:
+            place, size = min(index, len(found) - 1), self.add(piece)
+            found[place] = replace(found[place], dense=found[place].dense + size[0], gpu_dense=found[place].gpu_dense + size[1])
         return tuple(found)
 
     def moves(self, tensor: FileTensor) -> bool:
