@@ -8,7 +8,6 @@ from planner.formula import Formula
 from planner.memory.quantity import NOTHING, Quantity
 from planner.training.case import TrainCase
 from planner.training.memory import Held
-from planner.training.states import optimizers
 
 PROCESS = 3 * 2**30
 """Memory of one Python process with PyTorch and its data loader, at first order."""
@@ -41,9 +40,8 @@ def host(case: TrainCase, parts: Held) -> TrainHost:
     request, wide = case.request, case.widths
     away = request.offload
     weights = parts.frozen + parts.trained if away == "weights" else 0
-    paged = optimizers()[request.optimizer].paged
     gradients = parts.trainable * wide.gradient if away == "weights" else 0
-    states = parts.trainable * wide.master + parts.moments if away in ("optimizer", "weights") else parts.moments - parts.unpaged if paged else 0
+    states = parts.trainable * wide.master + parts.moments if away in ("optimizer", "weights") else parts.moments - parts.unpaged
     layers = len(case.model.main.layers)
     checkpoints = layers * case.tokens * case.model.main.hidden_size * wide.activation * len(case.gpus) if away == "activations" else 0
     file = case.architecture.parameters * 2

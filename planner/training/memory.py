@@ -140,7 +140,7 @@ def held(case: TrainCase, stage: Stage) -> Held:
         if own:
             whole += count * own * wide.weight
             numbers += count * own
-            learning.append((replace(tensor, shape=(own // tensor.copies // tensor.shape[-1], tensor.shape[-1])) if tensor.is_matrix else tensor, count))
+            learning.append((_cut(tensor, ranks), count))
             largest = max(largest, own // tensor.copies)
         if not (own and trained.full):
             frozen += count * size
@@ -149,7 +149,7 @@ def held(case: TrainCase, stage: Stage) -> Held:
             adapters += count * extra * wide.weight
             adapter_numbers += count * extra
             largest = max(largest, extra)
-            learning.append((replace(part, shape=(max(extra // part.shape[-1], 1), part.shape[-1])) if part.is_matrix else part, count))
+            learning.append((_cut(part, ranks), count))
         if trained.packed(tensor):
             packed += count * tensor.elements // ranks
         elif scheme and not own:
@@ -159,10 +159,18 @@ def held(case: TrainCase, stage: Stage) -> Held:
         sizes = sum(_frozen_bytes(t, scheme, wide.activation) // (case.tensor if t.is_matrix else 1) for t in one.all_tensors if not t.tied)
         layer = max(layer, sizes)
     moments = moment_bytes(case.request, learning, wide.moment)
-    unpaged = moment_bytes(case.request, [(t, n) for t, n in learning if t.elements // t.copies < PAGED_FROM], wide.moment)
+    paged = optimizers()[case.request.optimizer].paged
+    unpaged = moment_bytes(case.request, [(t, n) for t, n in learning if t.elements // t.copies < PAGED_FROM], wide.moment) if paged else moments
     return Held(
         frozen, whole, adapters, numbers + adapter_numbers, adapter_numbers, moments, unpaged, largest, layer, root, packed, unpacked
     )  # fmt: skip
+
+
+def _cut(tensor: Tensor, ranks: int) -> Tensor:
+    """A rank's part of a matrix, by its rows."""
+    if ranks == 1 or not tensor.is_matrix:
+        return tensor
+    return replace(tensor, shape=(max(prod(tensor.shape[:-1]) // ranks, 1), tensor.shape[-1]))
 
 
 def _frozen_bytes(tensor: Tensor, scheme: Scheme | None, element: int) -> int:
@@ -280,7 +288,7 @@ def _device(case: TrainCase, stage: Stage, share: Shares) -> TrainDevice:
     on_gpu = away not in ("optimizer", "weights")
     title = "Optimizer, on the host" if not on_gpu else "Optimizer, large states paged to the host" if paged else "Optimizer"
     states = OPTIMIZER(
-        title, master=parts.trainable * wide.master, moments=parts.unpaged if paged else parts.moments, share=share.optimizer if on_gpu else 0
+        title, master=parts.trainable * wide.master, moments=parts.unpaged, share=share.optimizer if on_gpu else 0
     )  # fmt: skip
     line = timeline(case, stage, parts, share)
     fixed = int(weights[-1].value) + int(states.value) + buckets
