@@ -25,7 +25,7 @@ from planner.plan import Plan, resolve_model
 from planner.request import PlanRequest, Question
 from planner.sources import AnyQuestion
 from planner.training.request import TrainRequest
-from planner.units import count, gb, mem
+from planner.units import count, duration, gb, mem, significant
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -213,6 +213,17 @@ def _text(plan: Plan, derivation: bool) -> str:
     host = memory.host
     cells = [host.weights.expected, host.kv_cache.expected, 0, host.activation.expected, 0, host.total.expected, plan.case.ram_bytes]
     lines.append(f"{'Host memory':24}" + "".join(f"{mem(cell):>11}" for cell in cells))
+    if not memory.refusal:
+        speed = plan.speed
+        rate, throughput, first = speed.decode_tokens_per_s_per_sequence, speed.throughput_tokens_per_s, speed.time_to_first_token_s
+        lines += [
+            "",
+            f"Speed ({speed.assumes.sentence()}):",
+            f"  {significant(rate.expected)} tokens/s a stream ({significant(rate.low)} to {significant(rate.high)}), the first token after "
+            f"{duration(first.expected)} ({duration(first.low)} to {duration(first.high)})",
+            f"  {significant(throughput.expected)} tokens/s in all while serving, {significant(speed.prefill_tokens_per_s.expected)} read"
+            f"{f'; {speed.extrapolated}' if speed.extrapolated else ''}",
+        ]
     lines += [
         "",
         f"Weights on disk {gb(memory.weights.file_bytes.expected)}; largest context {plan.capacity.max_context:,} tokens, largest batch {plan.capacity.max_batch:,}.",
@@ -222,10 +233,10 @@ def _text(plan: Plan, derivation: bool) -> str:
         lines.append(
             f"Cache of {mem(pool.bytes.expected)} a GPU: {pool.tokens:,} tokens by its log, {pool.sequences:,.1f} requests of {plan.request.context:,}."
         )
-    if memory.note and memory.note != plan.fit.reason:
+    if memory.note and memory.note not in plan.fit.reason:
         lines.append(memory.note)
-    lines += [f"- {way.title}: {way.reason}" for way in plan.advice]
+    lines += [f"- {way.title}: {way.reason} {way.quality} About {significant(way.tokens_per_s)} tokens/s a stream." for way in plan.advice]
     lines += [f"{command.title}: {command.text}" for command in plan.commands]
     if derivation:
-        lines += ["", *(f"{step.label}: {step.expression} = {step.value:,} {step.unit}" for step in plan.derivation)]
+        lines += ["", *(f"{step.label}: {step.expression} = {step.result}" for step in plan.derivation)]
     return "\n".join(lines)

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from types import CodeType
 from typing import Any
@@ -34,6 +35,13 @@ class Step:
     def expression(self) -> str:
         """The formula with its numbers filled in, for example `8 * (128 + 128) * 2`."""
         return _NAME.sub(lambda word: _shown(self.operands[word[0]]) if word[0] in self.operands else word[0], self.template)
+
+    @property
+    def result(self) -> str:
+        """The value as people read it: `2,048 bytes`, `0.0208 s`; bytes and other counts without a fraction."""
+        whole = self.unit.startswith(("bytes", "tokens a", "requests", "steps")) or float(self.value).is_integer()
+        shown = f"{round(self.value):,}" if whole and abs(self.value) >= 1 else f"{Decimal(plain_number(self.value, RESULT_DIGITS)):,f}"
+        return f"{shown} {self.unit}".strip()
 
     @property
     def symbolic(self) -> str:
@@ -75,5 +83,19 @@ def evaluate(expression: str) -> float:
     return value
 
 
+OPERAND_DIGITS, RESULT_DIGITS = 12, 6
+"""Significant digits of a printed operand, from which the value can be worked out again, and of a printed result."""
+
+
+def plain_number(value: float, digits: int) -> str:
+    """A number without the noise of binary fractions and without an exponent: `0.0001306`, `42520403365`."""
+    if isinstance(value, int):
+        return str(value)
+    return format(Decimal(f"{value:.{digits}g}"), "f") if math.isfinite(value) else repr(value)
+
+
 def _shown(value: Any) -> str:
-    return f"({value!r})" if isinstance(value, int | float) and value < 0 else repr(value)
+    if not isinstance(value, int | float):
+        return repr(value)
+    text = plain_number(value, OPERAND_DIGITS)
+    return f"({text})" if value < 0 else text

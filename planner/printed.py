@@ -42,7 +42,7 @@ def html(plan: Plan, address: str = "") -> str:
     body.append("<h2>Arithmetic</h2>")
     for step in plan.derivation:
         source = f"<br><small>{escape(step.source)}</small>" if step.source else ""
-        body.append(f'<div class="step">{escape(step.label)}<br><code>{escape(step.expression)} = {step.value:,} {escape(step.unit)}</code>{source}</div>')
+        body.append(f'<div class="step">{escape(step.label)}<br><code>{escape(step.expression)} = {escape(step.result)}</code>{source}</div>')
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(plan.case.name)}</title><style>{STYLE}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>'
 

@@ -21,7 +21,7 @@ def markdown(plan: Plan, address: str = "") -> str:
     lines += [f"| system memory | total | {mem(total.low)} | {mem(total.expected)} | {mem(total.high)} |", ""]
     lines += ["Low and high are the 10th and the 90th percentile; 1 GiB is 2^30 bytes.", "", "## Arithmetic", ""]
     for step in plan.derivation:
-        lines += [f"**{_plain(step.label)}**", "", f"    {step.expression}", f"    = {step.value:,} {step.unit}", ""]
+        lines += [f"**{_plain(step.label)}**", "", f"    {step.expression}", f"    = {step.result}", ""]
         lines += [f"Source: {_plain(step.source)}", ""] if step.source else []
     return "\n".join(lines)
 

@@ -64,17 +64,25 @@ def calendar(scheduled: Sequence[Scheduled], ground: Ground) -> go.Figure:
 
     chart = go.Figure()
     names = [one.way.name for one in scheduled]
-    days = [one.days[1] for one in scheduled]
+    unit, scale = time_unit(max(one.days[2] for one in scheduled))
+    spent = [one.days[1] / scale for one in scheduled]
     said = [f"{duration(one.days[0] * 86_400)} to {duration(one.days[2] * 86_400)}" for one in scheduled]
     chart.add_bar(
-        orientation="h", y=names, x=days, marker={"color": OWN}, width=0.62, customdata=said, hovertemplate="%{y}: %{customdata}<extra></extra>",
+        orientation="h", y=names, x=spent, marker={"color": OWN}, width=0.62, customdata=said, hovertemplate="%{y}: %{customdata}<extra></extra>",
         error_x={"type": "data", "symmetric": False, "color": ground.frame, "thickness": 1.4, "width": 5,
-                 "array": [one.days[2] - one.days[1] for one in scheduled], "arrayminus": [one.days[1] - one.days[0] for one in scheduled]},
+                 "array": [(one.days[2] - one.days[1]) / scale for one in scheduled],
+                 "arrayminus": [(one.days[1] - one.days[0]) / scale for one in scheduled]},
     )  # fmt: skip
     _layout(chart, ground, 70 + 36 * len(scheduled))
-    chart.update_xaxes(title="Days on the calendar", rangemode="tozero", ticks="outside")
+    chart.update_xaxes(title=f"{unit} on the calendar", rangemode="tozero", ticks="outside")
     chart.update_yaxes(autorange="reversed", automargin=True, showgrid=False, ticklabelstandoff=8)
     return chart
+
+
+def time_unit(days: float) -> tuple[str, float]:
+    """The unit in which a time reads without many digits, and its length in days."""
+    units = (("Days", 1.0), ("Hours", 1 / 24), ("Minutes", 1 / 1_440), ("Seconds", 1 / 86_400))
+    return next((unit for unit in units if days >= 2 * unit[1]), units[-1])
 
 
 def _faint(colour: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import streamlit as st
 
@@ -45,7 +44,4 @@ def code(step: Step) -> str:
 
 
 def result(step: Step) -> str:
-    value: Any = step.value
-    shown = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.3f}"
-    exact = f"{shown} {step.unit}"
-    return f"{exact} = {mem(value)}" if step.unit.startswith("bytes") and value >= 2**20 else exact
+    return f"{step.result} = {mem(step.value)}" if step.unit.startswith("bytes") and step.value >= 2**20 else step.result

@@ -81,7 +81,7 @@ def train_text(plan: TrainPlan, derivation: bool) -> str:
             f"{plan.job.steps:,} steps in {hours:,.1f} hours, {plan.job.energy_kwh.expected:,.1f} kWh, {plan.job.electricity_usd.expected:,.2f} USD of electricity"
         )
     if derivation:
-        lines += ["", *(f"{step.label}: {step.expression} = {step.value:,} {step.unit}" for step in plan.derivation)]
+        lines += ["", *(f"{step.label}: {step.expression} = {step.result}" for step in plan.derivation)]
     return "\n".join(lines)
 
 
