@@ -15,6 +15,8 @@ request, have = answer.request, len(answer.case.gpus)
 st.header(plain(splits.conclusion(timing)), anchor=False)
 if answer.fit.verdict == "does_not_fit":
     st.warning(f"It does not fit as asked. {plain(answer.fit.reason)}", icon=":material/cancel:")
+elif not answer.fit.enough:
+    st.warning(plain(answer.fit.reason), icon=":material/error:")
 st.graphviz_chart(splits.picture(timing, ground()), width="content")
 st.caption("Each box holds its layers and takes its time for one token; the arrows are what joins the devices. A bridge between PCIe cards is not assumed.")
 

@@ -14,6 +14,7 @@ from planner.plan import Plan, plan
 from planner.request import PlanRequest
 from planner.units import scale, symbol
 from ui import share
+from ui.figures import quick
 
 MOST = 4
 LONGEST = 4_000
@@ -98,6 +99,7 @@ def table(plans: list[Plan]) -> pd.DataFrame:
     rows: dict[str, list[str]] = {}
     for one in plans:
         request, speed, devices = one.request, one.speed, one.memory.devices
+        decode = speed.decode_tokens_per_s
         needed = sum(device.total.expected for device in devices) or one.memory.host.total.expected
         figures = {
             "Verdict": one.fit.words,
@@ -109,9 +111,9 @@ def table(plans: list[Plan]) -> pd.DataFrame:
             "Bits a weight": f"{one.memory.weights.bits_per_weight:.2f}",
             "Largest context (tokens)": f"{one.capacity.max_context:,}",
             "Largest batch": f"{one.capacity.max_batch:,}",
-            "Decode (tokens/s)": f"{speed.decode_tokens_per_s.expected:.3g} ({speed.decode_tokens_per_s.low:.3g} to {speed.decode_tokens_per_s.high:.3g})",
+            "Decode (tokens/s)": f"{quick(decode.expected)} ({quick(decode.low)} to {quick(decode.high)})",
             "Time to first token (s)": f"{speed.time_to_first_token_s.expected:.3g}",
-            "Draw while serving (W)": f"{speed.watts.expected:.3g}",
+            "Draw while serving (W)": quick(speed.watts.expected),
         }
         for name, value in figures.items():
             rows.setdefault(name, []).append(value)

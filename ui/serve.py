@@ -110,8 +110,8 @@ def users_sentence(rows: Sequence[Users], plan: Plan) -> str:
     if not longest:
         return "Not one request fits, however short."
     one = next(row for row in rows if row.context == longest)
-    shortest, room = rows[0], max((row.context for row in rows if row.at_once >= batch), default=0)
-    yours = f"your {batch:,} have room up to {room:,} tokens each" if room else f"your {batch:,} have room at none of these lengths"
+    shortest, room = rows[0], plan.capacity.max_context if batch > 1 else 0
+    yours = f"your {batch:,} have room up to {room:,} tokens each" if room else f"your {batch:,} have room at no length"
     return (
         f"From {shortest.at_once:,.0f} requests of {shortest.context:,} tokens down to {one.at_once:,.1f} of {longest:,}; "
         f"{f'{yours}, and ' if batch > 1 else ''}past the line, requests wait or are computed again."

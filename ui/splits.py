@@ -57,8 +57,11 @@ def conclusion(timing: Timing) -> str:
     """What the drawing says."""
     names = place_names(timing)
     each = [f"{name}, {valued(part.total, 's')}" for name, part in zip(names, timing.passes, strict=True)]
-    way = "ranks work on each layer together" if any(place.ranks > 1 for place in timing.route.places) else "one after another" if len(names) > 1 else "alone"
-    return f"A token passes {len(names)} place{'s' if len(names) > 1 else ''}, {way}: {'; '.join(each[:8])}."
+    shared = any(place.ranks > 1 for place in timing.route.places)
+    if len(names) == 1:
+        return f"{names[0]}: {'the GPUs share every layer, and' if shared else 'one device holds every layer, and'} a token takes {valued(timing.passes[0].total, 's')}."
+    together = "; GPUs named together share each layer" if shared else ""
+    return f"A token passes through {len(names)} places, one after another{together}: {'; '.join(each[:8])}."
 
 
 def frame(choices: Sequence[Choice]) -> pd.DataFrame:

@@ -105,7 +105,8 @@ def proposed(request: PlanRequest, count: int, counts: Sequence[int] = COUNTS) -
     gain = f", {max(rates) / second.rate(wanted):.2f} times the next best ({second.title})" if second else ""
     where = best.title if best.count == 1 else f"{best.title} over {best.count} GPUs"
     left = f" {_rest(count - best.count)} would not make it faster: {_why(request)}" if best.count < count else ""
-    waits = f" {best.plan.fit.reason}" if best.plan and best.plan.fit.waiting else ""
+    fit = best.plan.fit if best.plan else None
+    waits = f" It holds {fit.held:,} of your {request.batch:,} at full length." if fit and fit.waiting else ""
     return best, f"{goal}: {where}{gain}.{waits}{left}"
 
 
