@@ -150,7 +150,8 @@ def _on(key: str, model: str, format: str, card: Gpu, count: int, batch: int) ->
         return None
     if memory.pool is not None:
         fit = judge(case, memory)
-        return Served(fit.verdict, Capacity(case, memory).max_batch, spare(case, memory, fit), max(device.weights.expected for device in memory.devices))
+        batch = Capacity(case, memory).max_batch if fit.held is None else fit.held if fit.runs else 0
+        return Served(fit.verdict, batch, spare(case, memory, fit), max(device.weights.expected for device in memory.devices))
     totals = [device.total for device in memory.devices]
     return Taken(
         max(total.low for total in totals), max(total.high for total in totals), tuple(total.expected for total in totals), _endless(case, memory).verdict,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from planner.architecture.tensors import Architecture
 from planner.engines.base import Case
 from planner.errors import PlanError
+from planner.memory.remember import remembered
 from planner.parallelism.blocks import BESIDE_EXPERTS, EVERY, EXPERTS_ALONE, whole, widths
 from planner.quantization.published import scheme_for
 
@@ -59,7 +60,7 @@ def resolve_degrees(case: Case, title: str) -> tuple[Degrees, str]:
     layers = len(model.main.layers)
     if pipeline > layers:
         raise PlanError(f"The model has {layers} layers, fewer than {pipeline} pipeline stages; set it to {layers} or less.", "pipeline_parallel")
-    cuts = _Cuts(case, expert > 1)
+    cuts = _cuts(model, request.quantization, expert > 1)
     note, tensor = "", request.tensor_parallel
     if tensor is None:
         room = max(count // (pipeline * data), 1)
@@ -99,17 +100,25 @@ def replicate_attention(case: Case) -> Case:
     return case.with_request(tensor_parallel=tensor, data_parallel=expert // tensor)
 
 
+@remembered
+def _cuts(model: Architecture, quantization: str, experts_whole: bool) -> _Cuts:
+    return _Cuts(model, quantization, experts_whole)
+
+
 class _Cuts:
     """Which tensor parallel degrees a model and its format allow."""
 
-    def __init__(self, case: Case, experts_whole: bool) -> None:
-        self.model, scheme = case.architecture, scheme_for(case.architecture, case.request.quantization)
+    def __init__(self, model: Architecture, quantization: str, experts_whole: bool) -> None:
+        self.model, scheme = model, scheme_for(model, quantization)
+        self.known: dict[int, bool] = {}
         self.sizes = widths(self.model, scheme, BESIDE_EXPERTS if experts_whole else EVERY)
         self.dense, self.wide = widths(self.model, scheme, BESIDE_EXPERTS), widths(self.model, scheme, EXPERTS_ALONE)
         self.experts = max((layer.ffn.experts for layer, _ in self.model.main.distinct if layer.ffn), default=0)
 
     def valid(self, n: int) -> bool:
-        return allowed(self.model, n) and whole(self.sizes, n)
+        if n not in self.known:
+            self.known[n] = allowed(self.model, n) and whole(self.sizes, n)
+        return self.known[n]
 
     def experts_cut(self, n: int) -> bool:
         """Whether every expert can be cut n ways: over the ranks of all replicas, which answer for each other's tokens."""
