@@ -27,7 +27,7 @@ with top:
     with st.container(horizontal=True, gap="small"):
         wall = cost.work.kilowatts
         bills.metric(
-            "At the wall", f"{significant(wall.expected * 1_000)} W", f"of it GPUs {significant(cost.work.gpu_watts.expected)} W", wall.steps, "wall",
+            "At the wall", f"{significant(wall.expected * 1_000)} W", f"GPUs {significant(cost.work.gpu_watts.expected)} W of it", wall.steps, "wall",
             f"Between {significant(wall.low * 1_000)} and {significant(wall.high * 1_000)} W in eight cases of ten.",
         )  # fmt: skip
         bills.money("Electricity", million.electricity_usd, energy(million.energy_kwh.expected), "electricity", usd)

@@ -21,10 +21,6 @@ if answer.fit.verdict == "does_not_fit":
 if answer.speed.extrapolated:
     st.info(plain(answer.speed.extrapolated), icon=":material/info:")
 speed.figures(answer)
-st.caption(
-    f"One request: {timing.prompt:,} prompt and {timing.output:,} output tokens, {timing.depth:,.0f} in the cache while decoding on average. "
-    "Throughput counts output tokens over wall time, prompts included. A range holds eight cases in ten."
-)
 
 shown = dict(views.tabs(["Where the time goes", "Throughput and latency"], "speed_tab"))
 

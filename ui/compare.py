@@ -91,7 +91,7 @@ def conclusion(plans: list[Plan]) -> str:
     enough, runs = sum(one.fit.enough for one in plans), [place for place, one in enumerate(plans) if one.fit.runs]
     said = f"{enough if enough else 'None'} of these {len(plans)} plans {'holds' if enough <= 1 else 'hold'} all that is asked of {'it' if enough <= 1 else 'them'}"
     fastest = max(runs, key=lambda place: plans[place].speed.decode_tokens_per_s.expected, default=None)
-    return f"{said}." if fastest is None else f"{said}; number {fastest + 1} decodes fastest."
+    return f"{said}." if fastest is None else f"{said}; plan {fastest + 1} writes fastest."
 
 
 def table(plans: list[Plan]) -> pd.DataFrame:

@@ -34,7 +34,7 @@ def headline(plan: Plan) -> str:
     if not plan.architecture.generates:
         return f"{plan.case.name} answers with embeddings and keeps no cache: a batch is limited by activations alone."
     replicas = f" on each of {request.data_parallel} replicas" if (request.data_parallel or 1) > 1 else ""
-    return f"{_requests(pool.sequences)} of {request.context:,} tokens at once{replicas}: {mem(pool.bytes.expected)} of every GPU are left for the cache."
+    return f"{_requests(pool.sequences)} of {request.context:,} tokens at once{replicas}: {mem(pool.bytes.expected)} of every GPU is left for the cache."
 
 
 def _requests(number: float) -> str:

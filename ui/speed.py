@@ -60,7 +60,10 @@ def figures(plan: Plan) -> None:
         ("Throughput", speed.throughput_tokens_per_s, "tok/s"),
         ("Draw while serving", speed.watts, "W"),
     )
-    st.caption(f"For {plain(speed.assumes.sentence())}, {speed.assumes.context_depth:,.0f} tokens of each in the cache on average while decoding.")
+    st.caption(
+        f"For {plain(speed.assumes.sentence())}; while decoding a cache holds {speed.assumes.context_depth:,.0f} tokens on average. Throughput counts output "
+        "tokens over wall time, prompts included. A range holds eight cases in ten."
+    )
     with st.container(horizontal=True, gap="small"):
         for label, figure, unit in shown:
             with st.container(width=WIDTH, gap=None):

@@ -48,7 +48,7 @@ def gpu_table(plan: TrainPlan) -> None:
     each = f"{number:,}x " if number > 1 else ""
     need = mem(rows[0].need.expected)
     said = (
-        f"The smallest memory that surely holds this run is {each}{first.gpu.name}: {need} of {mem(first.gpu.usable_bytes)} usable."
+        f"The smallest hardware that surely holds this run is {each}{first.gpu.name}: {need} of {mem(first.gpu.usable_bytes)} usable."
         if first
         else f"No GPU of the catalogue holds this run, which needs {need} on {'each' if number > 1 else 'one'}: climb the ladder, or add GPUs."
     )

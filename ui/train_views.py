@@ -133,7 +133,7 @@ def bar(plan: TrainPlan) -> None:
         return
     rows = bar_rows(device)
     highest = max(rows, key=lambda row: row.total.expected)
-    said = f"{device.name}: the {highest.name.lower()} needs the most, {mem(highest.total.expected)} of {mem(device.usable_bytes)} usable."
+    said = f"{device.name}: the {highest.name.lower()} needs the most: {mem(highest.total.expected)}, with {mem(device.usable_bytes)} usable."
     st.markdown(plain(said))
     chart = memory_bar.figure(rows, ground(), PARTS)
     # Two parts more than inference has: on a phone their names take two more lines under the axis.
