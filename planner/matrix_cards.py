@@ -28,8 +28,8 @@ from planner.verdict import STANDINGS, Fit, judge, spare, standing
 ENDLESS = 2**60
 """Bytes of a card whose size decides nothing."""
 
-KNOTS = (1, 2, 32, 256, MOST_BATCH)
-"""Batches between which what a card takes is nearly linear: what is sampled and padded bends it a little."""
+KNOTS = (1, 2, 256)
+"""Batches between and beyond which what a card takes is nearly linear: what is sampled and padded bends it a little."""
 ROUNDING = 1e-6
 
 
@@ -95,10 +95,16 @@ class Matrix:
                 line = [_on(key, row.model, row.format, self.cards[columns[0]], row.count, batch) for batch in KNOTS] if fits else []
                 each = zip(*(one.each for one in line if isinstance(one, Taken)), strict=True)
                 room = [self.cards[column].usable_bytes for column in fits]
-                lines = [np.interp(room, sizes, KNOTS, left=0) for sizes in each]
+                lines = [np.interp(room, [*sizes, _further(sizes)], [*KNOTS, MOST_BATCH], left=0) for sizes in each]
                 if lines:
                     found[index, fits] = np.floor(np.min(lines, axis=0) + ROUNDING)
         return found
+
+
+def _further(sizes: tuple[int, ...]) -> float:
+    """What a card takes of the largest batch, by the line through the last two knots."""
+    (before, last), (small, large) = KNOTS[-2:], sizes[-2:]
+    return large + (large - small) / (last - before) * (MOST_BATCH - last)
 
 
 def matrix(request: PlanRequest, models: Sequence[str], formats: Sequence[str], cards: Sequence[Gpu], count: int) -> Matrix:

@@ -54,6 +54,13 @@ def test_sixteen_users_all_have_room_and_are_green() -> None:
     assert served(1).fit.verdict == "fits"
 
 
+def test_the_model_by_its_name_holds_as_many() -> None:
+    for batch in (16, 18, 50):
+        own, named = served(batch), served(batch, config=None, model="Qwen/Qwen3-32B")
+        assert named.fit == own.fit
+        assert named.memory.pool == own.memory.pool
+
+
 def test_where_the_range_of_the_pool_straddles_the_batch_the_sentence_says_from_where_to_where() -> None:
     fit = served(18).fit
     assert (fit.verdict, fit.reason) == ("tight", "Starts, and holds 17 to 18 of your 18 at full length; any others wait.")

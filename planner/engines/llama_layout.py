@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from operator import attrgetter
 
 from planner.architecture.tensors import Architecture, Layer
@@ -132,9 +132,8 @@ class Layout:
     @property
     def largest_unit(self) -> int:
         """Bytes of what moves to the host at once at most: a layer with its cache, or the output."""
-        sums, cache = self.sums, self.cache_sums
-        layers = (sum(line[n + 1] - line[n] for line in (sums.gpu_dense, sums.gpu_experts, cache)) for n in range(len(self.layers)))
-        return max(max(layers, default=0), self.file.gpu_output_bytes)
+        before = [sum(sizes) for sizes in zip(self.sums.gpu_dense, self.sums.gpu_experts, self.cache_sums, strict=True)]
+        return max((self.file.gpu_output_bytes, *(after - start for start, after in pairwise(before))))
 
     @cached_property
     def split(self) -> Split:
