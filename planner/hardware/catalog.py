@@ -6,12 +6,14 @@ program about 450 MiB less. Apple and other unified machines lend the GPU a frac
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from planner.data import table
 
 MIB = 2**20
+CORES = re.compile(r"\((\d+)-core GPU\)")
 SMI_TOLERANCE_MIB = 128
 """A stated total this close to the driver's own is the driver's; a smaller one is what a program was told."""
 
@@ -65,6 +67,12 @@ class Gpu:
     notes: str = ""
     free_mib: int | None = None
 
+    @cached_property
+    def cores(self) -> int | None:
+        """GPU cores, where they tell variants of one chip apart; None where the name states none."""
+        found = CORES.search(self.name)
+        return int(found[1]) if found else None
+
     @property
     def unified(self) -> bool:
         """Whether the GPU shares the machine's memory."""
@@ -87,8 +95,8 @@ class Gpu:
 
     @property
     def cuda(self) -> float | None:
-        """CUDA compute capability, or None for other vendors."""
-        return float(self.compute_capability) if self.vendor == "NVIDIA" else None
+        """CUDA compute capability, or None for other vendors and where it is not known."""
+        return float(self.compute_capability) if self.vendor == "NVIDIA" and self.compute_capability else None
 
     def with_memory_gb(self, memory_gb: float) -> Gpu:
         """The same unified machine bought with another size."""

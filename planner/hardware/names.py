@@ -1,126 +1,53 @@
-"""Names of GPUs in every spelling, by one rule.
+"""Names of GPUs in every spelling, by one rule, what a name leaves open, and lists of them with counts.
 
-A name becomes words: `NVIDIA GeForce RTX 4090 Laptop GPU` is {rtx, 4090, laptop}. A card is meant when every word of the name
-is among the card's own words (its memory type and vendor words are optional), and of several such cards the one with the
-fewest words left over. So `4090` is the RTX 4090 and never the laptop's, and a word that no card has matches nothing.
+A card is meant when a name says every word that tells it from others, and nothing that it does not have: `4070 ti super`, and never
+the laptop's card for `4090`. A name that only resembles a card is a question, never an answer. Where several cards share a name one
+is taken, and `said` tells which and how to write the others. How it is done: `name_words` -> `entries` -> `reading`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from collections.abc import Iterable, Iterator
 
-from planner.errors import PlanError, did_you_mean
-from planner.hardware.catalog import Gpu, gpus
+from planner.errors import PlanError
+from planner.hardware.catalog import Gpu
+from planner.hardware.name_words import LONGEST_NAME
+from planner.hardware.reading import Reading, either, find, is_name, memory_of, read, short, sold_with
 
-LONGEST_NAME = 200
+__all__ = ["all_said", "memory_of", "parse_gpus", "resolve", "said", "with_memory"]
+
 MOST_PARTS = 64
+MOST_OF_A_KIND = 1_024
+MOST_SAID = 6
 
-NOISE = frozenset(
-    "nvidia geforce amd radeon intel apple corporation inc arc r tm c gpu graphics tesla quadro instinct generation edition workstation series"
-    " with max design per device google aws huawei cloud core cores angle metal renderer device studio mac data center opengl engine jetson"
-    " desktop accelerator nvlink the card unspecified version vs_5_0 ps_5_0 vs ps direct3d11 direct3d12 d3d11 d3d12 radv vulkan".split()
-) - {"max"}
-"""Words that tell no two cards apart."""
-
-SPLIT = re.compile(
-    r"(?<=\d)(?=(?:ti|xtx|xt|super|gre|max|ultra|pro|sff|sxm|pcie|nvl|laptop|mobile)\b)|(?<=\b(?:rtx|gtx))(?=\d)|(?<=\brx)(?=\d)|(?<=ti)(?=super)"
+SEPARATOR = re.compile(r"(?<!max)\+(?!:)|[;&\n]|,(?!\s*inc\b)|\b(?:and|plus)\b", re.IGNORECASE)
+NUMBERS = {"one": 1, "single": 1, "two": 2, "dual": 2, "double": 2, "twin": 2, "pair of": 2, "a pair of": 2, "couple of": 2, "a couple of": 2, "three": 3, "triple": 3,
+           "four": 4, "quad": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "octa": 8, "ten": 10, "sixteen": 16}  # fmt: skip
+BEFORE = re.compile(
+    rf"^(?:\(?(\d{{1,4}})\s*[x×*]\s*\)?\s*|\(?[x×]\s*(\d{{1,4}})\)?\s+|(\d{{1,4}})\s+|({'|'.join(sorted(NUMBERS, key=len, reverse=True))})\s+)(?=\S)",
+    re.IGNORECASE,
 )
-MEMORY = re.compile(r"\b(\d{1,4})\s*(?:gb|gib|g)\b")
-CORES = re.compile(r"\b(\d{1,3})[ -]?cores?\b(?:[ -]?gpu)?")
-WORD = re.compile(r"[a-z0-9.]+")
-PCI_ID = re.compile(r"\b0x[0-9a-f]{4}\b")
-SYNONYMS = {"mobile": "laptop", "notebook": "laptop", "sxm2": "sxm", "sxm3": "sxm", "sxm4": "sxm", "sxm5": "sxm"}
-SEPARATOR = re.compile(r"\s*(?:(?<!max)\+|[;,&]|\band\b)\s*", re.IGNORECASE)
-COUNT = re.compile(r"^\s*(\d{1,4})\s*[x×*]\s*(.+)$|^(.+?)\s+[x×*]\s*(\d{1,4})\s*$|^\s*(\d{1,2})\s+(\S.*)$", re.IGNORECASE)
-STATED = re.compile(r"\s*\[\s*(?:(\d{1,8})\s*/\s*)?(\d{1,8})\s*MiB\s*\]\s*$", re.IGNORECASE)
-"""Memory of this very card behind its name: `rtx-4090 [24564 MiB]`, with what is free of it `rtx-4090 [22100/24564 MiB]`."""
+BEHIND = re.compile(r"\s*\(?\s*(?:[x×*]\s*(\d{1,4})|\s(\d{1,4})\s*[x×])\s*\)?\s*$", re.IGNORECASE)
+COUNTED = re.compile(r"\s+(?=\d{1,4}\s*[x×]\s*[a-z0-9])", re.IGNORECASE)
+"""Where the next count begins in `1x3090 1x3060`."""
+RACK = re.compile(r"^(?:nvidia\s+)?(?:[dh]gx\s+(?P<eight>[ahb]\d{3}\b.*)|(?P<rack>gb\d{3})\s+nvl(?P<count>\d+))$", re.IGNORECASE)
+"""A machine by the GPUs that it holds: eight on a DGX or HGX board, as many as its name says in a rack."""
+APART = re.compile(r"^(\d{1,4})\s*[x×*]\s+(\S.*)$", re.IGNORECASE)
+PLURAL = re.compile(r"\b(\d{3,4})s\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """A name taken apart: its telling words, and the memory in GB that it states."""
-
-    words: frozenset[str]
-    memory_gb: float | None
-
-
-def words_of(text: str) -> Words:
-    """The telling words of a name; `7900xtx`, `RX 7900 XTX` and `radeon rx7900 xtx` give the same."""
-    plain = PCI_ID.sub(" ", text.lower()[:LONGEST_NAME]).replace("(r)", " ").replace("(tm)", " ").replace("max-q", "maxq")
-    plain = CORES.sub(r" \1c ", SPLIT.sub(" ", re.sub(r"[()_/,\-]+", lambda m: "-" if m[0] == "-" else " ", plain)))
-    memory = MEMORY.search(plain)
-    found = {SYNONYMS.get(word, word) for word in WORD.findall(MEMORY.sub(" ", plain))}
-    return Words(frozenset(found - NOISE), float(memory[1]) if memory else None)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A card under one of its names: the words it must have, and those it may have besides."""
-
-    gpu: Gpu
-    words: frozenset[str]
-    memory_gb: float | None
-    optional: frozenset[str]
-
-
-@cache
-def _entries() -> tuple[Entry, ...]:
-    entries = []
-    for gpu in gpus():
-        optional = words_of(f"{gpu.memory_type} {gpu.architecture} {gpu.form_factor}").words
-        for name in (gpu.name, *gpu.aliases):
-            own = words_of(name)
-            entries.append(Entry(gpu, own.words, own.memory_gb, optional))
-    return tuple(entries)
-
-
-@cache
-def _exact() -> dict[str, Gpu]:
-    """Cards by id, name and alias as written; the first that claims an alias keeps it."""
-    names: dict[str, Gpu] = {}
-    for gpu in gpus():
-        for name in (gpu.id, gpu.name):
-            names[name.lower()] = gpu
-    for gpu in gpus():
-        for alias in gpu.aliases:
-            names.setdefault(alias.lower(), gpu)
-    return names
-
-
-@lru_cache(maxsize=4_096)
 def resolve(name: str, memory_mib: int | None = None) -> Gpu:
     """The GPU that a name means, in any spelling; see the module for the rule.
 
     Args:
-        name: as NVML, Vulkan, Metal, WebGL, a shop or a person spells it.
+        name: as NVML, Vulkan, Metal, WebGL, a shop or a person spells it; a MIG slice or a vGPU, too.
         memory_mib: total that its driver reports, which picks among variants and replaces the catalogue's figure.
 
     Raises:
         PlanError: when none is meant; the nearest names are offered.
     """
-    text, stated_mib, free_mib = memory_of(name)
-    if stated_mib is not None:
-        return resolve(text, memory_mib or stated_mib).with_free_mib(free_mib)
-    exact = _exact().get(text.lower())
-    if exact is not None and (memory_mib is None or _close(exact, memory_mib / 1024)):
-        return _with_memory(exact, None, memory_mib)
-    for spelling in (text, re.sub(r"\([^)]*\)", " ", text), *re.split(r"[(),:]", text)):
-        wanted = words_of(spelling)
-        found = _best(wanted, memory_mib)
-        if found is not None:
-            return _with_memory(found, wanted.memory_gb, memory_mib)
-    known = [gpu.name.removeprefix("GeForce ") for gpu in gpus()]
-    raise PlanError(f"No GPU is called {text[:60]!r}.{did_you_mean(text[:LONGEST_NAME], known)} Pick one from the list.", "gpus")
-
-
-def memory_of(text: str) -> tuple[str, int | None, int | None]:
-    """A name without the memory stated behind it, the total and the free MiB; see `STATED`."""
-    stated = STATED.search(text[:LONGEST_NAME])
-    if stated is None or not int(stated[2]):
-        return text.strip(), None, None
-    return text[: stated.start()].strip(), int(stated[2]), int(stated[1]) if stated[1] else None
+    return read(name, memory_mib).gpu
 
 
 def with_memory(name: str, total_mib: int | None, free_mib: int | None) -> str:
@@ -130,57 +57,131 @@ def with_memory(name: str, total_mib: int | None, free_mib: int | None) -> str:
     return f"{name} [{total_mib} MiB]" if free_mib is None else f"{name} [{free_mib}/{total_mib} MiB]"
 
 
-def _best(wanted: Words, memory_mib: int | None) -> Gpu | None:
-    """The card with every wanted word and the fewest of its own left over; the stated memory decides among equals."""
-    if not wanted.words:
+def said(name: str, memory_mib: int | None = None) -> str | None:
+    """What a name leaves open and what was taken for it, in one sentence; None where it says all.
+
+    Raises:
+        PlanError: as `resolve`.
+    """
+    found = read(name, memory_mib)
+    if found.part is not None:
+        return found.part.sentence(found.gpu)
+    if memory_mib is not None or memory_of(name)[1] is not None:
         return None
-    memory = wanted.memory_gb or (memory_mib / 1024 if memory_mib else None)
-    ranked = []
-    for order, entry in enumerate(_entries()):
-        missing = wanted.words - entry.words - entry.optional
-        bare = {word for word in missing if word.isdigit() and _sold_with(entry.gpu, float(word))}
-        if missing - bare or not wanted.words & entry.words:
+    named = short(found.gpu)
+    if any(short(one) != named for one in found.others):
+        listed = [one.name.removeprefix("GeForce ") for one in found.others]
+        more = [f"{len(listed) - MOST_SAID + 1} more"] if len(listed) > MOST_SAID else []
+        shown = listed[: MOST_SAID - 1] + more if more else listed
+        size = f" with {found.gpu.memory_gb:g} GB" if len(found.gpu.memory_options_gb) > 1 and not found.words.sizes_gb else ""
+        return f"{found.gpu.name.removeprefix('GeForce ')}{size} is taken; the name could also mean {either(shown)}: write the name in full for another."
+    return _sizes(found, named)
+
+
+def all_said(specs: Iterable[tuple[str, int | None]]) -> tuple[str, ...]:
+    """What the names of a request leave open, each sentence once; nothing of names that mean no card."""
+    found: dict[str, None] = {}
+    for name, memory_mib in specs:
+        try:
+            sentence = said(name, memory_mib)
+        except PlanError:
             continue
-        if wanted.memory_gb and not _sold_with(entry.gpu, wanted.memory_gb):
-            continue
-        left_over = len(entry.words - wanted.words)
-        narrower = entry.memory_gb is not None and wanted.memory_gb is None
-        distance = abs(entry.gpu.capacity_bytes / 2**30 - memory) if memory and not entry.gpu.memory_options_gb else 0.0
-        ranked.append((left_over, round(distance), narrower, order, entry.gpu))
-    return min(ranked, key=lambda rank: rank[:4])[4] if ranked else None
+        if sentence:
+            found[sentence] = None
+    return tuple(found)
 
 
-def _sold_with(gpu: Gpu, memory_gb: float) -> bool:
-    """Whether the card, or the unified machine around it, is sold with about this much memory."""
-    return any(abs(size - memory_gb) <= 0.08 * size for size in (gpu.memory_gb, *gpu.memory_options_gb, gpu.capacity_bytes / 2**30))
-
-
-def _close(gpu: Gpu, memory_gib: float) -> bool:
-    return bool(gpu.memory_options_gb) or _sold_with(gpu, memory_gib)
-
-
-def _with_memory(gpu: Gpu, stated_gb: float | None, memory_mib: int | None) -> Gpu:
-    if memory_mib is not None:
-        return gpu.with_total_mib(memory_mib)
-    if stated_gb and gpu.memory_options_gb and stated_gb != gpu.memory_gb:
-        return gpu.with_memory_gb(stated_gb)
-    return gpu
+def _sizes(found: Reading, named: str) -> str | None:
+    """A card or machine of one name that is sold with several sizes of memory, or numbers of GPU cores."""
+    gpu, same = found.gpu, (found.gpu, *found.others)
+    sizes = sorted({size for one in same for size in one.memory_options_gb or (one.memory_gb,)})
+    cores = sorted({one.cores for one in same if one.cores})
+    open_size = len(sizes) > 1 and not any(sold_with(gpu, size) for size in found.words.sizes_gb)
+    open_cores = len(cores) > 1 and not found.words.cores
+    if not open_size and not open_cores:
+        return None
+    sold = ([f"{either(f'{size:g}' for size in sizes)} GB"] if open_size else []) + ([f"{either(cores)} GPU cores"] if open_cores else [])
+    taken = ([f"{gpu.memory_gb:g} GB"] if open_size else []) + ([f"{gpu.cores} cores"] if open_cores else [])
+    other = f"{max(size for size in sizes if size != gpu.memory_gb):g}GB" if open_size else f"{next(one for one in cores if one != gpu.cores)}-core"
+    verb = "are" if open_cores else "is"
+    return f"{named} is sold with {' and '.join(sold)}; {' and '.join(taken)} {verb} taken: write {named} {other} for another."
 
 
 def parse_gpus(text: str) -> list[tuple[str, int]]:
-    """Names and counts: `2x RTX 4090 + RTX 3090`, `RTX 4090 x2`, `4× A100 80GB, 1 L4`; nothing for an empty text.
+    """Names and counts: `2x RTX 4090 + RTX 3090`, `dual 3090`, `RTX 4090 x2`, `1x3090 1x3060`, `DGX H100`; nothing for an empty text.
+
+    A number is a count only where what stands beside it is a card: the 7900 of a 7900xtx is none.
 
     Raises:
         PlanError: when a count is zero or the list is absurdly long.
     """
-    pieces = [piece for piece in SEPARATOR.split(text.strip()[:10_000]) if piece.strip()]
+    pieces = [piece for piece in _split(text.strip()[:10_000]) if piece.strip()]
     if len(pieces) > MOST_PARTS:
         raise PlanError(f"A plan lists at most {MOST_PARTS} kinds of GPU; group equal ones as in 8x H100.", "gpus")
     found = []
-    for piece in pieces:
-        match = COUNT.match(piece) if piece.lower() not in _exact() else None
-        count, name = (1, piece) if match is None else (int(match[1] or match[4] or match[5]), (match[2] or match[3] or match[6]))
+    for name, count in (one for piece in pieces for one in _counted(piece)):
         if count < 1:
-            raise PlanError(f"The count of {name.strip()[:60]} must be at least 1.", "gpus")
-        found.append((name.strip()[:LONGEST_NAME], count))
+            raise PlanError(f"The count of {name[:60]} must be at least 1.", "gpus")
+        found.append((name[:LONGEST_NAME], count))
     return found
+
+
+def _split(text: str) -> list[str]:
+    """The list's pieces; what stands in parentheses or brackets belongs to its name."""
+    pieces, depth, start = [], 0, 0
+    marks = {found.start(): found.end() for found in SEPARATOR.finditer(text)}
+    for index, letter in enumerate(text):
+        depth += (letter in "([") - (letter in ")]" and depth > 0)
+        if depth == 0 and index in marks:
+            pieces.append(text[start:index])
+            start = marks[index]
+    return [*pieces, text[start:]]
+
+
+def _counted(piece: str) -> list[tuple[str, int]]:
+    """The cards of one piece: those of a reading in which every name means one, or else as it is written."""
+    piece = " ".join(piece.split())
+    if is_name(memory_of(piece)[0]):
+        return [(piece, 1)]
+    together = COUNTED.split(piece)
+    several = [_one(part) for part in together]
+    if len(together) > 1 and all(_is_card(name) for name, _ in several):
+        return several
+    return [_one(piece)]
+
+
+def _one(piece: str) -> tuple[str, int]:
+    """The first reading that means a card, or, where none does, the count that stands apart."""
+    meant = next(((name, count) for name, count in _readings(piece) if _is_card(name)), None)
+    apart = APART.match(piece)
+    return meant or ((apart[2], int(apart[1])) if apart else (piece, 1))
+
+
+def _readings(piece: str) -> Iterator[tuple[str, int]]:
+    """A count before or behind a name, a machine's, or none; a count before goes first, as in `16 A2`."""
+    before, behind = BEFORE.match(piece), BEHIND.search(piece)
+    if before:
+        number = before[1] or before[2] or before[3]
+        count = int(number) if number else NUMBERS[before[4].lower()]
+        if count <= MOST_OF_A_KIND:
+            yield from _several(piece[before.end() :], count)
+    if behind and behind.start():
+        yield from _several(piece[: behind.start()], int(behind[1] or behind[2]))
+    yield from _several(piece, 1)
+
+
+def _several(name: str, count: int) -> Iterator[tuple[str, int]]:
+    """So many of a machine's cards, or of a name, of which the plural's s goes: two 4070s are no 4070 SUPER."""
+    rack = RACK.match(name)
+    if rack:
+        yield (rack["rack"], count * int(rack["count"])) if rack["rack"] else (f"{rack['eight']} SXM", 8 * count)
+    if count > 1:
+        yield PLURAL.sub(r"\1", name), count
+    yield name, count
+
+
+def _is_card(name: str) -> bool:
+    try:
+        return find(*memory_of(name)[:2]) is not None
+    except PlanError:
+        return False
