@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from planner.architecture.tensors import Architecture
 from planner.economics.answer import cost_json, job_json, money_steps
 from planner.formula import Step
+from planner.hardware.names import all_said
 from planner.load import Load
 from planner.memory import kv_cache
 from planner.memory.quantity import COMPONENTS, DeviceMemory
 from planner.performance.speed import Speed
 from planner.plan import Plan
+from planner.request import Question
 
 if TYPE_CHECKING:
     from planner.ways_out import WayOut
@@ -66,6 +68,9 @@ def plan_json(plan: Plan, derivation: bool = False, advice: bool = True) -> dict
     answer["job"] = job_json(plan.job)
     if memory.gpu_layers is not None:
         answer["memory"].update(memory.split_held)
+    notes = gpu_notes(plan.request)
+    if notes:
+        answer["notes"] = list(notes)
     if derivation:
         answer["derivation"] = [step_json(step) for step in (*plan.derivation, *money_steps(plan.cost, plan.job))]
     return answer
@@ -77,6 +82,11 @@ def way_json(way: WayOut) -> dict[str, Any]:
         "title": way.title, "change": way.change, "verdict": way.verdict, "reason": way.reason, "quality": way.quality,
         "decode_tokens_per_s_per_sequence": way.tokens_per_s, "price_usd": way.price_usd,
     }  # fmt: skip
+
+
+def gpu_notes(request: Question) -> tuple[str, ...]:
+    """What the names of the request's GPUs leave open, and which card was taken."""
+    return all_said((spec.name, spec.memory_mib) for spec in request.gpus)
 
 
 def model_json(name: str, architecture: Architecture) -> dict[str, Any]:

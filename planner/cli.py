@@ -18,7 +18,7 @@ from typing import Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from planner import cli_data, cli_gpus, sources
-from planner.answer import model_json, plan_json
+from planner.answer import gpu_notes, model_json, plan_json
 from planner.batch import answers, lines_of
 from planner.errors import PlanError
 from planner.plan import Plan, resolve_model
@@ -235,6 +235,7 @@ def _text(plan: Plan, derivation: bool) -> str:
         )
     if memory.note and memory.note not in plan.fit.reason:
         lines.append(memory.note)
+    lines += gpu_notes(plan.request)
     lines += [f"- {way.title}: {way.reason} {way.quality} About {significant(way.tokens_per_s)} tokens/s a stream." for way in plan.advice]
     lines += [f"{command.title}: {command.text}" for command in plan.commands]
     if derivation:

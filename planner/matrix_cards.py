@@ -132,8 +132,7 @@ def matrix(request: PlanRequest, models: Sequence[str], formats: Sequence[str], 
                 codes[index, columns], held[index, columns], left[index, columns] = STANDINGS.index(found.verdict), found.batch, found.spare
                 weights = found.weights
             elif found is not None:
-                left[index, columns] = room - found.expected
-                codes[index, columns], offload[index, columns] = _verdicts(request, row, found, [cards[column] for column in columns], room)
+                codes[index, columns], offload[index, columns], left[index, columns] = _verdicts(request, row, found, [cards[column] for column in columns], room)
     return Matrix(request, rows, cards, codes, offload, left, held)
 
 
@@ -177,7 +176,8 @@ def _verdicts(request: PlanRequest, row: Need, taken: Taken, cards: Sequence[Gpu
     offload = np.full(len(cards), taken.endless == "offload") & (room >= taken.expected)
     most = 2 if taken.endless == "offload" else STANDINGS.index(taken.endless)
     codes = np.where(offload, 0, np.minimum(most, standing(taken.low, taken.high, room)))
+    left = room - taken.expected
     if taken.bounds:
         short = np.flatnonzero(room < taken.expected)
-        codes[short], offload[short] = taken_over(request, row, taken.bounds, taken.each, [cards[index] for index in short.tolist()])
-    return codes, offload
+        codes[short], offload[short], left[short] = taken_over(request, row, taken.bounds, taken.each, [cards[index] for index in short.tolist()])
+    return codes, offload, left

@@ -45,8 +45,8 @@ class Bounds:
         return cls(base, layout.largest_unit, layout.sums.gpu_experts[-1], base + on_cards, case.ram_bytes)
 
 
-def taken_over(request: PlanRequest, row: Need, bounds: Bounds, each: Sequence[int], cards: Sequence[Gpu]) -> tuple[Any, Any]:
-    """The verdicts of cells that need more than their cards give, as indexes of `STANDINGS`, and where system memory takes the rest."""
+def taken_over(request: PlanRequest, row: Need, bounds: Bounds, each: Sequence[int], cards: Sequence[Gpu]) -> tuple[Any, Any, Any]:
+    """The verdicts of cells that need more than their cards give, as indexes of `STANDINGS`, where system memory takes the rest, and the bytes left."""
     import numpy as np
 
     room = np.array([card.usable_bytes for card in cards], dtype=float)
@@ -59,17 +59,18 @@ def taken_over(request: PlanRequest, row: Need, bounds: Bounds, each: Sequence[i
     unsettled |= sum(each) <= row.count * room  # other shares than equal ones may hold it all
     if request.split_mode not in (None, "layer") or request.tensor_split:  # where matrices or shares are given, cards do not fill one by one
         unsettled[:] = True
+    left = room - max(each)
     for size in np.unique(room[unsettled]):
         same = np.flatnonzero(room == size)
-        codes[same], offload[same] = _planned(question(request), row.model, row.format, cards[int(same[0])], row.count)
-    return codes, offload
+        codes[same], offload[same], left[same] = _planned(question(request), row.model, row.format, cards[int(same[0])], row.count)
+    return codes, offload, left
 
 
 @lru_cache(maxsize=65_536)
-def _planned(key: str, model: str, format: str, card: Gpu, count: int) -> tuple[int, bool]:
+def _planned(key: str, model: str, format: str, card: Gpu, count: int) -> tuple[int, bool, int]:
     case = case_on(read(key), model, format, (card,) * count)
     try:
-        verdict = judge(case, engine(case.request.engine).memory(case)).verdict
+        fit = judge(case, engine(case.request.engine).memory(case))
     except PlanError:
-        return 0, False
-    return (0, True) if verdict == "offload" else (STANDINGS.index(verdict), False)
+        return 0, False, -1
+    return (0, True, fit.headroom_bytes) if fit.verdict == "offload" else (STANDINGS.index(fit.verdict), False, fit.headroom_bytes)

@@ -96,12 +96,9 @@ class Question(BaseModel):
     @field_validator("gpus", mode="before")
     @classmethod
     def _gpus(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            from planner.hardware.names import memory_of, parse_gpus
+        from planner.hardware.names import spec_list
 
-            listed = [(*memory_of(name), count) for name, count in parse_gpus(value)]
-            return tuple(GpuSpec(name=name, count=count, memory_mib=total, free_mib=free) for name, total, free, count in listed)
-        return value
+        return spec_list(value) if isinstance(value, str | list | tuple) else value
 
     @field_validator("model", mode="after")
     @classmethod

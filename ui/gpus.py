@@ -6,16 +6,17 @@ import streamlit as st
 
 from planner.errors import PlanError
 from planner.hardware.catalog import gpus
-from planner.hardware.names import parse_gpus, resolve
+from planner.hardware.names import parse_gpus, resolve, said
 from planner.units import mem
 from ui import here
+from ui.text import plain
 
 MOST = 1_024
 
 
 def picker() -> None:
     """A list to add from, a row with a count for each kind, and the text itself, which the link carries."""
-    by_name = {gpu.name: gpu.id for gpu in reversed(gpus())}
+    by_name = {gpu.name: gpu.id for gpu in sorted(gpus(), key=lambda gpu: -gpu.year)}
     st.selectbox("GPUs", list(by_name), index=None, key="add_gpu", placeholder="Add a GPU", on_change=_add, args=(by_name,))
     if here.allowed():
         st.button("My GPUs", on_click=here.take, icon=":material/developer_board:", type="tertiary", key="my_gpus",
@@ -36,6 +37,8 @@ def _row(index: int, name: str, count: int) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", wrap=False):
         st.number_input(_title(name), 0, MOST, key=key, on_change=_set, args=(index,))
         st.button("", key=f"remove:{index}", icon=":material/close:", help="Remove this GPU", on_click=_remove, args=(index,))
+    if sentence := _said(name):
+        st.caption(plain(sentence))
 
 
 def _title(name: str) -> str:
@@ -44,6 +47,14 @@ def _title(name: str) -> str:
         return gpu.name if gpu.free_mib is None else f"{gpu.name}, {mem(gpu.usable_bytes)} free"
     except PlanError:
         return "Unknown GPU"
+
+
+def _said(name: str) -> str | None:
+    """Which card was taken where the name leaves it open, and how to write the others."""
+    try:
+        return said(name)
+    except PlanError:
+        return None
 
 
 def _listed() -> list[tuple[str, int]]:

@@ -168,7 +168,10 @@ def _take(link: dict[str, str]) -> None:
         try:
             st.session_state[key] = st.session_state["arrived"][key] = typed(key, link[key])
         except PlanError as error:
-            st.session_state["complaints"][key] = str(error)
+            if key == "gpus":  # no GPU at all would be an answer about another machine: the text stays, and the plan says what is wrong with it
+                st.session_state[key] = link[key]
+            else:
+                st.session_state["complaints"][key] = str(error)
     _agree()
     _strike((empty | st.session_state["complaints"].keys()) & st.query_params.to_dict().keys())
 

@@ -63,6 +63,10 @@ def confirm(told: Mapping[str, object]) -> None:
     st.markdown(plain(found.sentence))
     names = {gpu.id: gpu.name for gpu in gpus()}
     chosen = st.selectbox(
-        "Your GPU", list(names), index=list(names).index(found.gpu.id) if found.gpu else None, format_func=lambda id: names[id], key="visitor_choice"
+        "Your GPU",
+        list(names),
+        index=list(names).index(found.gpu.id) if found.gpu and found.gpu.id in names else None,
+        format_func=lambda id: names[id],
+        key="visitor_choice",
     )
     st.button("Plan on this GPU", on_click=plan_on, args=(chosen,), disabled=chosen is None, icon=":material/straighten:", key="plan_visitor")

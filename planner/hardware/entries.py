@@ -83,6 +83,7 @@ def _entries(gpu: Gpu) -> list[Entry]:
     return found
 
 
+@cache
 def _words(text: str) -> frozenset[str]:
     return frozenset(own_words(text).words)
 

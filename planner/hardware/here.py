@@ -38,7 +38,7 @@ def usable(gpus: Iterable[LiveGpu], ram_available_bytes: int | None = None) -> t
     found = []
     for live in gpus:
         for label, total, free in _parts(live):
-            gpu = known(live.name, total)
+            gpu = known(label, total) or known(live.name, total)
             if gpu is None:
                 continue
             if total is None and gpu.unified and ram_available_bytes is not None:

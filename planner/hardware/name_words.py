@@ -29,7 +29,9 @@ DISK = re.compile(r"\b[1-9] ?tb\b")
 CHIP = re.compile(r"\bm[1-9]\b")
 MEMORY = re.compile(r"\b(\d{1,4}) ?-?(?:gib|gb|g)\b")
 CPU_CORES = re.compile(r"\b\d{1,3}[ -]?(?:core|c)s?[ -]?cpu\b")
-CORES = re.compile(r"\b(\d{1,3})[ -]?(?:cores?|c)\b(?:[ -]?gpus?\b)?|\b(\d{1,3}) ?gpu[ -]?cores?\b")
+CORES = re.compile(r"\b(\d{1,3})[ -]?cores?\b(?:[ -]?gpus?\b)?|\b(\d{1,3}) ?gpu[ -]?cores?\b")
+CORES_SHORT = re.compile(r"\b(\d{1,2})[ -]?c\b")
+"""`16C/40C` of an Apple chip; elsewhere a letter c is part of a model's number."""
 GLUED = re.compile(
     r"(?<=\d)(?=(?:ti|xtx|xt|super|gre|max|ultra|pro|sff|sxm|pcie|nvl|laptop|mobile|ada|d v2)\b|ti ?super\b)|(?<=\b(?:rtx|gtx))(?=[a-z]?\d)|(?<=\brx)(?=\d)"
     r"|(?<=ti)(?=super)|(?<=\barc)(?=[ab]\d)|(?<=\btitan)(?=rtx|xp|v\b)|(?<=\b[ahlv]\d{2}0)(?=sxm|pcie|nvl)"
@@ -82,9 +84,13 @@ def own_words(name: str) -> Words:
 
 
 def _figures(plain: str) -> Words:
-    plain = CPU_CORES.sub(" ", plain)
-    cores = tuple(int(one or other) for one, other in CORES.findall(plain))
-    plain = GLUED.sub(" ", CORES.sub(" ", plain)) if cores else GLUED.sub(" ", plain)
+    cores: tuple[int, ...] = ()
+    if "core" in plain or CHIP.search(plain):
+        plain = CPU_CORES.sub(" ", plain)
+        pattern = CORES_SHORT if CHIP.search(plain) and CORES_SHORT.search(plain) else CORES
+        cores = tuple(int(next(filter(None, found.groups()))) for found in pattern.finditer(plain))
+        plain = pattern.sub(" ", plain)
+    plain = GLUED.sub(" ", plain)
     sizes = tuple(float(size) for size in MEMORY.findall(plain))
     found = [_spelled(word) for word in WORD.findall(MEMORY.sub(" ", plain) if sizes else plain)]
     kept = [word for word in found if word not in NOISE]

@@ -8,20 +8,22 @@ is taken, and `said` tells which and how to write the others. How it is done: `n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from planner.errors import PlanError
 from planner.hardware.catalog import Gpu
+from planner.hardware.entries import by_word
 from planner.hardware.name_words import LONGEST_NAME
 from planner.hardware.reading import Reading, either, find, is_name, memory_of, read, short, sold_with
 
-__all__ = ["all_said", "memory_of", "parse_gpus", "resolve", "said", "with_memory"]
+__all__ = ["all_said", "memory_of", "parse_gpus", "resolve", "said", "spec_list", "with_memory"]
 
 MOST_PARTS = 64
 MOST_OF_A_KIND = 1_024
 MOST_SAID = 6
 
-SEPARATOR = re.compile(r"(?<!max)\+(?!:)|[;&\n]|,(?!\s*inc\b)|\b(?:and|plus)\b", re.IGNORECASE)
+SEPARATOR = re.compile(r"(?<!max)\+(?!:)|[;&\n]|,(?!\s*inc\b)|(?<=\s)(?:and|plus)(?=\s)", re.IGNORECASE)
 NUMBERS = {"one": 1, "single": 1, "two": 2, "dual": 2, "double": 2, "twin": 2, "pair of": 2, "a pair of": 2, "couple of": 2, "a couple of": 2, "three": 3, "triple": 3,
            "four": 4, "quad": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "octa": 8, "ten": 10, "sixteen": 16}  # fmt: skip
 BEFORE = re.compile(
@@ -113,16 +115,39 @@ def parse_gpus(text: str) -> list[tuple[str, int]]:
     A number is a count only where what stands beside it is a card: the 7900 of a 7900xtx is none.
 
     Raises:
-        PlanError: when a count is zero or the list is absurdly long.
+        PlanError: when a count is zero or more than a plan holds, nothing is named, or the list is absurdly long.
     """
     pieces = [piece for piece in _split(text.strip()[:10_000]) if piece.strip()]
+    if text.strip() and not pieces:
+        raise PlanError(f"{text.strip()[:20]!r} names no GPU. Write one, as in 2x RTX 4090, or leave the field empty for none.", "gpus")
     if len(pieces) > MOST_PARTS:
         raise PlanError(f"A plan lists at most {MOST_PARTS} kinds of GPU; group equal ones as in 8x H100.", "gpus")
     found = []
     for name, count in (one for piece in pieces for one in _counted(piece)):
         if count < 1:
             raise PlanError(f"The count of {name[:60]} must be at least 1.", "gpus")
+        if count > MOST_OF_A_KIND:
+            raise PlanError(f"A plan holds at most {MOST_OF_A_KIND:,} GPUs; plan one replica and multiply.", "gpus")
         found.append((name[:LONGEST_NAME], count))
+    return found
+
+
+def spec_list(value: str | Sequence[Any]) -> list[Any]:
+    """The `gpus` of a request as fields of its specs, however they are written: one text, or a list of texts and of specs.
+
+    A name that is no card's but counts some, as `{"name": "dual 3090"}`, is that many; what is neither is left for the request to refuse.
+    """
+    if isinstance(value, str):
+        listed = [(*memory_of(name), count) for name, count in parse_gpus(value)]
+        return [{"name": name, "count": count, "memory_mib": total, "free_mib": free} for name, total, free, count in listed]
+    found: list[Any] = []
+    for item in value:
+        if isinstance(item, str):
+            found += spec_list(item)
+        elif isinstance(item, Mapping) and isinstance(item.get("name"), str) and isinstance(item.get("count", 1), int) and not _is_card(item["name"]):
+            found += [{**item, "name": name, "count": count * item.get("count", 1)} for name, count in parse_gpus(item["name"])] or [item]
+        else:
+            found.append(item)
     return found
 
 
@@ -176,7 +201,7 @@ def _several(name: str, count: int) -> Iterator[tuple[str, int]]:
     if rack:
         yield (rack["rack"], count * int(rack["count"])) if rack["rack"] else (f"{rack['eight']} SXM", 8 * count)
     if count > 1:
-        yield PLURAL.sub(r"\1", name), count
+        yield PLURAL.sub(lambda found: found[0] if found[0].lower() in by_word() else found[1], name), count
     yield name, count
 
 

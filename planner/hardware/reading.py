@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from planner.errors import PlanError, did_you_mean
 from planner.hardware.catalog import Gpu, gpus
 from planner.hardware.entries import BRANDS, SERIES, VARIANTS, Entry, by_word, codenames, order
-from planner.hardware.name_words import LONGEST_NAME, Words, words_of
+from planner.hardware.name_words import LONGEST_NAME, MEMORY, Words, words_of
 from planner.hardware.slices import Part, cut, part_of
 
 STATED = re.compile(r"\s*\[\s*(?:(\d{1,8})\s*/\s*)?(\d{1,8})\s*MiB\s*\]\s*$", re.IGNORECASE)
@@ -85,7 +85,10 @@ def _part(text: str, memory_mib: int | None) -> Reading | None:
 
 def _card(text: str, memory_mib: int | None) -> Reading | None:
     """A card's name, in any order and spelling."""
-    exact, wanted = _exact().get(_plain(text)), _without_codes(words_of(text))
+    wanted = _without_codes(words_of(text))
+    exact = _exact().get(_plain(text)) or _exact().get(_plain(MEMORY.sub(" ", text.lower())) if wanted.sizes_gb else "")
+    if exact is not None and _plain(text) not in _exact() and not all(sold_with(exact, size) for size in wanted.sizes_gb):
+        exact = None
     if exact is not None and memory_mib is not None and not sold_with(exact, memory_mib / 1024):
         exact = None
     whole = exact is not None and _plain(text) in (exact.id, _plain(exact.name))

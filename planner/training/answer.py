@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from planner.answer import model_json, step_json
+from planner.answer import gpu_notes, model_json, step_json
 from planner.training.job import TrainJob
 from planner.training.memory import TrainDevice
 from planner.training.plan import TrainPlan
@@ -41,6 +41,9 @@ def train_json(plan: TrainPlan, derivation: bool = False) -> dict[str, Any]:
         "energy_kwh": job.energy_kwh.json() if job else None,
         "cost": cost_json(job) if job else None,
     }
+    notes = gpu_notes(plan.request)
+    if notes:
+        answer["notes"] = list(notes)
     if derivation:
         answer["derivation"] = [step_json(step) for step in plan.derivation]
     return answer
@@ -80,6 +83,7 @@ def train_text(plan: TrainPlan, derivation: bool) -> str:
         lines.append(
             f"{plan.job.steps:,} steps in {hours:,.1f} hours, {plan.job.energy_kwh.expected:,.1f} kWh, {plan.job.electricity_usd.expected:,.2f} USD of electricity"
         )
+    lines += gpu_notes(plan.request)
     if derivation:
         lines += ["", *(f"{step.label}: {step.expression} = {step.result}" for step in plan.derivation)]
     return "\n".join(lines)

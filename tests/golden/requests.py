@@ -38,7 +38,7 @@ MACHINES = {
     "2xh100": "2x H100 SXM",
     "8xh100": "8x H100 SXM",
     "mi300x": "MI300X",
-    "mac": "M3 Ultra",
+    "mac": "M3 Ultra 512GB",
     "cpu": "",
     "live": "RTX 4090 [22100/24564 MiB]",
 }
