@@ -169,8 +169,8 @@ def _endless(case: Case, memory: Memory) -> Fit:
     return judge(case, replace(memory, devices=tuple(replace(device, usable_bytes=ENDLESS) for device in memory.devices)))
 
 
-def _verdicts(request: PlanRequest, row: Need, taken: Taken, cards: Sequence[Gpu], room: Any) -> tuple[Any, Any]:
-    """The verdicts of one kind of cards, and which of them run in part from system memory."""
+def _verdicts(request: PlanRequest, row: Need, taken: Taken, cards: Sequence[Gpu], room: Any) -> tuple[Any, Any, Any]:
+    """The verdicts of one kind of cards, which of them run in part from system memory, and what is left."""
     import numpy as np
 
     offload = np.full(len(cards), taken.endless == "offload") & (room >= taken.expected)
