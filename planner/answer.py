@@ -15,6 +15,7 @@ from planner.memory.quantity import COMPONENTS, DeviceMemory
 from planner.performance.speed import Speed
 from planner.plan import Plan
 from planner.request import Question
+from planner.taken import LITERALLY, Taken
 
 if TYPE_CHECKING:
     from planner.ways_out import WayOut
@@ -29,7 +30,7 @@ def plan_json(plan: Plan, derivation: bool = False, advice: bool = True) -> dict
     """A `Plan` in the contract's shape; a range is `{low, expected, high}`, an exact figure a plain number."""
     memory, fit, capacity = plan.memory, plan.fit, plan.capacity
     answer: dict[str, Any] = {
-        "model": model_json(plan.case.name, plan.architecture),
+        "model": model_json(plan.case.name, plan.architecture, plan.case.taken),
         "weights": {
             "format": memory.weights.format,
             "tensor_bytes": memory.weights.tensor_bytes.expected,
@@ -89,8 +90,8 @@ def gpu_notes(request: Question) -> tuple[str, ...]:
     return all_said((spec.name, spec.memory_mib) for spec in request.gpus)
 
 
-def model_json(name: str, architecture: Architecture) -> dict[str, Any]:
-    """The architecture alone: names, counts, and the cache of one token in 16 bit."""
+def model_json(name: str, architecture: Architecture, taken: Taken = LITERALLY) -> dict[str, Any]:
+    """The architecture alone: names, counts, and the cache of one token in 16 bit; with what its name was taken for."""
     answer: dict[str, Any] = {
         "name": name,
         "architecture": architecture.architecture,
@@ -104,9 +105,10 @@ def model_json(name: str, architecture: Architecture) -> dict[str, Any]:
         },
         "kv_bytes_per_token": kv_cache.bytes_per_token(architecture).value,
     }
+    told = taken.json()
     if architecture.note:
-        answer["note"] = architecture.note
-    return answer
+        told["note"] = f"{told.get('note', '')} {architecture.note}".strip()
+    return answer | told
 
 
 def load_json(load: Load) -> dict[str, Any]:

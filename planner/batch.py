@@ -9,7 +9,7 @@ from typing import Any, TextIO
 from planner import sources
 from planner.answer import model_json, plan_json
 from planner.errors import PlanError, shown
-from planner.plan import resolve_model
+from planner.plan import named
 from planner.request import PlanRequest
 
 LONGEST_LINE = 4 * 2**20
@@ -93,7 +93,7 @@ def _plan(raw: dict[str, Any], hub: bool) -> dict[str, Any]:
 
 
 def _model(raw: Mapping[str, Any], hub: bool) -> dict[str, Any]:
-    return model_json(*resolve_model(sources.with_config(PlanRequest.read(raw), hub)))
+    return model_json(*named(sources.with_config(PlanRequest.read(raw), hub)))
 
 
 def _train(raw: dict[str, Any], hub: bool) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from planner import cli_data, cli_gpus, sources
 from planner.answer import gpu_notes, model_json, plan_json
 from planner.batch import answers, lines_of
 from planner.errors import PlanError
-from planner.plan import Plan, resolve_model
+from planner.plan import Plan, named
 from planner.request import PlanRequest, Question
 from planner.sources import AnyQuestion
 from planner.training.request import TrainRequest
@@ -152,12 +152,14 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _model(options: argparse.Namespace) -> int:
-    name, architecture = resolve_model(sources.with_config(_request(options, PlanRequest), _online(options), os.environ.get("HF_TOKEN")))
+    name, architecture, taken = named(sources.with_config(_request(options, PlanRequest), _online(options), os.environ.get("HF_TOKEN")))
     if options.json:
-        print(json.dumps(model_json(name, architecture), indent=2, ensure_ascii=False))
+        print(json.dumps(model_json(name, architecture, taken), indent=2, ensure_ascii=False))
     else:
         exact = "" if architecture.exact else f" (not exact: {architecture.note})"
         print(f"{name}: {architecture.parameters:,} parameters, {architecture.active:,} active{exact}")
+        if taken.note:
+            print(taken.note)
     return 0
 
 
@@ -204,6 +206,7 @@ def _text(plan: Plan, derivation: bool) -> str:
     lines = [
         f"{plan.case.name}, {count(plan.architecture.parameters)} parameters, {memory.weights.format}",
         plan.fit.reason,
+        *([plan.case.taken.note] if plan.case.taken.note else []),
         "",
         f"{'':24}{'weights':>11}{'KV cache':>11}{'state':>11}{'activation':>11}{'overhead':>11}{'total':>11}{'usable':>11}",
     ]

@@ -36,7 +36,9 @@ class EngineInfo:
         source, as_of, basis: where the row is from; `judged` is nobody's measurement.
         kernels: whose measured speeds it takes: a name in data/calibration/speed.csv, by default its kind's best known.
         splits_with_host: whether layers that find no room on the GPUs run from system memory.
+        files: kinds of quantized weights that it loads, as `planner.quantization.spelling` calls them.
         formats: the usual format for 16, 8 and 4 bits a weight.
+        rarer_formats: the usual format for other widths.
         caches: types of the KV cache smaller than 16 bit that are worth offering, the larger first.
         cache_dtype: type of the cache where the request says `auto`; "" is the model's own.
         chunk_tokens: tokens of a prompt that are read at once, for engines that are neither servers nor llama.cpp; 0 is the whole prompt.
@@ -55,7 +57,9 @@ class EngineInfo:
     basis: str
     kernels: str = ""
     splits_with_host: bool = False
+    files: tuple[str, ...] = ()
     formats: Mapping[int, str] = field(default_factory=dict)
+    rarer_formats: Mapping[int, str] = field(default_factory=dict)
     caches: tuple[str, ...] = ()
     cache_dtype: str = ""
     chunk_tokens: int = 0
@@ -67,6 +71,10 @@ class EngineInfo:
     def serves(self) -> bool:
         """Whether it sets a pool of cache aside, which its users share."""
         return self.kind == "server"
+
+    def of_width(self, bits: int) -> str:
+        """Its usual format of so many bits a weight; "" where it has none."""
+        return "bf16" if bits == 16 else self.formats.get(bits) or self.rarer_formats.get(bits, "")
 
     @property
     def usual_format(self) -> str:
@@ -99,8 +107,8 @@ def names_of(*, splits_with_host: bool | None = None, serves: bool | None = None
 
 def _info(name: str, row: Mapping[str, object]) -> EngineInfo:
     given = dict(row)
-    load, formats = given.pop("load"), given.pop("formats", {})
+    load = given.pop("load")
     assert isinstance(load, dict)
-    assert isinstance(formats, dict)
+    widths = {key: {int(bits): text for bits, text in given.pop(key, {}).items()} for key in ("formats", "rarer_formats")}  # type: ignore[attr-defined]
     lists = {key: tuple(value) for key, value in given.items() if isinstance(value, list)}
-    return EngineInfo(name=name, load=Loading(**load), formats={int(bits): text for bits, text in formats.items()}, **{"kernels": KERNELS[str(given["kind"])], **given, **lists})  # type: ignore[arg-type]
+    return EngineInfo(name=name, load=Loading(**load), **widths, **{"kernels": KERNELS[str(given["kind"])], **given, **lists})  # type: ignore[arg-type]

@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from planner import catalog
 from planner.architecture.registry import parse
 from planner.architecture.tensors import Architecture
 from planner.engines.base import Case, Command
 from planner.engines.registry import engine
-from planner.errors import PlanError
 from planner.formula import Step
 from planner.hardware.catalog import Gpu
 from planner.hardware.names import resolve
 from planner.memory.quantity import Memory
 from planner.parallelism.degrees import replicate_attention
 from planner.request import GpuSpec, PlanRequest, Question
+from planner.resolve import canonical, meaning, taken
+from planner.taken import LITERALLY, Taken
 from planner.verdict import Fit, judge
 
 if TYPE_CHECKING:
@@ -123,24 +123,28 @@ def plan(request: PlanRequest) -> Plan:
         PlanError: when a name is unknown or the request contradicts itself; one sentence with a next step.
     """
     case = resolve_case(request)
-    memory = engine(request.engine).memory(case)
+    memory = engine(case.request.engine).memory(case)
     return Plan(case, memory, judge(case, memory))
 
 
 def resolve_case(request: PlanRequest) -> Case:
-    """Look up every name in the request: the model, and each GPU."""
-    name, architecture = resolve_model(request)
-    ram = request.system.ram_gib
-    return replicate_attention(Case(request, name, architecture, resolve_gpus(request.gpus), int(ram * 2**30) if ram else DEFAULT_RAM_BYTES))
+    """Look up every name in the request: the model and its format, and each GPU."""
+    asked, names = canonical(request)
+    name, architecture = resolve_model(asked)
+    ram = asked.system.ram_gib
+    return replicate_attention(Case(asked, name, architecture, resolve_gpus(asked.gpus), int(ram * 2**30) if ram else DEFAULT_RAM_BYTES, names))
+
+
+def named(request: Question) -> tuple[str, Architecture, Taken]:
+    """A model alone: its name, its architecture, and what its name was taken for."""
+    return *resolve_model(request), taken(meaning(request)) if request.config is None else LITERALLY
 
 
 def resolve_model(request: Question) -> tuple[str, Architecture]:
     """The model's name and architecture: an inline config wins, then the bundled catalogue."""
     if request.config is not None:
         return request.model or "your model", parse(request.config)
-    if not request.model:
-        raise PlanError("Name a model, for example meta-llama/Meta-Llama-3-70B, or give its config.", "model")
-    model = catalog.find(request.model)
+    model = meaning(request).model
     return model.id, model.architecture
 
 

@@ -25,6 +25,8 @@ def html(plan: Plan, address: str = "") -> str:
     """The whole page; everything that came from outside is escaped."""
     request = plan.request
     body = [f"<h1>{escape(plan.case.name)} as {escape(plan.memory.weights.format)}</h1>", f"<p><b>{escape(plan.fit.reason)}</b></p>"]
+    if plan.case.taken.note:
+        body.append(f"<p>{escape(plan.case.taken.note)}</p>")
     if address:
         body.append(f"<p><small>{escape(address)}</small></p>")
     body += ["<h2>Question</h2>", _table(("field", "value"), request.to_query().items()), "<h2>Memory</h2>"]

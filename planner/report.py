@@ -11,6 +11,7 @@ def markdown(plan: Plan, address: str = "") -> str:
     """The report; text that came from outside stands in code spans, so that it is never markup."""
     request = plan.request
     lines = [f"# {_code(plan.case.name)} as {_code(plan.memory.weights.format)}", "", _plain(plan.fit.reason), ""]
+    lines += [_plain(plan.case.taken.note), ""] if plan.case.taken.note else []
     lines += [f"<{address}>", ""] if address else []
     lines += ["## Question", "", "| field | value |", "|---|---|", *(f"| {key} | {_code(text[:200])} |" for key, text in request.to_query().items()), ""]
     lines += ["## Memory", "", "| device | part | low | expected | high |", "|---|---|---:|---:|---:|"]

@@ -7,6 +7,8 @@ page which plans a stranger's link simply doesn't call it.
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,7 +18,9 @@ from planner.architecture.config import checked
 from planner.errors import PlanError
 from planner.plan import Plan
 from planner.plan import plan as _answer
+from planner.quantization.spelling import split
 from planner.request import PlanRequest, Question
+from planner.resolve import with_runner
 
 if TYPE_CHECKING:
     from planner.training.plan import TrainPlan
@@ -53,21 +57,52 @@ def train(request: TrainRequest, hub: bool = False, token: str | None = None) ->
 def with_config(request: AnyQuestion, hub: bool = False, token: str | None = None) -> AnyQuestion:
     """The request with its model's config inlined, unless the catalogue knows the model."""
     name = request.model
-    if request.config is not None or not name or catalog.lookup(name):
+    if request.config is not None or not name:
         return request
-    read = READERS.get(Path(name).suffix.lower())
-    if read:
-        return request.model_copy(update={"config": read(Path(name)), "model": Path(name).stem})
-    if hub and "/" in name:
-        repo, config = from_hub(name, token, request.quantization)
-        return request.model_copy(update={"config": config, "model": repo})
-    return request
+    read, path = READERS.get(Path(name).suffix.lower()), Path(name)
+    if read and (path.exists() or catalog.meant(name) is None):
+        return request.model_copy(update={"config": read(path), "model": path.stem})
+    return asked_of_hub(request, lambda asked, quantization: from_hub(asked, token, quantization)) if hub else request
+
+
+Fetch = Callable[[str, str], tuple[str, dict[str, Any]]]
+"""From a name and a quantization to the repository and its config."""
+
+
+def asked_of_hub(request: AnyQuestion, fetch: Fetch) -> AnyQuestion:
+    """The request with the config of the repository that it names, where the catalogue does not hold just that repository.
+
+    A copy of a bundled model in another format is asked for, too: its own config or header is exact. Where nobody answers, its name means
+    the bundled model in that format.
+
+    Raises:
+        PlanError: as `fetch`, for a name that means no bundled model.
+    """
+    name = request.model or ""
+    meant = catalog.meant(name)
+    if request.config is not None or "/" not in name or (meant and (time.monotonic() < _silence["ends"] or not (meant.written or meant.retrained))):
+        return request
+    try:
+        repo, config = fetch(name, request.quantization)
+    except PlanError as error:
+        if meant is None:
+            raise
+        if getattr(error, "kind", "") == "unreachable":
+            _silence["ends"] = time.monotonic() + SILENT_S
+        return request
+    return with_runner(request).model_copy(update={"config": config, "model": repo})
+
+
+SILENT_S = 60.0
+_silence = {"ends": 0.0}
+"""Once the Hub could not be reached, names that the catalogue can answer do not wait for it for a while."""
 
 
 def from_hub(name: str, token: str | None = None, quantization: str = "auto") -> tuple[str, dict[str, Any]]:
     """The repository that a name or an address means, and its config; with the Hub's count of the weights where ours is not exact.
 
-    A repository of GGUF files alone is read from the header of one of them: that of this quantization, else Q4_K_M, else the first.
+    A repository of GGUF files alone is read from the header of one of them: that of this quantization, else of the one in the name, else
+    Q4_K_M, else the first.
 
     Raises:
         PlanError: when there is no such model, it is gated, or the Hub does not answer.
@@ -82,7 +117,9 @@ def from_hub(name: str, token: str | None = None, quantization: str = "auto") ->
         files = [file for file in hub.gguf_files(repo, token=token) if not file.is_projector] if error.kind == "no_file" else []
         if not files:
             raise
-        wanted = [file for mix in (quantization, "Q4_K_M") for file in files if mix.lower() in file.name.lower()] + files
+        written = split(name)[1]
+        mixes = (quantization, written.text if written else "", "Q4_K_M")
+        wanted = [file for mix in mixes if mix for file in files if mix.lower() in file.name.lower()] + files
         from planner.architecture.from_gguf import config_of
 
         return repo, config_of(hub.read_gguf_header(repo, wanted[0].name, token=token))

@@ -24,6 +24,8 @@ def verdict(plan: Plan) -> None:
     st.text(asked)
     colour, icon = VERDICTS[plan.fit.verdict]
     st.header(f":{colour}[{icon}] {plain(plan.fit.reason)}", anchor=False)
+    if plan.case.taken.note:
+        st.caption(plain(plan.case.taken.note))
     if not model.exact:
         st.warning(plain(model.note or "The counts of this architecture are an estimate."), icon=":material/info:")
     if plan.memory.note and plan.memory.note not in plan.fit.reason:

@@ -16,13 +16,14 @@ from planner.architecture.tensors import Architecture
 from planner.hardware.catalog import Gpu
 from planner.memory.quantity import Memory
 from planner.request import PlanRequest
+from planner.taken import LITERALLY, Taken
 
 
 @dataclass(frozen=True)
 class Case:
     """A request with its names resolved: the architecture and one entry for each physical GPU.
 
-    `name` is how the model is called on screen and in launch commands (a Hugging Face id where there is one).
+    `name` is how the model is called on screen and in launch commands (a Hugging Face id where there is one), `taken` what its name was taken for.
     """
 
     request: PlanRequest
@@ -30,6 +31,7 @@ class Case:
     architecture: Architecture
     gpus: tuple[Gpu, ...]
     ram_bytes: int
+    taken: Taken = LITERALLY
 
     def with_request(self, **fields: Any) -> Case:
         """The same case with some request fields replaced (not the model or the GPUs); no validation, for searches."""

@@ -35,8 +35,6 @@ class LlamaCpp:
             published = case.architecture.quantization or {}
             return own_type(case.architecture) or ("MXFP4_MOE" if published.get("quant_method") == "mxfp4" else "Q4_K_M")
         name = canonical(wanted)
-        if name is None and wanted.upper().startswith("UD-"):
-            raise PlanError(DYNAMIC.format(name=wanted[:40], standard=standard_of(wanted)), "quantization")
         if name is None:
             hint = did_you_mean(wanted, file_types()) if wanted.lower() not in KNOWN_ELSEWHERE else f" Use {INSTEAD.get(wanted.lower(), 'Q4_K_M')} instead."
             raise PlanError(f"{self.title} runs GGUF files, and {wanted[:40]!r} is no GGUF type.{hint or ' Use Q4_K_M, for example.'}", "quantization")
@@ -50,19 +48,6 @@ class LlamaCpp:
 
     def commands(self, case: Case) -> tuple[Command, ...]:
         return llama_commands.llama_cpp(Layout.of(case, self.quantization(case)))
-
-
-DYNAMIC = (
-    "{name} is a mix that its publisher makes for each model, and only the file says what it holds: give the .gguf itself as the model, "
-    "or plan {standard}, from which published ones differ by -6% to +15%."
-)
-"""Seen: UD-Q4_K_XL of Qwen3 Coder 30B and Qwen3 Next, UD-Q8_K_XL of Gemma 3 12B and Qwen3 30B."""
-
-
-def standard_of(dynamic: str) -> str:
-    """The standard type nearest to a dynamic one: `UD-Q4_K_XL` is made around Q4_K_M, `UD-Q8_K_XL` around Q8_0."""
-    plain = dynamic.upper().removeprefix("UD-").removesuffix("_XL").removesuffix("_L")
-    return next((name for name in (plain, f"{plain}_M", plain.replace("_K", "_0")) if name in file_types()), "Q4_K_M")
 
 
 KNOWN_ELSEWHERE = frozenset({"awq-int4", "gptq-int4", "gptq-int8", "nf4", "nf4-dq", "fp8", "int8", "nvfp4"})

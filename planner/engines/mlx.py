@@ -23,7 +23,7 @@ STEP_TOKENS, GROWTH_TOKENS = 2048, 256
 PREFILL = Formula("step * 2 * (3 * inner + 6 * hidden) + batch * vocab * 4", "bytes", "ml-explore/mlx-lm generate.py: prefill_step_size")
 SHARE = Formula("size_gib * 2**30", "bytes", "Metal's own heaps and command buffers, first order")
 
-RUNS = ("bf16", "fp16", "mlx-4bit", "mlx-6bit", "mlx-8bit")
+RUNS = ("bf16", "fp16", "mlx-4bit", "mlx-3bit", "mlx-5bit", "mlx-6bit", "mlx-8bit")
 
 
 class Mlx:

@@ -15,7 +15,7 @@ from typing import Any
 from planner import catalog
 from planner.engine_info import EngineInfo, engines, info
 from planner.errors import PlanError
-from planner.quantization.gguf import canonical
+from planner.quantization.spelling import split
 from planner.request import PlanRequest
 
 
@@ -40,8 +40,6 @@ SHARED: dict[str, tuple[str, Value]] = {
     "--max-num-seqs": ("max_num_seqs", int), "--max-num-batched-tokens": ("max_num_batched_tokens", int), "--quantization": ("quantization", str),
 }  # fmt: skip
 """Flags of the engines, and the field that each gives."""
-
-GGUF = re.compile(r"[-.](?P<type>[A-Za-z0-9_]+)(?:-\d{5}-of-\d{5})?\.gguf$")
 
 
 def engine_of(name: str | None, command: str | None) -> str | None:
@@ -88,23 +86,14 @@ def _flags(words: list[str], engine: str) -> dict[str, Any]:
 
 
 def _model(text: str) -> dict[str, Any]:
-    """A model and its format out of a Hub id, a path of a GGUF file or of a folder; nothing where the catalogue knows no such model."""
-    found: dict[str, Any] = {}
-    path, _, tag = text.partition(":") if "/" in text and not text.endswith(".gguf") else (text, "", "")
-    if tag and canonical(tag):
-        found["quantization"] = canonical(tag)
-    base = path.rstrip("/").split("/")[-1]
-    gguf = GGUF.search(base)
-    if gguf and canonical(gguf["type"]):
-        found["quantization"] = canonical(gguf["type"])
-    bare = re.sub(r"[-_.]gguf$", "", GGUF.sub("", base), flags=re.IGNORECASE)
-    snapshot = re.search(r"models--([^/]+)--([^/]+)", path)
-    names = [f"{snapshot[1]}/{snapshot[2]}"] if snapshot else []
-    for name in (*names, path, bare):
-        model = catalog.lookup(name)
-        if model:
-            return found | {"model": model.id}
-    return found | ({"model": path} if re.fullmatch(r"[\w.-]{1,96}/[\w.-]{1,96}", path) and not path.startswith((".", "/")) and not gguf else {})
+    """A model and its format out of a Hub id, a path of a GGUF file or of a folder; only an id where the catalogue knows no such model."""
+    meant = catalog.meant(text)
+    written = meant.written if meant else split(text)[1]
+    found: dict[str, Any] = {"quantization": written.format} if written and written.format else {}
+    if meant:
+        return found | {"model": meant.model.id}
+    repository = text.split(":")[0]
+    return found | ({"model": repository} if re.fullmatch(r"[\w.-]{1,96}/[\w.-]{1,96}", repository) and not text.startswith((".", "/")) and ".gguf" not in text else {})
 
 
 def valid(given: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,8 @@ def repo_id_from(text: str) -> str:
     """The repository id in a pasted id or address; no request is made.
 
     Reads `owner/name`, a bare old name such as `gpt2`, an address of huggingface.co, hf.co or the configured mirror, with
-    or without its scheme and whatever follows the name (`/tree/main`, `/blob/...`, a llama.cpp tag `:Q4_K_M`), in spaces or quotes.
+    or without its scheme and whatever follows the name (`/tree/main`, `/blob/...`), each with a tag such as `:Q4_K_M` or the name
+    of a `.gguf` in it, in spaces or quotes.
 
     Raises:
         PlanError: for anything else, and for addresses of datasets, Spaces and other sites.
@@ -30,11 +31,12 @@ def repo_id_from(text: str) -> str:
         raise PlanError(f"{_short(cleaned)} is the address of {OTHER_KINDS[parts[0]]}, not of a model; {EXAMPLE}", "model")
     if is_address:
         parts = parts[1:] if parts[:1] == ["models"] else parts
-        parts = [part.split(":")[0] for part in parts[:2]]
-    repo_id = "/".join(parts)
-    if not 1 <= len(parts) <= 2 or not all(_valid(part) for part in parts) or (not is_address and repo_id != cleaned.strip("/")):
+    elif path.strip("/") != "/".join(parts) or (len(parts) > 2 and not parts[-1].lower().endswith(".gguf")):
+        parts = []
+    parts = [part.split(":")[0] if len(parts) > 1 else part for part in parts[:2]]
+    if not parts or not all(_valid(part) for part in parts):
         raise PlanError(f"{_short(cleaned)} is no model id; {EXAMPLE}", "model")
-    return repo_id
+    return "/".join(parts)
 
 
 def _path(text: str) -> tuple[str, bool]:

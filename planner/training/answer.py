@@ -15,7 +15,7 @@ def train_json(plan: TrainPlan, derivation: bool = False) -> dict[str, Any]:
     """A `TrainPlan` in the contract's shape."""
     fit, host, speed, job = plan.fit, plan.host, plan.speed, plan.job
     answer: dict[str, Any] = {
-        "model": model_json(plan.case.name, plan.case.architecture),
+        "model": model_json(plan.case.name, plan.case.architecture, plan.case.taken),
         "task": plan.case.task,
         "trainable_parameters": plan.trainable_parameters,
         "steps": plan.steps,

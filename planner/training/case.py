@@ -12,6 +12,7 @@ from planner.hardware.catalog import Gpu
 from planner.parallelism.degrees import allowed
 from planner.plan import resolve_gpus
 from planner.quantization.formats import Scheme, scheme
+from planner.taken import LITERALLY, Taken
 from planner.training.adapters import Trained, targeted
 from planner.training.request import Sharding, Task, TrainRequest
 from planner.training.states import Widths, widths
@@ -32,6 +33,7 @@ class TrainCase:
     architecture: Architecture
     gpus: tuple[Gpu, ...]
     ram_bytes: int
+    taken: Taken = LITERALLY
 
     def with_request(self, **fields: Any) -> TrainCase:
         """The same case with some request fields replaced (not the model), validated again."""

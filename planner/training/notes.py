@@ -15,6 +15,8 @@ def notes(case: TrainCase) -> tuple[str, ...]:
 
 
 def _found(case: TrainCase) -> Iterator[str]:
+    if case.taken.note:
+        yield case.taken.note
     model, length = case.model, case.request.seq_len
     if 0 < model.max_context < length:
         yield f"The model was made for sequences of up to {model.max_context:,} tokens; {length:,} are planned all the same."

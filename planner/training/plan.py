@@ -16,6 +16,7 @@ from planner.training.fit import judge
 from planner.training.host import TrainHost, host
 from planner.training.job import TrainJob, job, steps_of
 from planner.training.memory import TrainDevice, devices, timed_parts
+from planner.training.named import canonical
 from planner.training.notes import notes
 from planner.training.overhead import reserved
 from planner.training.request import TrainRequest
@@ -123,6 +124,7 @@ def train_case(case: TrainCase) -> TrainPlan:
 
 def resolve_case(request: TrainRequest) -> TrainCase:
     """Look up every name in the request: the model, and each GPU."""
-    name, architecture = resolve_model(request)
-    ram = request.system.ram_gib
-    return TrainCase(request, name, architecture, resolve_gpus(request.gpus), int(ram * 2**30) if ram else DEFAULT_RAM_BYTES)
+    asked, taken = canonical(request)
+    name, architecture = resolve_model(asked)
+    ram = asked.system.ram_gib
+    return TrainCase(asked, name, architecture, resolve_gpus(asked.gpus), int(ram * 2**30) if ram else DEFAULT_RAM_BYTES, taken)

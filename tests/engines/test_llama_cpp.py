@@ -195,7 +195,8 @@ PYTHIA = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("dynamic", "near"), [("UD-Q4_K_XL", "Q4_K_M"), ("ud-q8_k_xl", "Q8_0"), ("UD-IQ2_M", "IQ2_M"), ("UD-whatever", "Q4_K_M")])
-def test_a_dynamic_mix_is_a_sentence_with_the_nearest_type_and_a_range(dynamic: str, near: str) -> None:
-    with pytest.raises(PlanError, match=rf"or plan {near}, from which published ones differ by -6% to \+15%"):
-        ask(gpus="RTX 4090", quantization=dynamic)
+@pytest.mark.parametrize(("dynamic", "near"), [("UD-Q4_K_XL", "Q4_K_M"), ("ud-q8_k_xl", "Q8_0"), ("UD-IQ2_M", "IQ2_M"), ("Q6_K_XL", "Q6_K")])
+def test_a_dynamic_mix_is_planned_as_the_nearest_type_and_says_so(dynamic: str, near: str) -> None:
+    answer = ask(gpus="RTX 4090", quantization=dynamic)
+    assert answer.memory.weights.format == near
+    assert f"planned as {near}, from which published ones differ by -6% to +15%" in answer.case.taken.note

@@ -70,7 +70,7 @@ def test_a_measurement_is_a_record_that_validates() -> None:
     assert set(saved) == {"id", "kind", "request", "measured", "conditions", "source", "as_of"}
     assert set(saved["measured"]) <= set(FIGURES)
     assert saved["conditions"] == "driver 550.54 idle otherwise"
-    assert PlanRequest.read(saved["request"]) == LLAMA
+    assert PlanRequest.read(saved["request"]) == answer.request
     total = next(one for one in validated(saved) if one.figure == TOTAL)
     assert total.error == 0
     assert total.inside
