@@ -149,13 +149,13 @@ def _with_users(start: str, held: Quantity, batch: int) -> str:
     starts = start.startswith("Fits")
     if held.low >= batch:
         return f"{start}, with room for all {batch:,} at full length." if starts and batch > 1 else f"{start}."
-    if batch == 1:
-        doubt = "the cache may be too small for one request of full length, and then the engine does not start."
-        return f"Tight: {doubt}" if starts else f"{start}, and {doubt}"
     if held.high < batch:
         what = f"holds {held.expected:,} of your {batch:,} at full length; the other{'s wait' if batch - held.expected > 1 else ' waits'}."
     else:
         what = f"holds {held.low:,} to {min(held.high, batch):,} of your {batch:,} at full length; any others wait."
+    if not held.low:
+        doubt = "the cache may be too small for one request of full length, and then the engine does not start."
+        return (f"Tight: {doubt}" if starts else f"{start}, and {doubt}") + (f" If it starts, it {what}" if batch > 1 and held.high < batch else "")
     return f"Starts, and {what}" if starts else f"{start}. If it starts, it {what}"
 
 

@@ -68,6 +68,14 @@ def test_where_the_range_of_the_pool_straddles_the_batch_the_sentence_says_from_
     assert served(19).fit.reason == "Starts, and holds 18 of your 19 at full length; the other waits."
 
 
+def test_a_cache_that_may_hold_not_one_request_is_tight_and_says_that_it_may_not_start() -> None:
+    limit = served(1, gpus="H100 SXM").capacity.max_context
+    doubt = "Tight: the cache may be too small for one request of full length, and then the engine does not start."
+    assert served(1, gpus="H100 SXM", context=limit).fit.reason == doubt
+    assert served(9, gpus="H100 SXM", context=limit).fit.reason == f"{doubt} If it starts, it holds 1 of your 9 at full length; the others wait."
+    assert served(1, gpus="H100 SXM", context=limit + 16).fit.verdict == "does_not_fit"
+
+
 def test_replicas_hold_their_sequences_together_and_share_none() -> None:
     one, two = served(50).fit, served(50, gpus="4x H100 SXM", data_parallel=2).fit
     assert one.held is not None
