@@ -28,8 +28,8 @@ from planner.verdict import STANDINGS, Fit, judge, spare, standing
 ENDLESS = 2**60
 """Bytes of a card whose size decides nothing."""
 
-KNOTS = (1, 2, 256)
-"""Batches between and beyond which what a card takes is nearly linear: what is sampled and padded bends it a little."""
+KNOTS = (1, 2, 256, 512)
+"""Batches at which rows are planned: what a card takes rises in a line, and from where what is sampled outgrows the rest in a steeper one."""
 ROUNDING = 1e-6
 
 
@@ -94,17 +94,24 @@ class Matrix:
                 fits = [column for column in columns if self.verdict[index, column] and not self.held[index, column]]
                 line = [_on(key, row.model, row.format, self.cards[columns[0]], row.count, batch) for batch in KNOTS] if fits else []
                 each = zip(*(one.each for one in line if isinstance(one, Taken)), strict=True)
-                room = [self.cards[column].usable_bytes for column in fits]
-                lines = [np.interp(room, [*sizes, _further(sizes)], [*KNOTS, MOST_BATCH], left=0) for sizes in each]
-                if lines:
-                    found[index, fits] = np.floor(np.min(lines, axis=0) + ROUNDING)
+                room = np.array([self.cards[column].usable_bytes for column in fits], dtype=float)
+                if largest := [_largest(sizes, room) for sizes in each]:
+                    found[index, fits] = np.maximum(np.min(largest, axis=0), 0)
         return found
 
 
-def _further(sizes: tuple[int, ...]) -> float:
-    """What a card takes of the largest batch, by the line through the last two knots."""
-    (before, last), (small, large) = KNOTS[-2:], sizes[-2:]
-    return large + (large - small) / (last - before) * (MOST_BATCH - last)
+def _largest(sizes: tuple[int, ...], room: Any) -> Any:
+    """The largest batch of which a card takes no more than `room`, by the lines through both pairs of knots.
+
+    = min over pairs of floor(first + (room - size(first)) * (second - first) / (size(second) - size(first)))
+    """
+    import numpy as np
+
+    most = np.full(room.shape, float(MOST_BATCH))
+    for at in (0, 2):
+        first, rise = KNOTS[at], (sizes[at + 1] - sizes[at]) / (KNOTS[at + 1] - KNOTS[at])
+        most = np.minimum(most, np.floor(first + (room - sizes[at]) / rise + ROUNDING)) if rise > 0 else most
+    return most
 
 
 def matrix(request: PlanRequest, models: Sequence[str], formats: Sequence[str], cards: Sequence[Gpu], count: int) -> Matrix:

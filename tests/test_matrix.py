@@ -125,7 +125,7 @@ def test_the_largest_batch_and_what_is_left_are_the_plans(name: str, format: str
                 continue
             compared += 1
             batch, largest = int(found.batch[row, column]), one.capacity.max_batch
-            assert batch == largest if largest <= 32 or one.memory.pool else abs(batch - largest) <= max(0.01 * largest, 1)
+            assert batch == largest if largest <= 256 or one.memory.pool else abs(batch - largest) <= 0.04 * largest
             if one.memory.pool is None:
                 assert found.spare[row, column] == one.fit.headroom_bytes
     assert compared >= 4
@@ -135,7 +135,6 @@ def test_the_largest_batch_and_what_is_left_are_the_plans(name: str, format: str
 def test_cards_of_one_kind_are_planned_alike(name: str) -> None:
     """What an engine says of a card is all that its memory depends on beside what the card can give."""
     request, cards = PlanRequest(model="-", engine=name), [card for card in gpus() if card.unified or name != "mlx"]
-    cards = [card for card in cards if card.vendor != "NVIDIA" or card.compute_capability]
     for columns in kinds(request, cards):
         parts = set()
         for column in columns[:: max(len(columns) // 3, 1)]:
