@@ -24,11 +24,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from planner import batch, catalog  # noqa: E402
-from planner.engine_info import engines  # noqa: E402
+from planner import catalog  # noqa: E402
+from planner.catalog.gpus import by_id  # noqa: E402
+from planner.cli import batch  # noqa: E402
+from planner.core.errors import PlanError  # noqa: E402
+from planner.engines.info import engines  # noqa: E402
 from planner.engines.registry import engine  # noqa: E402
-from planner.errors import PlanError  # noqa: E402
-from planner.hardware.catalog import by_id  # noqa: E402
 from planner.plan import plan  # noqa: E402
 from planner.request import PlanRequest  # noqa: E402
 

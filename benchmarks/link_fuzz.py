@@ -51,7 +51,7 @@ def mutated(rng: random.Random, fields: list[str]) -> dict[str, str]:
 
 def opened(link: dict[str, str]) -> str:
     """What the page would do with it: a plan, or a sentence. Anything else is raised."""
-    from planner.errors import PlanError
+    from planner.core.errors import PlanError
     from planner.plan import plan
     from planner.request import PlanRequest
     from ui import share

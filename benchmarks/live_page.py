@@ -26,8 +26,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.hardware.nvml.library import build, surroundings  # noqa: E402
-from tests.hardware.nvml.scenarios import LOST, MIB, RTX_3060, RTX_4090, machine  # noqa: E402
+from tests.live.nvml.library import build, surroundings  # noqa: E402
+from tests.live.nvml.scenarios import LOST, MIB, RTX_3060, RTX_4090, machine  # noqa: E402
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]

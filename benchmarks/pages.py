@@ -82,11 +82,11 @@ def in_turn(one: Move, other: Move, runs: int = RUNS) -> tuple[float, float, flo
 def matrix_seconds() -> tuple[float, float, float, int]:
     """200 models in 12 formats against 60 cards: planned anew, read again, the speeds anew, and the number of cells."""
     from planner import catalog
+    from planner.catalog.gpus import gpus
     from planner.engines.registry import engine
-    from planner.hardware.catalog import gpus
-    from planner.matrix_cards import matrix
-    from planner.matrix_speed import decode_speeds
     from planner.request import PlanRequest
+    from planner.searches.matrix_cards import matrix
+    from planner.searches.matrix_speed import decode_speeds
 
     cards, request = list(gpus()[:60]), PlanRequest(model="-", context=9_001)
     models = list(catalog.models())[:200]

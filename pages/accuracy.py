@@ -3,7 +3,7 @@
 import streamlit as st
 
 from planner.calibrate import report
-from planner.validate import FIGURES, comparisons, comparisons_of, figures_measured, records, standing_sentence, standings, summaries
+from planner.calibrate.validate import FIGURES, comparisons, comparisons_of, figures_measured, records, standing_sentence, standings, summaries
 from ui import accuracy, page, views
 from ui.colours import ground
 from ui.text import plain

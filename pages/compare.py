@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 from ui import compare, page
 from ui.text import plain
 

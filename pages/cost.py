@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from planner.core.units import energy, mass, significant, usd
 from planner.economics.break_even import curves, paybacks
-from planner.units import energy, mass, significant, usd
 from ui import bills, cost_charts, money, page, views
 from ui.colours import ground
 from ui.derivations import write

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from planner.core.errors import PlanError
 from planner.dataset.advice import MULTIPLE, recommended
 from planner.dataset.tokens import Estimated
-from planner.errors import PlanError
 from ui import data_source, dataset, page, share
 from ui.colours import ground
 from ui.links import to_page

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 from planner.training.ladder import ladder
 from planner.training.plan import train
 from ui import page, train_question, train_tables, train_views, views

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from planner.core.units import duration, energy, mass, usd
 from planner.economics.job import schedule
-from planner.units import duration, energy, mass, usd
 from ui import bills, cost_charts, jobs, money, page, views
 from ui.colours import ground
 from ui.derivations import write

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from planner.engine_info import info
-from planner.units import symbol
+from planner.core.units import symbol
+from planner.engines.info import info
 from ui import here, matrix, page, views
 from ui.text import plain
 

@@ -5,8 +5,8 @@ from functools import partial
 import streamlit as st
 
 from planner import catalog
+from planner.core.units import scale, symbol
 from planner.plan import Plan
-from planner.units import scale, symbol
 from ui import frontier, page, redraw, scaling, views
 from ui.chart import drawn
 from ui.colours import ground

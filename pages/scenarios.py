@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 from planner.scenarios import scenario
 from ui import page, scenarios
 from ui.text import plain

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from planner.engine_info import info
-from planner.engines.side_by_side import sides
-from planner.engines.users import users
-from planner.units import symbol
+from planner.core.units import symbol
+from planner.engines.info import info
+from planner.searches.side_by_side import sides
+from planner.searches.users import users
 from ui import page, serve, serve_log, views
 from ui.colours import VERDICTS, ground
 from ui.derivations import derivation

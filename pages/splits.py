@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from planner.performance.splits import COUNTS, choices, proposed, rate_of, together
 from planner.performance.timing import Timing
+from planner.searches.splits import COUNTS, choices, proposed, rate_of, together
 from ui import page, share, splits
 from ui.colours import ground
 from ui.text import plain

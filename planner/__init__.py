@@ -8,10 +8,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 from planner.plan import Plan
 from planner.request import GpuSpec, PlanRequest, SystemSpec
-from planner.sources import plan, train
+from planner.weight_files.sources import plan, train
 
 if TYPE_CHECKING:
     from planner.training.request import TrainRequest

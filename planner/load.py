@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from planner.engine_info import info
-from planner.engines.base import Case
-from planner.estimate import Estimate
-from planner.formula import Formula
+from planner.case import Case
+from planner.core.estimate import Estimate
+from planner.core.formula import Formula
+from planner.engines.info import info
 from planner.memory.quantity import Memory, Quantity
 
 DISK_GB_PER_S = 3.0

@@ -14,25 +14,25 @@ from typing import TYPE_CHECKING
 
 from planner.architecture.registry import parse
 from planner.architecture.tensors import Architecture
-from planner.engines.base import Case, Command
+from planner.case import Case, Command
+from planner.catalog.gpu_names import resolve
+from planner.catalog.gpus import Gpu
+from planner.catalog.taken import LITERALLY, Taken
+from planner.core.formula import Step
 from planner.engines.registry import engine
-from planner.formula import Step
-from planner.hardware.catalog import Gpu
-from planner.hardware.names import resolve
 from planner.memory.quantity import Memory
 from planner.parallelism.degrees import replicate_attention
 from planner.request import GpuSpec, PlanRequest, Question
 from planner.resolve import canonical, meaning, taken
-from planner.taken import LITERALLY, Taken
 from planner.verdict import Fit, judge
 
 if TYPE_CHECKING:
-    from planner.capacity import Capacity
     from planner.economics.cost import Cost
     from planner.economics.job import Job
     from planner.load import Load
     from planner.performance.speed import Speed
-    from planner.ways_out import WayOut
+    from planner.searches.capacity import Capacity
+    from planner.searches.ways_out import WayOut
 
 DEFAULT_RAM_BYTES = 64 * 2**30
 """System memory assumed when none is given; the page shows it beside the result."""
@@ -92,14 +92,14 @@ class Plan:
     @cached_property
     def capacity(self) -> Capacity:
         """The largest context at this batch and the largest batch at this context."""
-        from planner.capacity import Capacity
+        from planner.searches.capacity import Capacity
 
         return Capacity(self.case, self.memory)
 
     @cached_property
     def advice(self) -> tuple[WayOut, ...]:
         """Changes to the request that would make it fit, best first; empty when it fits."""
-        from planner.ways_out import ways_out
+        from planner.searches.ways_out import ways_out
 
         return () if self.fit.verdict == "fits" else ways_out(self.case)
 
@@ -111,7 +111,7 @@ class Plan:
     @property
     def derivation(self) -> tuple[Step, ...]:
         """Every step of the calculation, in the order of the page."""
-        from planner.derivation import speed_steps, steps_of
+        from planner.report.derivation import speed_steps, steps_of
 
         return steps_of(self.architecture, self.memory) + speed_steps(self.speed)
 

@@ -13,8 +13,8 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from planner.architecture.config import checked
-from planner.engine_info import engines, names_of
-from planner.errors import PlanError, did_you_mean, shown
+from planner.core.errors import PlanError, did_you_mean, shown
+from planner.engines.info import engines, names_of
 
 Backend = Literal["auto", "cuda", "rocm", "vulkan", "metal", "sycl", "cpu"]
 
@@ -96,7 +96,7 @@ class Question(BaseModel):
     @field_validator("gpus", mode="before")
     @classmethod
     def _gpus(cls, value: Any) -> Any:
-        from planner.hardware.names import spec_list
+        from planner.catalog.gpu_names import spec_list
 
         return spec_list(value) if isinstance(value, str | list | tuple) else value
 
@@ -245,7 +245,7 @@ class PlanRequest(Question):
 
 
 def _gpu_text(spec: GpuSpec) -> str:
-    from planner.hardware.names import with_memory
+    from planner.catalog.gpu_names import with_memory
 
     name = with_memory(spec.name, spec.memory_mib, spec.free_mib)
     return f"{spec.count}x {name}" if spec.count > 1 else name

@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 
 from planner import catalog
 from planner.catalog import Meant
-from planner.engine_info import engines, info
+from planner.catalog.gpu_names import resolve
+from planner.catalog.taken import LITERALLY, Taken
+from planner.core.errors import PlanError
+from planner.engines.info import engines, info
 from planner.engines.registry import engine
-from planner.errors import PlanError
-from planner.hardware.names import resolve
 from planner.quantization.gguf import canonical as gguf_type
 from planner.quantization.spelling import Written, known, split, whole
 from planner.request import PlanRequest, Question
-from planner.taken import LITERALLY, Taken
 
 AnyQuestion = TypeVar("AnyQuestion", bound=Question)
 

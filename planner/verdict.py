@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from math import ceil, erf, floor, sqrt
 from typing import Any, Literal
 
-from planner.engines.base import Case
+from planner.case import Case
+from planner.core.units import mem
 from planner.memory.quantity import DeviceMemory, Memory, Quantity
-from planner.units import mem
 
 Verdict = Literal["fits", "tight", "offload", "does_not_fit"]
 

@@ -48,19 +48,19 @@ VALUES: dict[str, tuple[dict[str, float], float]] = {
     "planner.economics.purchase.WEAR": ({"lost_usd": 1_461, "lifetime_years": 4}, 1),
     "planner.economics.rent.RENT": ({"gpus": 8, "usd_per_gpu_hour": 2.5}, 20),
     # llama.cpp: 2 layers * 3 streams * 64 cells * 1,024 numbers, 34 bytes for each 32 of them in Q8_0
-    "planner.engines.llama_cache.CELLS": (
+    "planner.engines.llama_cpp.cache.CELLS": (
         {"layers": 2, "streams": 3, "cells": 64, "elements": 1_024, "block_bytes": 34, "block_elements": 32}, 417_792),
     # 1 * 2 * 100 numbers, and the last row of 100 filled up to 512: 612 * 34 / 32 = 650.25 bytes, in steps of 128 bytes 768, for each of 3 layers
-    "planner.engines.llama_cache.FILLED": (
+    "planner.engines.llama_cpp.cache.FILLED": (
         {"layers": 3, "streams": 1, "cells": 2, "elements": 100, "block_bytes": 34, "block_elements": 32}, 2_304),
-    "planner.engines.llama_cache.STATE": ({"layers": 3, "slots": 2, "elements": 100}, 2_400),
-    "planner.engines.llama_compute.MASK": ({"copies": 2, "ubatch": 512, "cells": 8_192, "mask_bytes": 2}, 16 * MIB),
-    "planner.engines.llama_compute.INDEX": ({"copies": 2, "ubatch": 512, "values": 3}, 24_576),
-    "planner.engines.llama_compute.PASSED": ({"copies": 4, "tensors": 2, "ubatch": 512, "hidden": 4_096}, 64 * MIB),
-    "planner.engines.llama_compute.SMALL": ({"ubatch": 512}, 12_288),
-    "planner.engines.llama_compute.EMBEDDED": ({"ubatch": 512, "hidden": 4_096}, 16 * MIB),
-    "planner.engines.llama_layout.CONTEXT": ({"context_mib": 400}, 400 * MIB),
-    "planner.engines.llama_memory.OUTPUT": ({"vocab": 32_000, "slots": 3}, 384_000),
+    "planner.engines.llama_cpp.cache.STATE": ({"layers": 3, "slots": 2, "elements": 100}, 2_400),
+    "planner.engines.llama_cpp.compute.MASK": ({"copies": 2, "ubatch": 512, "cells": 8_192, "mask_bytes": 2}, 16 * MIB),
+    "planner.engines.llama_cpp.compute.INDEX": ({"copies": 2, "ubatch": 512, "values": 3}, 24_576),
+    "planner.engines.llama_cpp.compute.PASSED": ({"copies": 4, "tensors": 2, "ubatch": 512, "hidden": 4_096}, 64 * MIB),
+    "planner.engines.llama_cpp.compute.SMALL": ({"ubatch": 512}, 12_288),
+    "planner.engines.llama_cpp.compute.EMBEDDED": ({"ubatch": 512, "hidden": 4_096}, 16 * MIB),
+    "planner.engines.llama_cpp.layout.CONTEXT": ({"context_mib": 400}, 400 * MIB),
+    "planner.engines.llama_cpp.memory.OUTPUT": ({"vocab": 32_000, "slots": 3}, 384_000),
     # MLX: 512 tokens * 2 bytes * (3 * 1,000 + 6 * 100) = 3,686,400, and 2 * 50 * 4 = 400
     "planner.engines.mlx.PREFILL": ({"step": 512, "inner": 1_000, "hidden": 100, "batch": 2, "vocab": 50}, 3_686_800),
     "planner.engines.mlx.SHARE": ({"size_gib": 0.5}, GIB // 2),
@@ -99,25 +99,25 @@ VALUES: dict[str, tuple[dict[str, float], float]] = {
     # half of max(900 - 200, 300), and 50
     "planner.engines.transformers_peak.PEAK": ({"seen": 0.5, "prefill": 900, "to_come": 200, "copied": 300, "beside": 50}, 400),
     "planner.engines.transformers_peak.UNSEEN": ({"seen": 0.25, "prefill": 900, "to_come": 700, "copied": 400}, 300),
-    "planner.engines.vllm.POOL": ({"utilization": 0.9, "capacity": 1_001, "weights": 400, "activation": 100, "libraries": 50, "graphs": 20}, 330),
+    "planner.engines.vllm.engine.POOL": ({"utilization": 0.9, "capacity": 1_001, "weights": 400, "activation": 100, "libraries": 50, "graphs": 20}, 330),
     # 4 * 100 * (4 * 2 - 2 + 2) = 3,200, and (1.5 + 2 * 1) * 8 * 10 * 2 = 560
-    "planner.engines.vllm_budget.SAMPLER": (
+    "planner.engines.vllm.budget.SAMPLER": (
         {"sequences": 4, "vocab": 100, "copies": 2, "element_bytes": 2, "later_stage": 1, "tokens": 8, "hidden": 10}, 3_760),
     # 8 * 2 * (3 * 100 + (4 + 2 * 1) * 10)
-    "planner.engines.vllm_budget.FORWARD": (
+    "planner.engines.vllm.budget.FORWARD": (
         {"tokens": 8, "element_bytes": 2, "inner": 100, "hidden_copies": 4, "stages_between": 1, "hidden": 10}, 5_760),
     # 8 * 3 * 2 * (max(40, 50) + max(2 * 40, 50))
-    "planner.engines.vllm_budget.EXPERT_SPACE": ({"tokens": 8, "top_k": 3, "element_bytes": 2, "width": 40, "hidden": 50}, 6_240),
-    "planner.engines.vllm_budget.PEAK": ({"sampler": 300, "forward": 500, "expert_space": 200, "images_held": 50, "images_in_tower": 700}, 750),
-    "planner.engines.vllm_budget.RESERVED": ({"formats": 2}, 3.6 * GIB),
+    "planner.engines.vllm.budget.EXPERT_SPACE": ({"tokens": 8, "top_k": 3, "element_bytes": 2, "width": 40, "hidden": 50}, 6_240),
+    "planner.engines.vllm.budget.PEAK": ({"sampler": 300, "forward": 500, "expert_space": 200, "images_held": 50, "images_in_tower": 700}, 750),
+    "planner.engines.vllm.budget.RESERVED": ({"formats": 2}, 3.6 * GIB),
     # 102 / 51 captures, half of (0.2 + 0.01 * 40 + 0.1 * 1 + 0.3 * 1) GiB
-    "planner.engines.vllm_budget.GRAPHS": (
+    "planner.engines.vllm.budget.GRAPHS": (
         {"captures": 102, "share": 0.5, "base_gib": 0.2, "layer_gib": 0.01, "layers": 40, "experts_gib": 0.1, "experts": 1, "four_bit_gib": 0.3,
          "four_bit_experts": 1}, GIB),
-    "planner.engines.vllm_budget.FIXED": ({"size_gib": 0.25}, GIB // 4),
-    "planner.engines.vllm_images.HELD": ({"items": 2, "element_bytes": 2, "tokens": 10, "hidden": 30, "values": 100}, 1_600),
+    "planner.engines.vllm.budget.FIXED": ({"size_gib": 0.25}, GIB // 4),
+    "planner.engines.vllm.images.HELD": ({"items": 2, "element_bytes": 2, "tokens": 10, "hidden": 30, "values": 100}, 1_600),
     # 2 * 2 * (10 * (3 * 100 + 4 * 30) + 100)
-    "planner.engines.vllm_images.TOWER": (
+    "planner.engines.vllm.images.TOWER": (
         {"items": 2, "element_bytes": 2, "patches": 10, "copies": 3, "inner": 100, "hidden": 30, "values": 100}, 17_200),
     # 10 GB over 100 Mbit/s are 800 s
     "planner.load.DOWNLOAD": ({"file_bytes": 10 * 10**9, "mbit_per_s": 100}, 800),

@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 
 import planner
-from planner.formula import Formula
+from planner.core.formula import Formula
 from tests.formula_values import VALUES
 
 

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import config_fuzz
 import request_fuzz
 
-from planner.batch import answer
+from planner.cli.batch import answer
 
 
 @pytest.mark.parametrize("ask", [config_fuzz.asked, request_fuzz.question], ids=["mutated configs", "fields at their limits"])

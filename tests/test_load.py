@@ -3,8 +3,8 @@
 import pytest
 
 from planner import PlanRequest, plan
-from planner.answer import plan_json
-from planner.engine_info import engines
+from planner.engines.info import engines
+from planner.report.json import plan_json
 
 
 def test_a_70b_file_by_hand() -> None:

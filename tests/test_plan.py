@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from planner import PlanError, PlanRequest, plan
 from planner.catalog import models
+from planner.core.units import GIB
 from planner.memory.quantity import Memory
 from planner.plan import Plan
-from planner.units import GIB
 
 H100 = "H100 SXM5 80GB"
 

@@ -32,10 +32,10 @@ CONFIG = {
 }  # fmt: skip
 ENGINE = '''"""Made up: weights and a cache, and nothing else."""
 
-from planner.engines.base import Case, Command
+from planner.case import Case, Command
 from planner.memory import kv_cache, weights
 from planner.memory.quantity import DeviceMemory, HostMemory, Memory, Quantity
-from planner.formula import total
+from planner.core.formula import total
 from planner.quantization.published import scheme_for
 
 

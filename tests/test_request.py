@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from planner.cli import main
-from planner.engine_info import engines
-from planner.errors import PlanError
+from planner.cli.main import main
+from planner.core.errors import PlanError
+from planner.engines.info import engines
 from planner.request import GpuSpec, PlanRequest, SystemSpec
 from planner.training.request import TrainRequest
 

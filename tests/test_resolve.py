@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from planner import PlanError, PlanRequest, plan, sources
-from planner.answer import plan_json
-from planner.batch import answer
-from planner.cli import main
+from planner import PlanError, PlanRequest, plan
+from planner.cli.batch import answer
+from planner.cli.main import main
 from planner.hub import HubError
-from planner.report import markdown
+from planner.report.json import plan_json
+from planner.report.markdown import markdown
 from planner.resolve import canonical
+from planner.weight_files import sources
 
 MAC = "M3 Ultra 256GB"
 

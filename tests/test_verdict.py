@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner import PlanRequest, plan
-from planner.answer import plan_json
 from planner.memory.quantity import Quantity
 from planner.plan import Plan
-from planner.report import markdown
-from planner.scaling import curve
+from planner.report.json import plan_json
+from planner.report.markdown import markdown
+from planner.searches.scaling import curve
 from planner.verdict import STANDINGS, SURE, below, judge, standing
 
 QWEN3_32B = {

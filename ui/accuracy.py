@@ -10,9 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from planner.calibrate.report import Fit, quantile
+from planner.calibrate.validate import FIGURES, Comparison, Summary
+from planner.core.units import mem, scale, symbol
 from planner.request import PlanRequest
-from planner.units import mem, scale, symbol
-from planner.validate import FIGURES, Comparison, Summary
 from ui.colours import Ground
 from ui.derivations import derivation
 from ui.links import to_page

@@ -9,10 +9,10 @@ import streamlit as st
 
 from planner.architecture.summary import Run, by_group, runs
 from planner.architecture.tensors import Architecture
+from planner.core.units import count
 from planner.memory import kv_cache
 from planner.plan import Plan
 from planner.quantization.cache_types import cache_type
-from planner.units import count
 from ui.colours import Ground, ground
 from ui.derivations import write
 from ui.text import plain

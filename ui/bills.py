@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 import streamlit as st
 
+from planner.core.estimate import Estimate
+from planner.core.formula import Step
 from planner.economics.cost import Bill
-from planner.estimate import Estimate
-from planner.formula import Step
 from ui.cost_charts import between
 from ui.derivations import derivation
 

@@ -9,10 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from planner.catalog import models
-from planner.errors import PlanError
+from planner.core.errors import PlanError
+from planner.core.units import scale, symbol
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
-from planner.units import scale, symbol
 from ui import share
 from ui.figures import quick
 

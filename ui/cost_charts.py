@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from planner.core.estimate import Estimate
+from planner.core.units import duration, usd
 from planner.economics.break_even import Curves
 from planner.economics.job import Scheduled
-from planner.estimate import Estimate
-from planner.units import duration, usd
 from ui.colours import PARTS, Ground
 
 if TYPE_CHECKING:

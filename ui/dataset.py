@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from planner.core.units import count
 from planner.dataset import Analysis
 from planner.dataset.advice import Recommended, lengths_to_show
 from planner.dataset.answer import PERCENTILES, analysis_json
 from planner.dataset.lengths import AtLength
-from planner.units import count
 from ui.colours import PARTS, TOO_MUCH, Ground
 from ui.derivations import derivation
 from ui.text import plain

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from planner.formula import Step
-from planner.units import mem
+from planner.core.formula import Step
+from planner.core.units import mem
 from ui.text import plain
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.engine_info import engines, info
+from planner.engines.info import engines, info
 from planner.engines.registry import engine
 from planner.engines.serving import CACHES
 from planner.quantization.cache_types import cache_types

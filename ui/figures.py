@@ -8,12 +8,12 @@ from itertools import chain
 
 import streamlit as st
 
-from planner.formula import Step
+from planner.core.formula import Step
+from planner.core.units import gb, mem
 from planner.memory import kv_cache
 from planner.memory.quantity import Quantity, added
 from planner.plan import Plan
 from planner.quantization.cache_types import cache_type
-from planner.units import gb, mem
 from ui.derivations import derivation
 
 SEARCHED = """The engine's memory is planned again with other values, halving the interval until the largest one that does not fail is found.

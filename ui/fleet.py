@@ -5,13 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from planner.errors import PlanError
-from planner.hardware import fleet
-from planner.hardware.fleet import Machine
-from planner.hardware.here import usable
-from planner.hardware.placement import Placement, place
+from planner.core.errors import PlanError
+from planner.core.units import scale, symbol
+from planner.live import fleet
+from planner.live.fleet import Machine
+from planner.live.here import usable
+from planner.live.placement import Placement, place
 from planner.plan import Plan
-from planner.units import scale, symbol
 from ui.text import plain
 
 FRESH_S = 15

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from planner.data import table
+from planner.core.data import table
+from planner.core.errors import PlanError
+from planner.core.units import scale, symbol
 from planner.engines.registry import engine
-from planner.errors import PlanError
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
-from planner.units import scale, symbol
 from ui import share
 from ui.sidebar import LLAMA
 from ui.text import plain

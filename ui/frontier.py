@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from planner.core.units import scale, symbol
 from planner.plan import Plan
-from planner.scaling import Point, curve, grid, steps
-from planner.units import scale, symbol
+from planner.searches.scaling import Point, curve, grid, steps
 from ui.chart import Spec
 from ui.colours import PARTS, TOO_MUCH, Ground
 from ui.scaling import FIELDS

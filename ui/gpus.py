@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from planner.errors import PlanError
-from planner.hardware.catalog import gpus
-from planner.hardware.names import parse_gpus, resolve, said
-from planner.units import mem
+from planner.catalog.gpu_names import parse_gpus, resolve, said
+from planner.catalog.gpus import gpus
+from planner.core.errors import PlanError
+from planner.core.units import mem
 from ui import here
 from ui.text import plain
 

@@ -6,10 +6,10 @@ import os
 
 import streamlit as st
 
-from planner.hardware.here import request_text, usable
-from planner.hardware.inventory import Inventory
-from planner.hardware.watch import Watch
-from planner.units import GIB
+from planner.core.units import GIB
+from planner.live.here import request_text, usable
+from planner.live.inventory import Inventory
+from planner.live.watch import Watch
 from ui.text import plain
 
 SWITCH = "HEADROOM_LIVE"

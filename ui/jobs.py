@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from planner.core.units import duration, energy, usd
 from planner.economics.cost import Cost
 from planner.economics.job import Job, Scheduled
 from planner.economics.prices import assumptions
-from planner.units import duration, energy, usd
 from ui.cost_charts import between
 from ui.fields import number
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
-from planner.engines.llama_fit import left_alone, sentence
-from planner.engines.llama_layout import Layout
-from planner.engines.llama_places import HOST, Unit, name_of, units
+from planner.core.units import mem, scale, symbol
+from planner.engines.llama_cpp.fit import left_alone, sentence
+from planner.engines.llama_cpp.layout import Layout
+from planner.engines.llama_cpp.places import HOST, Unit, name_of, units
 from planner.engines.registry import engine
 from planner.plan import Plan
-from planner.units import mem, scale, symbol
 from ui import share
 from ui.colours import PARTS, Ground, ground
 from ui.text import plain

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from planner.hardware.here import known
-from planner.hardware.inventory import Inventory
-from planner.hardware.live_gpu import LiveGpu
-from planner.units import mem, scale, symbol
+from planner.core.units import mem, scale, symbol
+from planner.live.here import known
+from planner.live.inventory import Inventory
+from planner.live.live_gpu import LiveGpu
 from ui import memory_unit
 from ui.here import watch
 from ui.text import plain

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from planner.core.units import duration, mem, scale, symbol
 from planner.load import DISK_GB_PER_S, DOWNLOAD_MBIT_PER_S
 from planner.plan import Plan
-from planner.units import duration, mem, scale, symbol
 from ui.derivations import derivation
 from ui.text import plain
 

@@ -9,14 +9,14 @@ import pandas as pd
 import streamlit as st
 
 from planner import catalog
+from planner.core.errors import PlanError
+from planner.core.units import mem
 from planner.engines.registry import engine
-from planner.errors import PlanError
-from planner.hardware.running import valid
+from planner.live.running import valid
 from planner.logs.reading import Finding, Kind, Reading
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
-from planner.units import mem
-from planner.ways_out import WayOut, ways_out
+from planner.searches.ways_out import WayOut, ways_out
 from ui.text import plain
 
 MIB = 2**20

@@ -8,14 +8,14 @@ import pandas as pd
 import streamlit as st
 
 from planner import catalog
-from planner.engine_info import info
+from planner.catalog.gpus import gpus
+from planner.core.units import count, scale, symbol
+from planner.engines.info import info
 from planner.engines.registry import engine
-from planner.hardware.catalog import gpus
-from planner.matrix import Need
-from planner.matrix_cards import Matrix, matrix
-from planner.matrix_speed import decode_speeds
 from planner.request import PlanRequest
-from planner.units import count, scale, symbol
+from planner.searches.matrix import Need
+from planner.searches.matrix_cards import Matrix, matrix
+from planner.searches.matrix_speed import decode_speeds
 from ui import share, views
 
 MODELS = (

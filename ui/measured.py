@@ -8,16 +8,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from planner.errors import PlanError
-from planner.hardware.here import request_text, usable
-from planner.hardware.inventory import Inventory
-from planner.hardware.live_gpu import LiveGpu, Process
-from planner.hardware.measured import Comparison, compare, explanations, record
-from planner.hardware.running import request_of, valid
+from planner.core.errors import PlanError
+from planner.core.units import mem, scale, symbol
+from planner.live.here import request_text, usable
+from planner.live.inventory import Inventory
+from planner.live.live_gpu import LiveGpu, Process
+from planner.live.measured import Comparison, compare, explanations, record
+from planner.live.running import request_of, valid
 from planner.logs import readers
 from planner.logs.reading import Reading
 from planner.plan import Plan, plan
-from planner.units import mem, scale, symbol
 from ui import pasted, share
 from ui.colours import PARTS, Ground, ground
 from ui.here import watch

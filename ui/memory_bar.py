@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
+from planner.core.units import mem, scale, symbol
 from planner.memory.quantity import DeviceMemory, Quantity
 from planner.plan import Plan
-from planner.units import mem, scale, symbol
 from ui.chart import Spec
 from ui.colours import PARTS, TOO_MUCH, Ground, Part
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from planner import units
+from planner.core import units
 from ui import views
 
 UNITS = {"GiB": "GiB", "GB": "GB"}

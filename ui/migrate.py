@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from planner.engine_info import engines
+from planner.engines.info import engines
 
 VERSION = 1
 PARAMETER = "v"

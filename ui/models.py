@@ -14,9 +14,9 @@ from typing import Any
 import streamlit as st
 
 from planner import catalog
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 from planner.request import PlanRequest
-from planner.sources import from_hub, parse_upload
+from planner.weight_files.sources import from_hub, parse_upload
 from ui.text import plain
 
 HUB_ID = re.compile(r"[\w.-]{1,96}(?:/[\w.-]{1,96})?")

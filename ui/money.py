@@ -10,16 +10,16 @@ import pandas as pd
 import streamlit as st
 
 from planner import catalog
+from planner.catalog.gpus import Gpu
+from planner.core.errors import PlanError
+from planner.core.units import duration, significant, usd
 from planner.economics import api
 from planner.economics.break_even import Payback
 from planner.economics.cost import Cost
 from planner.economics.electricity import tariff, tariffs
 from planner.economics.prices import OLD_DAYS, Quote, age_days, assumptions
 from planner.economics.rent import offers
-from planner.errors import PlanError
-from planner.hardware.catalog import Gpu
 from planner.plan import Plan
-from planner.units import duration, significant, usd
 from ui import page
 from ui.cost_charts import between
 from ui.fields import choice, complain, number

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from planner.engines.ollama_settings import conclusion, settings
+from planner.core.units import duration
+from planner.engines.llama_cpp.ollama_settings import conclusion, settings
 from planner.plan import Plan
-from planner.units import duration
 from ui.layers import layout_of
 from ui.text import plain
 

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import StopException
 
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
 from ui import history, memory_unit, redraw, share

@@ -9,13 +9,13 @@ from typing import Any
 import streamlit as st
 
 from planner.catalog import models
-from planner.errors import PlanError
+from planner.core.errors import PlanError
+from planner.core.units import scale, significant, symbol
 from planner.memory.quantity import COMPONENTS
 from planner.performance.timing import Timing
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
-from planner.scaling import Point, curve, steps
-from planner.units import scale, significant, symbol
+from planner.searches.scaling import Point, curve, steps
 from ui import share
 from ui.chart import Spec, level, upright
 from ui.colours import PARTS, TOO_MUCH, Ground

@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from planner.engine_info import info, names_of
-from planner.engines import vllm_budget
-from planner.engines.side_by_side import Side
-from planner.engines.users import Users
+from planner.core.units import mem, scale, symbol
+from planner.engines.info import info, names_of
+from planner.engines.vllm import budget as vllm_budget
 from planner.plan import Plan
-from planner.units import mem, scale, symbol
+from planner.searches.side_by_side import Side
+from planner.searches.users import Users
 from ui import fields, share
 from ui.colours import PARTS, Ground
 from ui.text import plain

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from planner.errors import PlanError
+from planner.core.errors import PlanError
+from planner.core.units import scale, symbol
 from planner.logs.findings import findings
 from planner.logs.readers import read
 from planner.logs.reading import Reading
 from planner.plan import Plan, plan
-from planner.units import scale, symbol
 from ui import pasted, share
 from ui.text import plain
 

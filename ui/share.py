@@ -19,8 +19,8 @@ from pydantic.fields import FieldInfo
 from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from planner.engine_info import info
-from planner.errors import PlanError
+from planner.core.errors import PlanError
+from planner.engines.info import info
 from planner.request import PlanRequest, Question, SystemSpec
 from ui import history, migrate
 from ui.engines import only_others_cache, only_others_run

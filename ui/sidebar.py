@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from planner import catalog
-from planner.engine_info import engines
+from planner.engines.info import engines
 from planner.plan import DEFAULT_RAM_BYTES
 from planner.request import LLAMA, SERVING
 from ui import fields, gpus, memory_unit, redraw, share

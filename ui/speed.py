@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from planner.estimate import Estimate
+from planner.core.estimate import Estimate
+from planner.core.units import duration, symbol
 from planner.performance.curve import Help, Point
 from planner.performance.timing import Timing
 from planner.plan import Plan
-from planner.units import duration, symbol
 from ui.colours import PARTS, Ground
 from ui.derivations import derivation
 from ui.figures import LIMITS, WIDTH, quick

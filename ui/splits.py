@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from planner.core.units import mem
 from planner.performance.links import between, pcie
-from planner.performance.splits import Choice
 from planner.performance.timing import Timing
-from planner.units import mem
+from planner.searches.splits import Choice
 from ui.colours import PARTS, Ground
 from ui.figures import quick
 from ui.speed import grounded, place_names, valued
@@ -43,7 +43,7 @@ def picture(timing: Timing, ground: Ground) -> str:
 
 
 def _joined(gpu: object, ranks: int) -> str:
-    from planner.hardware.catalog import Gpu
+    from planner.catalog.gpus import Gpu
 
     return quoted(between(gpu, ranks).name) if isinstance(gpu, Gpu) else ""
 

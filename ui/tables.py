@@ -8,12 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from planner.answer import plan_json
+from planner.core.units import scale, symbol
 from planner.memory.quantity import COMPONENTS
 from planner.plan import Plan
-from planner.printed import html
-from planner.report import markdown
-from planner.units import scale, symbol
+from planner.report.html import html
+from planner.report.json import plan_json
+from planner.report.markdown import markdown
 from ui import compare, models, share
 from ui.frame import csv, table
 from ui.memory_bar import conclusion

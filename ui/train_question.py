@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from planner import catalog
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 from planner.training.adapters import EVERYDAY
 from planner.training.case import BASES
 from planner.training.request import Checkpointing, Method, Offload, Precision, Sharding, Task, TrainRequest

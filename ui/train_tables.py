@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from planner.errors import PlanError
+from planner.core.errors import PlanError
+from planner.core.units import mem, scale, symbol
 from planner.training.plan import TrainPlan, train
 from planner.training.request import TrainRequest
 from planner.training.tables import WAYS, Cell, GpuRow, Scaled, by_gpu, by_samples, llama_table, scaled, smallest
-from planner.units import mem, scale, symbol
 from ui.colours import ground
 from ui.text import plain
 from ui.train_views import hours

@@ -9,14 +9,14 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
-from planner.formula import Step
+from planner.core.formula import Step
+from planner.core.units import count, mem, scale, symbol
 from planner.memory.quantity import Quantity
 from planner.training.answer import train_json
 from planner.training.ladder import Rung, cheapest
 from planner.training.memory import TrainDevice
 from planner.training.plan import TrainPlan
 from planner.training.snippets import snippets
-from planner.units import count, mem, scale, symbol
 from ui import memory_bar, migrate, train_question
 from ui.chart import drawn
 from ui.colours import VERDICTS, Part, ground

@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from planner import catalog
+from planner.core.units import count, significant, usd
 from planner.plan import Plan
-from planner.units import count, significant, usd
-from planner.ways_out import WayOut
+from planner.searches.ways_out import WayOut
 from ui import models, share
 from ui.colours import VERDICTS
 from ui.text import plain

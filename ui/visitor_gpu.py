@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from planner.hardware.browser import hint
-from planner.hardware.catalog import gpus
+from planner.catalog.gpus import gpus
+from planner.live.browser import hint
 from ui.here import plan_on
 from ui.text import plain
 

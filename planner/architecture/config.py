@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from planner.errors import PlanError, shown
+from planner.core.errors import PlanError, shown
 
 Whole = int
 """The number type, under a name that the reader `Config.int` does not hide."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from planner.architecture.config import Config
-from planner.data import table
+from planner.core.data import table
 
 
 @cache

@@ -10,7 +10,7 @@ from planner.architecture.config import Config
 from planner.architecture.converter import differences, rope_factors, rope_section
 from planner.architecture.parts import norm
 from planner.architecture.tensors import Architecture, Layer, Stack, Tensor
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 
 MOST_LAYERS = 2_000
 """More layers than this is a broken config, not a model; the deepest published ones have a few hundred."""

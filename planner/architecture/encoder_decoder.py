@@ -8,7 +8,7 @@ from planner.architecture.config import Config
 from planner.architecture.decoder import dtype, embedding, head, max_context
 from planner.architecture.tensors import Architecture, Stack
 from planner.architecture.tower import Tower, build
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 
 
 def halves(config: Config, encoder: Tower, decoder: Tower, words: str = "shared.weight", output: str = "lm_head.weight") -> Architecture:

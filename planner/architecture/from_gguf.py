@@ -13,9 +13,9 @@ from planner.architecture.config import GGUF, Config
 from planner.architecture.decoder import MOST_LAYERS
 from planner.architecture.recurrent import states
 from planner.architecture.tensors import Architecture, Cache, Ffn, Layer, Mixer, MixerKind, Role, Stack, Tensor
-from planner.data import table
-from planner.errors import PlanError
-from planner.gguf_file import GgufHeader
+from planner.core.data import table
+from planner.core.errors import PlanError
+from planner.weight_files.gguf_file import GgufHeader
 
 ROLES: dict[str, Role] = {
     "token_embd": "embedding", "per_layer_token_embd": "per_layer_embedding", "position_embd": "position_embedding", "token_types": "position_embedding",

@@ -10,7 +10,7 @@ from functools import cache
 
 from planner.architecture.config import Config
 from planner.architecture.tensors import Image
-from planner.data import table
+from planner.core.data import table
 
 COLOURS = 3
 

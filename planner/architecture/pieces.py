@@ -13,7 +13,7 @@ from planner.architecture import parts
 from planner.architecture.config import Config
 from planner.architecture.decoder import Shape
 from planner.architecture.tensors import Role, Tensor
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 
 Piece = Callable[[Config, Shape], tuple[Tensor, ...]]
 Size = int | str | Callable[[Config, Shape], int]

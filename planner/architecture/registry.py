@@ -15,8 +15,8 @@ from typing import Any
 
 from planner.architecture.config import GGUF, Config, checked
 from planner.architecture.tensors import Architecture
-from planner.data import FOLDER
-from planner.errors import PlanError
+from planner.core.data import FOLDER
+from planner.core.errors import PlanError
 
 Parser = Callable[[Config], Architecture]
 _PARSERS: dict[str, Parser] = {}

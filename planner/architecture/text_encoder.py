@@ -11,7 +11,7 @@ from planner.architecture.decoder import MOST_LAYERS, Shape, dtype, max_context
 from planner.architecture.pieces import Piece, Size, hidden, linear, norm, read, table, together, told, when
 from planner.architecture.tensors import Architecture, Ffn, Layer, Tensor
 from planner.architecture.tower import Tower, build
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 
 Ends = Mapping[str, tuple[Piece, ...]]
 """What follows the layers, by the end of the class name: `Model`, `ForMaskedLM`, `ForSequenceClassification`, ..."""

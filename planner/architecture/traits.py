@@ -15,7 +15,7 @@ from planner.architecture import fields, parts, patterns
 from planner.architecture.config import Config
 from planner.architecture.decoder import Shape, assemble, embedding, head, max_context, repeat, shape
 from planner.architecture.tensors import Architecture, Ffn, Layer, Mixer, Stack, Tensor
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 
 Flag = bool | str
 """Always, never, or as this config key says; `not key` is its opposite."""

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from planner.data import FOLDER, table
+from planner.core.data import FOLDER, table
 
 MODELS = FOLDER / "models"
 NOTES = frozenset({"_source", "_complete"})

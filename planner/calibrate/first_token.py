@@ -18,11 +18,11 @@ from statistics import median
 import numpy as np
 
 from planner.calibrate.report import Fit, fit_report, quantile
-from planner.data import FOLDER
+from planner.calibrate.validate import records
+from planner.core.data import FOLDER
 from planner.performance.timing import Timing
 from planner.plan import plan
 from planner.request import PlanRequest
-from planner.validate import records
 
 NAMES = ("wait_s", "burst", "steps")
 STARTS = ((0.05, 0.06, 3.0), (0.1, 0.1, 10.0), (0.01, 0.05, 15.0))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from planner.calibrate.report import Fit, fit_report
-from planner.data import table
+from planner.core.data import table
 
 Row = dict[str, str]
 

@@ -1,6 +1,6 @@
 """Adds one measurement to `data/measurements/`, once it is well formed: `python -m planner.calibrate.measurement record.json` (`-` is standard input).
 
-The prediction is printed beside what was measured before the record is written. A record is as `planner.validate` describes it:
+The prediction is printed beside what was measured before the record is written. A record is as `planner.calibrate.validate` describes it:
 
     {"id": "speed-4090-llama-8b", "kind": "speed single", "request": {"model": "llama3:8b", "gpus": "RTX 4090", ...},
      "measured": {"decode_tokens_per_s": 104}, "conditions": "llama-bench, third run", "source": "https://...", "as_of": "2026-11-27"}
@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from planner.data import FOLDER
-from planner.errors import PlanError, did_you_mean
-from planner.validate import FIGURES, QUESTIONS, Comparison, compare
+from planner.calibrate.validate import FIGURES, QUESTIONS, Comparison, compare
+from planner.core.data import FOLDER
+from planner.core.errors import PlanError, did_you_mean
 
 TEXTS = ("id", "kind", "conditions", "source", "as_of")
 MEASUREMENTS = "measurements"
@@ -49,7 +49,7 @@ def checked(record: Mapping[str, Any], folder: Path) -> list[Comparison]:
         raise PlanError("The record's as_of is the day of the measurement, as in 2026-11-27.") from None
     kinds = files(folder)
     if record["kind"] not in kinds:
-        raise PlanError(f"There is no kind {record['kind']!r}.{did_you_mean(record['kind'], kinds)} A new kind is a file there and a row in planner/validate.py.")
+        raise PlanError(f"There is no kind {record['kind']!r}.{did_you_mean(record['kind'], kinds)} A new kind is a file there and a row in planner/calibrate/validate.py.")
     if f'"id": "{record["id"]}"' in kinds[record["kind"]].read_text(encoding="utf-8"):
         raise PlanError(f"There is a record called {record['id']!r} already; choose another id.")
     if not isinstance(record.get("request"), dict) or record.get("question", "plan") not in QUESTIONS:

@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from planner import validate
-from planner.data import FOLDER, table
-from planner.engine_info import info
-from planner.errors import PlanError
+from planner.calibrate import validate
+from planner.core.data import FOLDER, table
+from planner.core.errors import PlanError
+from planner.engines.info import info
 from planner.performance import power
 from planner.performance.rates import Row, backend_of, family, format_classes, rows, tags
 from planner.performance.spread import spread_of

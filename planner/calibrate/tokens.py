@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from statistics import median, quantiles
 
-from planner.data import FOLDER, table
+from planner.core.data import FOLDER, table
 from planner.dataset.tokens import Rate
 
 Row = dict[str, str]

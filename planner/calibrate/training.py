@@ -15,12 +15,12 @@ from statistics import median
 from typing import Any
 
 from planner.calibrate.report import Fit, fit_report, publication, shown
+from planner.calibrate.validate import records
+from planner.core.units import GIB
 from planner.training.overhead import row
 from planner.training.plan import TrainPlan, train
 from planner.training.request import TrainRequest
 from planner.training.speed import Fitted, fitted, speed
-from planner.units import GIB
-from planner.validate import records
 
 Record = dict[str, Any]
 

@@ -13,11 +13,11 @@ from statistics import median
 from typing import Any
 
 from planner.calibrate.report import Fit, fit_report, shown
+from planner.calibrate.validate import FIGURES, records
+from planner.core.units import GIB
 from planner.engines.versions import calibration
 from planner.plan import plan
 from planner.request import PlanRequest
-from planner.units import GIB
-from planner.validate import FIGURES, records
 
 Record = dict[str, Any]
 

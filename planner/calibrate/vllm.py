@@ -13,16 +13,16 @@ from statistics import linear_regression, mean, median
 from typing import Any
 
 from planner.calibrate.report import Fit, fit_report, shown
-from planner.data import table
-from planner.engines import vllm_budget
-from planner.engines.base import Case
+from planner.case import Case
+from planner.core.data import table
+from planner.core.units import GIB
 from planner.engines.versions import parse_version
-from planner.engines.vllm import ENGINE
+from planner.engines.vllm import budget as vllm_budget
+from planner.engines.vllm.engine import ENGINE
 from planner.parallelism.degrees import resolve_degrees
 from planner.plan import resolve_case
 from planner.quantization.published import has_experts, scheme_for
 from planner.request import PlanRequest
-from planner.units import GIB
 
 Row = dict[str, str]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from planner.architecture.registry import parse
 from planner.architecture.tensors import Architecture
-from planner.data import FOLDER
+from planner.core.data import FOLDER
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from planner.catalog.models import Model, models, most_used
-from planner.errors import PlanError, did_you_mean
+from planner.core.errors import PlanError, did_you_mean
 from planner.quantization.spelling import Written, split
 
 LONGEST = 300

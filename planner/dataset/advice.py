@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
+from planner.core.formula import Formula, Step
 from planner.dataset.lengths import Lengths
-from planner.formula import Formula, Step
 
 MULTIPLE = 64
 """Lengths are rounded up to a multiple of it, which matrix units like."""

@@ -6,12 +6,12 @@ from collections import Counter as Tally
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from planner.core.errors import PlanError
+from planner.core.estimate import Estimate
 from planner.dataset.lengths import Lengths
 from planner.dataset.readers import Malformed, Row, Source
 from planner.dataset.shapes import Sample, UnreadableError, sample
 from planner.dataset.tokens import Counter
-from planner.errors import PlanError
-from planner.estimate import Estimate
 
 MOST_SHOWN = 20
 """Malformed rows that are kept to be shown; the others are only counted."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import ceil
 
-from planner.formula import Formula, Step
+from planner.core.formula import Formula, Step
 
 EXACT = 2**16
 NARROW_BITS = 8

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 
 Kind = Literal["jsonl", "json", "csv", "parquet", "text"]
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple, Protocol
 
-from planner.data import table
-from planner.errors import PlanError
+from planner.core.data import table
+from planner.core.errors import PlanError
 
 MOST_TOKENIZER_BYTES = 64_000_000
 """The largest published tokenizer.json (a vocabulary of 262,144) has 34 MB."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from planner.core.estimate import Estimate
+from planner.core.formula import Step
 from planner.economics.break_even import paybacks
 from planner.economics.cost import Bill, Cost
 from planner.economics.job import Job
-from planner.estimate import Estimate
-from planner.formula import Step
 
 
 def cost_json(cost: Cost) -> dict[str, Any]:

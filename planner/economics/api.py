@@ -9,11 +9,11 @@ from datetime import date
 from functools import cache, lru_cache
 from typing import Any
 
+from planner.core.errors import PlanError, did_you_mean
+from planner.core.estimate import Estimate
+from planner.core.formula import Formula
 from planner.economics.figure import figure, given
 from planner.economics.prices import Quote
-from planner.errors import PlanError, did_you_mean
-from planner.estimate import Estimate
-from planner.formula import Formula
 from planner.request import PlanRequest
 
 API = Formula("prompt_tokens * input_usd_per_million / 1000000 + output_tokens * output_usd_per_million / 1000000", "USD")

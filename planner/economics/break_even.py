@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from planner.core.estimate import Estimate
+from planner.core.formula import Formula
 from planner.economics.cost import Cost
 from planner.economics.figure import figure
-from planner.estimate import Estimate
-from planner.formula import Formula
 
 HOURLY = Formula("usd * 3600 / seconds", "USD/h", "for the requests that an hour of work answers")
 RUNNING = Formula("kilowatts * usd_per_kwh", "USD/h")

@@ -8,6 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from planner.catalog.gpus import Gpu
+from planner.core.errors import PlanError
+from planner.core.estimate import Estimate
+from planner.core.formula import Formula
 from planner.economics.api import ApiPrice, api_price, api_usd
 from planner.economics.electricity import CARBON, ELECTRICITY, carbon_per_kwh, price_per_kwh
 from planner.economics.figure import figure, given
@@ -15,10 +19,6 @@ from planner.economics.machine import host_watts, pue
 from planner.economics.prices import Quote, assumptions
 from planner.economics.purchase import lifetime, lost_usd, purchase_usd, wear_per_day
 from planner.economics.rent import rent_per_hour
-from planner.errors import PlanError
-from planner.estimate import Estimate
-from planner.formula import Formula
-from planner.hardware.catalog import Gpu
 from planner.performance.speed import Speed
 from planner.request import PlanRequest
 

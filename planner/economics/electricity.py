@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from planner.data import table
+from planner.core.data import table
+from planner.core.errors import PlanError, did_you_mean
+from planner.core.estimate import Estimate
+from planner.core.formula import Formula
 from planner.economics.figure import figure, given
 from planner.economics.prices import Quote, assumptions
-from planner.errors import PlanError, did_you_mean
-from planner.estimate import Estimate
-from planner.formula import Formula
 from planner.request import Question
 
 ENERGY = Formula("watts * hours / 1000 * pue", "kWh", "energy is power times time; the facility adds its own share, the power usage effectiveness")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from planner.estimate import Estimate
-from planner.formula import Formula, Step
+from planner.core.estimate import Estimate
+from planner.core.formula import Formula, Step
 
 
 def figure(formula: Formula, label: str, **operands: Estimate | float) -> Estimate:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 from math import ceil
 
-from planner.data import table
+from planner.core.data import table
+from planner.core.estimate import Estimate
+from planner.core.formula import Formula
 from planner.economics.cost import Bill, Cost
 from planner.economics.figure import figure, given
 from planner.economics.prices import assumptions
-from planner.estimate import Estimate
-from planner.formula import Formula
 from planner.performance.speed import Speed
 from planner.request import PlanRequest
 

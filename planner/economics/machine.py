@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from planner.data import table
+from planner.catalog.gpus import Gpu
+from planner.core.data import table
+from planner.core.estimate import Estimate
+from planner.core.formula import Formula
 from planner.economics.figure import given
-from planner.estimate import Estimate
-from planner.formula import Formula
-from planner.hardware.catalog import Gpu
 from planner.request import Question
 
 HOST = Formula("base_w + per_gpu_w * gpus + cpu_busy_w", "W")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from planner.data import table
+from planner.core.data import table
 
 OLD_DAYS = 180
 """Prices older than this are marked."""

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 
-from planner.data import table
+from planner.catalog.gpus import Gpu
+from planner.core.data import table
+from planner.core.estimate import Estimate
+from planner.core.formula import Formula, total
 from planner.economics.figure import figure, given
 from planner.economics.prices import Quote, assumptions
-from planner.estimate import Estimate
-from planner.formula import Formula, total
-from planner.hardware.catalog import Gpu
 from planner.request import Question
 
 PURCHASE = Formula("gpus * usd", "USD")

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 
-from planner.data import table
+from planner.catalog.gpus import Gpu
+from planner.core.data import table
+from planner.core.estimate import Estimate
+from planner.core.formula import Formula, Step, total
 from planner.economics.figure import given
 from planner.economics.prices import Quote
-from planner.estimate import Estimate
-from planner.formula import Formula, Step, total
-from planner.hardware.catalog import Gpu
 from planner.request import Question
 
 RENT = Formula("gpus * usd_per_gpu_hour", "USD/h")

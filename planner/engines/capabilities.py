@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from planner.data import table
-from planner.engine_info import info
-from planner.engines.base import Case
+from planner.case import Case
+from planner.catalog.gpus import Gpu
+from planner.core.data import table
+from planner.engines.info import info
 from planner.engines.versions import parse_version
-from planner.hardware.catalog import Gpu
 from planner.quantization.formats import Scheme
 
 

@@ -6,11 +6,11 @@ the catalogue gives as its usable memory. One process uses one machine.
 
 from __future__ import annotations
 
-from planner.engines.base import Case, Command, word
+from planner.case import Case, Command, word
+from planner.catalog.gpus import Gpu
+from planner.core.errors import PlanError
+from planner.core.formula import Formula, total
 from planner.engines.serving import runnable
-from planner.errors import PlanError
-from planner.formula import Formula, total
-from planner.hardware.catalog import Gpu
 from planner.memory import kv_cache, weights
 from planner.memory.quantity import NOTHING, DeviceMemory, Memory, Quantity
 from planner.quantization.cache_types import cache_type

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 from functools import cache
 
-from planner.engine_info import info
-from planner.engines.base import Engine
+from planner.case import Engine
+from planner.engines.info import info
 
 
 @cache

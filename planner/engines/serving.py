@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from planner.architecture.tensors import Architecture
+from planner.case import Case, Command
+from planner.catalog.gpus import Gpu
+from planner.core.errors import PlanError, did_you_mean
+from planner.core.formula import Step
+from planner.core.units import mem
 from planner.engines import capabilities
-from planner.engines.base import Case, Command
-from planner.errors import PlanError, did_you_mean
-from planner.formula import Step
-from planner.hardware.catalog import Gpu
 from planner.memory import weights
 from planner.memory.kv_cache import Block
 from planner.memory.quantity import NOTHING, DeviceMemory, HostMemory, Memory, Pool, Quantity, added
@@ -21,7 +22,6 @@ from planner.parallelism.tensor_parallel import heads_on_rank
 from planner.quantization.cache_types import cache_type
 from planner.quantization.formats import Scheme
 from planner.quantization.published import scheme_for
-from planner.units import mem
 
 QUANTIZED_BEFORE = frozenset({"awq-int4", "gptq-int4", "gptq-int8", "int8", "mxfp4", "nvfp4"})
 """Formats that serving engines load and do not make."""

@@ -12,8 +12,10 @@ from collections.abc import Hashable
 from dataclasses import replace
 
 from planner.architecture.tensors import Architecture
-from planner.engines.base import Case, Command, word
-from planner.engines.pages import INDEXER_BLOCK
+from planner.case import Case, Command, word
+from planner.catalog.gpus import Gpu
+from planner.core.formula import Formula
+from planner.core.units import GIB, mem
 from planner.engines.serving import (
     DTYPES,
     Held,
@@ -31,16 +33,14 @@ from planner.engines.serving import (
     titled,
 )
 from planner.engines.versions import calibration
-from planner.engines.vllm_budget import has_fabric
-from planner.formula import Formula
-from planner.hardware.catalog import Gpu
+from planner.engines.vllm.budget import has_fabric
+from planner.engines.vllm.pages import INDEXER_BLOCK
 from planner.memory import weights
 from planner.memory.kv_cache import Block
 from planner.memory.quantity import Memory, Quantity, added
 from planner.parallelism.degrees import Degrees, resolve_degrees
 from planner.parallelism.tensor_parallel import heads_on_rank
 from planner.request import PlanRequest
-from planner.units import GIB, mem
 
 SOURCE = "sgl-project/sglang python/sglang/srt/server_args.py"
 

@@ -6,17 +6,17 @@ Every layer is charged in full, sliding ones too.
 
 from __future__ import annotations
 
-from planner.engines.base import Case, Command, word
+from planner.case import Case, Command, word
+from planner.catalog.gpus import Gpu
+from planner.core.formula import Formula
+from planner.core.units import mem
 from planner.engines.serving import Held, Rank, cache_block, flags, lay_out, pool_of, runnable, served, shares_experts, state_bytes, titled
-from planner.formula import Formula
-from planner.hardware.catalog import Gpu
 from planner.memory import weights
 from planner.memory.kv_cache import Block
 from planner.memory.quantity import Memory, Quantity, added
 from planner.parallelism.degrees import NODE_GPUS, resolve_degrees
 from planner.parallelism.tensor_parallel import heads_on_rank
 from planner.request import PlanRequest
-from planner.units import mem
 
 SOURCE = "NVIDIA/TensorRT-LLM docs/source/reference/memory.md"
 

@@ -13,18 +13,18 @@ from dataclasses import replace
 from math import prod
 
 from planner.architecture.tensors import Architecture, Layer, Stack, Tensor
+from planner.case import Case, Command, literal
+from planner.catalog.gpus import Gpu
+from planner.core.allocator import block_bytes
+from planner.core.formula import Formula, Step, total
+from planner.core.remember import remembered
 from planner.engines import capabilities
-from planner.engines.base import Case, Command, literal
 from planner.engines.serving import DTYPES, pooled, runnable, too_long
 from planner.engines.transformers_peak import peak, prompt_of, workspace_kib
 from planner.engines.versions import calibration
-from planner.formula import Formula, Step, total
-from planner.hardware.catalog import Gpu
 from planner.memory import kv_cache, weights
-from planner.memory.allocator import block_bytes
 from planner.memory.kv_cache import Block
 from planner.memory.quantity import NOTHING, DeviceMemory, HostMemory, Memory, Quantity, added
-from planner.memory.remember import remembered
 from planner.quantization.cache_types import cache_type
 from planner.quantization.formats import BITS, Scheme
 from planner.quantization.published import scheme_for

@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from planner.architecture.tensors import Layer
-from planner.engines.base import Case
+from planner.case import Case
+from planner.catalog.gpus import Gpu
+from planner.core.formula import Formula, Step
 from planner.engines.serving import pooled
 from planner.engines.versions import calibration
-from planner.formula import Formula, Step
-from planner.hardware.catalog import Gpu
 from planner.memory import kv_cache, weights
 from planner.memory.kv_cache import Block
 from planner.memory.quantity import NOTHING, Quantity, added

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from planner.data import table
-from planner.errors import PlanError
+from planner.core.data import table
+from planner.core.errors import PlanError
 
 Version = tuple[int, ...]
 

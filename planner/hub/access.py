@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 
 TIMEOUT_S = 5.0
 """How long the Hub may stay silent."""

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from planner import gguf_file, safetensors_file
-from planner.gguf_file import SPLIT_NAME, GgufHeader
 from planner.hub.access import TIMEOUT_S, Access, HubError, get, get_range
 from planner.hub.info import model_info
 from planner.hub.names import repo_id_from
-from planner.safetensors_file import SafetensorsHeader
-from planner.tensor_file import FIRST_PIECE_BYTES, ByteSource
+from planner.weight_files import gguf_file, safetensors_file
+from planner.weight_files.gguf_file import SPLIT_NAME, GgufHeader
+from planner.weight_files.safetensors_file import SafetensorsHeader
+from planner.weight_files.tensor_file import FIRST_PIECE_BYTES, ByteSource
 
 MOST_INDEX_BYTES = 50_000_000
 MOST_SHARDS = 2_000

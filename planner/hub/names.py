@@ -6,7 +6,7 @@ import os
 import re
 from urllib.parse import urlsplit
 
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 
 HOSTS = {"huggingface.co", "www.huggingface.co", "hf.co"}
 OTHER_KINDS = {"datasets": "a dataset", "spaces": "a Space", "collections": "a collection", "papers": "a paper", "kernels": "a kernel"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from planner.core.units import mem
 from planner.logs import serving_findings
 from planner.logs.reading import Finding, Reading
-from planner.units import mem
 
 
 def out_of_memory(reading: Reading) -> Finding | None:

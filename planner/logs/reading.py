@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from planner.engine_info import info
+from planner.engines.info import info
 
 Kind = Literal["weights", "kv_cache", "state", "activation", "output"]
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from math import floor
 from typing import Any
 
-from planner.engine_info import info
+from planner.core.units import mem
+from planner.engines.info import info
 from planner.logs.reading import Finding, Reading
-from planner.units import mem
 
 DEFAULT_UTILIZATION = 0.9
 HIGHEST_UTILIZATION = 0.95

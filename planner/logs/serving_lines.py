@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from planner.core.units import GIB
 from planner.logs.lines import Take, compiled
 from planner.logs.reading import Buffer, Kind, Reading
-from planner.units import GIB
 
 SCALES = {"K": 2**10, "M": 2**20, "G": GIB, "T": 2**40}
 

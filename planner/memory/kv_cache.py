@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from planner.architecture.tensors import Architecture, Cache, Layer
-from planner.formula import Formula, Step, total
+from planner.core.formula import Formula, Step, total
 
 STATE_BYTES = {"fp32": 4, "model": 2}
 

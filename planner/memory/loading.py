@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planner.architecture.tensors import Architecture
-from planner.formula import Formula, Step
+from planner.core.formula import Formula, Step
 from planner.memory.quantity import Memory
 
 SHARD_BYTES = 5 * 10**9

@@ -7,7 +7,7 @@ from functools import cached_property
 from math import ceil
 from typing import Any
 
-from planner.formula import Step, total
+from planner.core.formula import Step, total
 
 
 @dataclass(frozen=True, slots=True)

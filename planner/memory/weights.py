@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from planner.architecture.tensors import Architecture, Layer, Stack, Tensor
-from planner.formula import Formula, total
+from planner.core.formula import Formula, total
+from planner.core.remember import remembered
 from planner.memory.quantity import Quantity, WeightFile
-from planner.memory.remember import remembered
 from planner.parallelism import tensor_parallel
 from planner.parallelism.degrees import Degrees, stage_layers
 from planner.quantization.formats import Scheme

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planner.architecture.tensors import Architecture
-from planner.engines.base import Case
-from planner.errors import PlanError
-from planner.memory.remember import remembered
+from planner.case import Case
+from planner.core.errors import PlanError
+from planner.core.remember import remembered
 from planner.parallelism.blocks import BESIDE_EXPERTS, EVERY, EXPERTS_ALONE, whole, widths
 from planner.quantization.published import scheme_for
 

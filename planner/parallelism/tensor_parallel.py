@@ -11,7 +11,7 @@ from __future__ import annotations
 from math import prod
 
 from planner.architecture.tensors import Layer, Mixer, Role, Stack, Tensor
-from planner.memory.allocator import block_bytes
+from planner.core.allocator import block_bytes
 from planner.parallelism.degrees import Degrees
 from planner.quantization.formats import Scheme
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from planner.data import table
-from planner.engines.base import Case
+from planner.case import Case
+from planner.core.data import table
 
 DEFAULT = "ddr5-5600-2"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from planner.data import table
-from planner.hardware.catalog import Gpu
+from planner.catalog.gpus import Gpu
+from planner.core.data import table
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from planner.formula import Formula, Step
+from planner.core.formula import Formula, Step
 from planner.performance.links import Link, between
 from planner.performance.places import Place
 from planner.performance.rates import Rates

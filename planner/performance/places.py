@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planner.architecture.tensors import Architecture, Layer
-from planner.engine_info import info
-from planner.engines.base import Case
-from planner.engines.llama_layout import Layout
+from planner.case import Case
+from planner.catalog.gpus import Gpu
+from planner.core.remember import remembered
+from planner.engines.info import info
+from planner.engines.llama_cpp.layout import Layout
 from planner.engines.registry import engine
 from planner.engines.serving import cache_block, served
 from planner.engines.transformers import spread
-from planner.hardware.catalog import Gpu
 from planner.memory.kv_cache import Block
 from planner.memory.quantity import Memory
-from planner.memory.remember import remembered
 from planner.memory.weights import stages
 from planner.parallelism.degrees import Degrees, resolve_degrees
 from planner.parallelism.layer_split import Span, Split

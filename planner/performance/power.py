@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from planner.data import table
-from planner.estimate import Estimate
-from planner.formula import Formula, Step, total
+from planner.core.data import table
+from planner.core.estimate import Estimate
+from planner.core.formula import Formula, Step, total
 from planner.performance.passes import Seconds
 from planner.performance.rates import memory_kind
 

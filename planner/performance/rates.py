@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from math import prod
 
-from planner.data import table
-from planner.engine_info import info
-from planner.hardware.catalog import Gpu
+from planner.catalog.gpus import Gpu
+from planner.core.data import table
+from planner.engines.info import info
 
 BACKENDS = {"NVIDIA": "cuda", "AMD": "rocm", "Apple": "metal", "Intel": "sycl"}
 

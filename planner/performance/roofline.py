@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from planner.engines.base import Case
-from planner.estimate import Estimate
-from planner.formula import Formula, Step
+from planner.case import Case
+from planner.core.estimate import Estimate
+from planner.core.formula import Formula, Step
 from planner.memory.quantity import Memory
 from planner.performance import power
 from planner.performance.speed import Assumed, Speed

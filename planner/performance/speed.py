@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from planner.estimate import Estimate
-from planner.formula import Formula
+from planner.core.estimate import Estimate
+from planner.core.formula import Formula
 
 JOULES = Formula("watts / tokens_per_s", "J per token")
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from planner.data import table
-from planner.engine_info import info
-from planner.hardware.catalog import Gpu
+from planner.catalog.gpus import Gpu
+from planner.core.data import table
+from planner.engines.info import info
 from planner.performance.rates import family
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from math import ceil
 
-from planner.data import table
-from planner.engine_info import info
-from planner.engines.base import Case
-from planner.formula import Formula, Step
+from planner.case import Case
+from planner.core.data import table
+from planner.core.formula import Formula, Step
+from planner.engines.info import info
 from planner.memory.quantity import Memory
 from planner.performance.host import host_of
 from planner.performance.links import pcie

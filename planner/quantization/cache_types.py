@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from planner.data import table
-from planner.errors import PlanError, did_you_mean
+from planner.core.data import table
+from planner.core.errors import PlanError, did_you_mean
 
 ALIASES = {"f16": "fp16", "f32": "fp32", "float16": "fp16", "bfloat16": "bf16", "fp8_e4m3": "fp8", "fp8_e5m2": "fp8"}
 PLAIN = {"fp32": (1, 4), "bf16": (1, 2), "fp16": (1, 2), "fp8": (1, 1)}

@@ -13,9 +13,9 @@ from math import prod
 from typing import Literal
 
 from planner.architecture.tensors import Tensor
-from planner.data import table
-from planner.errors import PlanError, did_you_mean
-from planner.formula import Formula
+from planner.core.data import table
+from planner.core.errors import PlanError, did_you_mean
+from planner.core.formula import Formula
 
 KEPT_ROLES = frozenset({
     "embedding", "position_embedding", "lm_head", "router", "shared_expert_gate", "norm", "bias", "scalar", "conv",

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from planner.architecture.tensors import Architecture, Tensor
-from planner.data import table
-from planner.formula import Formula, total
+from planner.core.data import table
+from planner.core.formula import Formula, total
+from planner.core.remember import remembered
 from planner.memory.quantity import Quantity
-from planner.memory.remember import remembered
 from planner.quantization.gguf_layers import LayerBytes, Size, layer_bytes, pieces_of, plus, sized
 from planner.quantization.gguf_mix import NEWEST, base_type, base_types, block, fitting, matters, moves, type_of, usual_imatrix, variants
 from planner.quantization.gguf_tensors import ON_HOST, FileTensor, of_layer, written

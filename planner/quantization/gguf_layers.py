@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from planner.architecture.tensors import Architecture, Layer
-from planner.memory.remember import remembered
+from planner.core.remember import remembered
 from planner.quantization.gguf_mix import Facts, block
 from planner.quantization.gguf_tensors import FileTensor, of_layer
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from planner.data import table
+from planner.core.data import table
 
 NEWEST = 10**9
 """A build after all that changed."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from planner.architecture.config import Config
 from planner.architecture.tensors import Architecture, Stack, Tensor
-from planner.memory.remember import remembered
+from planner.core.remember import remembered
 from planner.quantization import formats
 from planner.quantization.formats import EXPERT_ROLES, KEPT_ROLES, Format, Scheme, plain, rest_type, scheme, with_group
 from planner.quantization.patterns import Names, read

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Literal
 
-from planner.data import table
-from planner.engine_info import info
+from planner.core.data import table
+from planner.engines.info import info
 from planner.quantization import formats
 from planner.quantization.gguf import canonical, file_types
 from planner.quantization.gguf_mix import variants

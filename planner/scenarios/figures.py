@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from planner import catalog
+from planner.core.errors import PlanError
+from planner.core.estimate import Estimate
+from planner.core.units import count, gb, mem, worded
 from planner.economics.electricity import ELECTRICITY, ENERGY
 from planner.economics.figure import figure
 from planner.economics.purchase import purchase_usd
 from planner.engines.registry import engine
-from planner.errors import PlanError
-from planner.estimate import Estimate
 from planner.memory.loading import Loading, loading
 from planner.performance.timing import tokens_of
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
 from planner.scenarios import words
-from planner.units import count, gb, mem, worded
 
 NONE = "–"
 """Stands where a figure has no meaning: the speed of what does not fit."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from planner.data import FOLDER
-from planner.errors import PlanError, did_you_mean
+from planner.core.data import FOLDER
+from planner.core.errors import PlanError, did_you_mean
 from planner.plan import Plan
 from planner.request import PlanRequest
 from planner.scenarios import figures, train_figures

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 from planner.request import PlanRequest
 from planner.scenarios import figures, train_figures
 from planner.training.request import TrainRequest

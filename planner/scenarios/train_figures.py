@@ -6,14 +6,14 @@ from collections.abc import Callable
 from math import ceil
 
 from planner import catalog
+from planner.core.errors import PlanError
+from planner.core.estimate import Estimate
+from planner.core.units import count, mem, worded
 from planner.dataset.lengths import USED
 from planner.economics.purchase import purchase_usd
-from planner.errors import PlanError
-from planner.estimate import Estimate
 from planner.scenarios import words
 from planner.training.plan import TrainPlan, train
 from planner.training.request import TrainRequest
-from planner.units import count, mem, worded
 
 NONE = "–"
 METHODS = {"full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA", "dora": "DoRA"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import isfinite
 
-from planner.estimate import Estimate
-from planner.hardware.catalog import Gpu
+from planner.catalog.gpus import Gpu
+from planner.core.estimate import Estimate
 
 UNITS = ((86_400 * 1.5, 86_400, "days"), (5_400, 3_600, "h"), (90, 60, "min"), (0, 1, "s"))
 """From so many seconds on, a duration is told in this unit."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from math import prod
 
 from planner.architecture.tensors import Architecture, Tensor
-from planner.data import table
-from planner.errors import PlanError, did_you_mean
+from planner.core.data import table
+from planner.core.errors import PlanError, did_you_mean
 from planner.quantization.formats import Scheme
 
 EXPERTS = ("expert_gate", "expert_up", "expert_gate_up", "expert_down")

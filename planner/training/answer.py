@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from planner.answer import gpu_notes, model_json, step_json
+from planner.core.units import count, mem
+from planner.report.json import gpu_notes, model_json, step_json
 from planner.training.job import TrainJob
 from planner.training.memory import TrainDevice
 from planner.training.plan import TrainPlan
-from planner.units import count, mem
 
 
 def train_json(plan: TrainPlan, derivation: bool = False) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from functools import cached_property
 from typing import Any
 
 from planner.architecture.tensors import Architecture, Stack
-from planner.errors import PlanError
-from planner.hardware.catalog import Gpu
+from planner.catalog.gpus import Gpu
+from planner.catalog.taken import LITERALLY, Taken
+from planner.core.errors import PlanError
 from planner.parallelism.degrees import allowed
 from planner.plan import resolve_gpus
 from planner.quantization.formats import Scheme, scheme
-from planner.taken import LITERALLY, Taken
 from planner.training.adapters import Trained, targeted
 from planner.training.request import Sharding, Task, TrainRequest
 from planner.training.states import Widths, widths

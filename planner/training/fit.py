@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from planner.core.units import mem
 from planner.memory.quantity import Quantity
 from planner.training.case import TrainCase
 from planner.training.memory import TrainDevice
-from planner.units import mem
 from planner.verdict import STANDINGS, Fit, below, standing
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planner.architecture.tensors import Layer, Mixer, Tensor
-from planner.formula import Formula, Step
+from planner.core.formula import Formula, Step
 from planner.training.adapters import adapter_parameters
 from planner.training.case import TrainCase
 

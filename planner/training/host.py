@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from planner.formula import Formula
+from planner.core.formula import Formula
 from planner.memory.quantity import NOTHING, Quantity
 from planner.training.case import TrainCase
 from planner.training.memory import Held

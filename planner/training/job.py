@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from planner.core.estimate import Estimate
+from planner.core.formula import Formula, Step
 from planner.economics.electricity import CARBON, ELECTRICITY, ENERGY, carbon_per_kwh, price_per_kwh
 from planner.economics.figure import figure
 from planner.economics.machine import host_watts, pue
 from planner.economics.prices import Quote
 from planner.economics.rent import rent_per_hour
-from planner.estimate import Estimate
-from planner.formula import Formula, Step
 from planner.training.case import TrainCase
 from planner.training.speed import TrainSpeed
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from planner.data import table
+from planner.core.data import table
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 from planner.training.plan import TrainPlan, train_case
 from planner.verdict import Fit
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from math import prod
 
 from planner.architecture.tensors import Architecture, Layer, Stack, Tensor
-from planner.formula import Formula, total
+from planner.core.formula import Formula, total
 from planner.memory.quantity import NOTHING, Occupied, Quantity, added
 from planner.parallelism.degrees import stage_layers
 from planner.parallelism.tensor_parallel import COLUMN, EXPERTS, ROW, VOCABULARY

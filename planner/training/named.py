@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from planner.catalog.taken import LITERALLY, Taken
 from planner.quantization.spelling import Written, whole
 from planner.resolve import meaning, taken
-from planner.taken import LITERALLY, Taken
 from planner.training.case import BASES
 from planner.training.request import TrainRequest
 

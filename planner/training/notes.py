@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from planner.core.units import mem
 from planner.training.adapters import EXPERTS
 from planner.training.case import TrainCase
-from planner.units import mem
 
 
 def notes(case: TrainCase) -> tuple[str, ...]:

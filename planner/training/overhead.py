@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planner.data import table
-from planner.formula import Formula, Step
+from planner.core.data import table
+from planner.core.formula import Formula, Step
 from planner.memory.quantity import Quantity
 from planner.training.case import TrainCase
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from planner.formula import Step
+from planner.core.formula import Step
 from planner.memory.quantity import NOTHING, Quantity
 from planner.plan import DEFAULT_RAM_BYTES, resolve_gpus, resolve_model
 from planner.training.case import TrainCase

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import field_validator, model_validator
 
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 from planner.request import MOST_GPUS, MOST_TOKENS, Question, declared
 
 Method = Literal["full", "lora", "qlora", "dora"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from planner.data import table
-from planner.engines.base import Command, literal
+from planner.case import Command, literal
+from planner.core.data import table
 from planner.training.plan import TrainPlan
 
 OPTIM = {

@@ -12,10 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import log
 
-from planner.data import table
-from planner.estimate import Estimate
-from planner.formula import Formula, Step
-from planner.hardware.catalog import Gpu
+from planner.catalog.gpus import Gpu
+from planner.core.data import table
+from planner.core.estimate import Estimate
+from planner.core.formula import Formula, Step
 from planner.performance.links import between, pcie
 from planner.training.case import TrainCase
 from planner.training.flops import Work, work

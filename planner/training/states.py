@@ -15,7 +15,7 @@ from functools import cache
 from math import prod
 
 from planner.architecture.tensors import Tensor
-from planner.data import table
+from planner.core.data import table
 from planner.training.request import TrainRequest
 
 GALORE_RANK = 128

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from planner.errors import PlanError
-from planner.hardware.catalog import Gpu, gpus
+from planner.catalog.gpus import Gpu, gpus
+from planner.core.errors import PlanError
+from planner.core.units import mem
 from planner.memory.quantity import Quantity
 from planner.training.fit import compared
 from planner.training.plan import TrainPlan, train, train_case
 from planner.training.request import TrainRequest
-from planner.units import mem
 from planner.verdict import STANDINGS, Fit
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from planner.architecture.tensors import Architecture, Tensor
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 from planner.training.request import Task
 
 LABELS = 2

@@ -3,7 +3,7 @@
 import pytest
 
 from planner.architecture.registry import parse
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 
 SMALL = {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536, "vocab_size": 30522, "max_position_embeddings": 512}
 BASE = {**SMALL, "hidden_size": 768, "num_hidden_layers": 12, "intermediate_size": 3072}

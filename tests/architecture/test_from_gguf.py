@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from planner import sources
 from planner.architecture.from_gguf import config_of
 from planner.architecture.registry import parse
 from planner.architecture.tensors import Architecture
-from planner.errors import PlanError
-from planner.gguf_file import read_gguf_header
+from planner.core.errors import PlanError
 from planner.memory import kv_cache
 from planner.plan import plan
 from planner.request import PlanRequest
+from planner.weight_files import sources
+from planner.weight_files.gguf_file import read_gguf_header
 from tests.hub.weight_files import gguf
 
 F32, F16, Q8_0, Q4_K, Q6_K = 0, 1, 8, 12, 14

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from planner import catalog
 from planner.catalog.names import atoms, is_size
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 from planner.quantization.spelling import split
 
 LLAMA_3_8B, LLAMA_3_70B, LLAMA_31_8B = "meta-llama/Meta-Llama-3-8B", "meta-llama/Meta-Llama-3-70B-Instruct", "meta-llama/Meta-Llama-3.1-8B"

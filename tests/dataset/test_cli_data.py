@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from notes import note_lengths, notes, words_tokenizer
 
-from planner.cli import main
+from planner.cli.main import main
 from planner.training.request import TrainRequest
 
 

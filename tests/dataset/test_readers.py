@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from notes import note_lengths, notes, words_tokenizer
 
+from planner.core.errors import PlanError
 from planner.dataset import Analysis, Estimated, Malformed, Source, Tokenized, analyse, readers
 from planner.dataset.analysis import MOST_SHOWN, nothing_read
-from planner.errors import PlanError
 
 WORDS = Tokenized(words_tokenizer())
 ROWS = [{"text": "one two three"}, {"text": "four, five"}, {"text": "six\nseven"}]

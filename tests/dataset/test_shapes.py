@@ -10,11 +10,11 @@ import pytest
 from notes import words_tokenizer
 
 from planner.calibrate.tokens import errors, fit
-from planner.data import table
+from planner.core.data import table
+from planner.core.errors import PlanError
 from planner.dataset import Estimated, Source, Tokenized, analyse
 from planner.dataset.shapes import END_OF_TEXT, MARKS_OF_A_MESSAGE, UnreadableError, sample
 from planner.dataset.tokens import rates, scripts
-from planner.errors import PlanError
 
 CHAT = [{"role": "user", "content": "a b"}, {"role": "assistant", "content": "c"}]
 SHAREGPT = [{"from": "human", "value": "a b"}, {"from": "gpt", "value": "c"}]

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from planner.catalog.gpu_names import resolve
+from planner.core.estimate import Estimate
 from planner.economics.cost import Cost, cost
-from planner.estimate import Estimate
-from planner.hardware.names import resolve
 from planner.performance.speed import Assumed, Speed
 from planner.request import PlanRequest
 

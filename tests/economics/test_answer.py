@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from planner.answer import plan_json
-from planner.errors import PlanError
-from planner.formula import evaluate
+from planner.core.errors import PlanError
+from planner.core.formula import evaluate
 from planner.plan import plan
+from planner.report.json import plan_json
 from planner.request import PlanRequest
 
 CASE: dict[str, Any] = {

@@ -8,14 +8,14 @@ from by_hand import about, costs, exactly, request, speed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from planner.catalog.gpu_names import resolve
+from planner.core.errors import PlanError
+from planner.core.estimate import Estimate
+from planner.core.formula import Formula, evaluate
 from planner.economics.break_even import crossings, curves, own_per_million, paybacks
 from planner.economics.cost import cost
 from planner.economics.electricity import electricity_usd
 from planner.economics.figure import figure
-from planner.errors import PlanError
-from planner.estimate import Estimate
-from planner.formula import Formula, evaluate
-from planner.hardware.names import resolve
 
 
 def test_a_day_at_450_watts() -> None:

@@ -5,16 +5,16 @@ from datetime import date
 import pytest
 from by_hand import request
 
-from planner.data import table
+from planner.catalog.gpu_names import resolve
+from planner.catalog.gpus import by_id
+from planner.core.data import table
+from planner.core.errors import PlanError
 from planner.economics import api
 from planner.economics.electricity import carbon_per_kwh, price_per_kwh, tariff, tariffs
 from planner.economics.machine import host_watts, machine, pue
 from planner.economics.prices import OLD_DAYS, Quote, age_days
 from planner.economics.purchase import gpu_price, market, purchase_usd
 from planner.economics.rent import offers, quantile, rent_per_hour, usual
-from planner.errors import PlanError
-from planner.hardware.catalog import by_id
-from planner.hardware.names import resolve
 
 
 @pytest.mark.parametrize("name", ["electricity", "cloud_prices", "gpu_prices", "machines", "economics", "schedules", "gpu_rest"])

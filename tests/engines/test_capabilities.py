@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from planner import PlanRequest, plan
-from planner.data import table
-from planner.engine_info import engines
+from planner.core.data import table
 from planner.engines.capabilities import rules
+from planner.engines.info import engines
 from planner.engines.registry import engine
 from planner.plan import Plan
 

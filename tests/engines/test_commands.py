@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.catalog import find
-from planner.engine_info import engines
-from planner.errors import PlanError
+from planner.core.errors import PlanError
+from planner.engines.info import engines
 from planner.plan import plan
 from planner.request import PlanRequest
 from planner.training.plan import train

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from planner.batch import answer
-from planner.validate import comparisons, summaries
+from planner.calibrate.validate import comparisons, summaries
+from planner.cli.batch import answer
 from tests.golden.requests import questions
 
 FOLDER = Path(__file__).parent

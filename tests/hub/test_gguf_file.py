@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from weight_files import LLAMA, TENSORS, gguf
 
-from planner.data import table
-from planner.errors import PlanError
-from planner.gguf_file import ggml_types, read_gguf_header, split_names
+from planner.core.data import table
+from planner.core.errors import PlanError
+from planner.weight_files.gguf_file import ggml_types, read_gguf_header, split_names
 
 WHOLE = gguf(LLAMA, TENSORS)
 

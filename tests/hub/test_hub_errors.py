@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from server import SECRET, FakeHub
 
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 from planner.hub import HubError, fetch_config, gguf_files, model_info, read_gguf_header, safetensors_headers
 from planner.hub.access import Access
 

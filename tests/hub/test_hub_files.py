@@ -9,9 +9,9 @@ import pytest
 from server import COMMIT, SECRET, FakeHub
 from weight_files import LLAMA, TENSORS, gguf, safetensors
 
-from planner.errors import PlanError
-from planner.gguf_file import read_gguf_header as read_local_gguf
+from planner.core.errors import PlanError
 from planner.hub import GgufFile, HubError, fetch_config, gguf_files, read_gguf_header, safetensors_headers
+from planner.weight_files.gguf_file import read_gguf_header as read_local_gguf
 
 SHARDS = {
     "model-00001-of-00002.safetensors": {"a": ("BF16", [4, 500_000], 4_000_000), "b": ("F32", [10], 40)},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 from planner.hub import repo_id_from
 
 WANTED = "meta-llama/Meta-Llama-3-8B"

@@ -39,7 +39,7 @@ def test_offline_the_cache_answers_and_nothing_is_asked(hub: FakeHub, tmp_path: 
     assert hub.log == []
 
 
-@pytest.mark.parametrize("module", ["planner.hub", "planner.gguf_file", "planner.safetensors_file"])
+@pytest.mark.parametrize("module", ["planner.hub", "planner.weight_files.gguf_file", "planner.weight_files.safetensors_file"])
 def test_importing_does_not_import_the_library(tmp_path: Path, module: str) -> None:
     done = run(f"import sys, {module}; print('huggingface_hub' in sys.modules, 'numpy' in sys.modules)", tmp_path)
     assert done.stdout.split() == ["False", "False"], done.stderr
@@ -49,7 +49,7 @@ def test_an_unknown_type_is_checked_against_the_published_weights(hub: FakeHub, 
     text = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128, "vocab_size": 1000}
     facts = {"safetensors": {"parameters": {"BF16": 200_000}, "total": 200_000}}
     hub.add("new/brand", {"config.json": {"model_type": "brand_new", **text}}, facts=facts)
-    code = "from planner.cli import main; main(['model', '--model', 'new/brand', '--json'])"
+    code = "from planner.cli.main import main; main(['model', '--model', 'new/brand', '--json'])"
     answer = json.loads(run(code, tmp_path, HF_ENDPOINT=hub.endpoint).stdout)
     assert answer["exact"] is False
     assert "published weights hold 200,000 parameters" in answer["note"]
@@ -59,7 +59,7 @@ def test_an_unknown_type_is_checked_against_the_published_weights(hub: FakeHub, 
 def test_a_repository_of_gguf_files_is_planned_from_a_header(hub: FakeHub, tmp_path: Path) -> None:
     names = {f"brand-{mix}.gguf": weight_file() for mix in ("Q8_0", "Q4_K_M", "Q2_K")} | {"mmproj-brand.gguf": weight_file()}
     hub.add("new/brand-GGUF", names)
-    code = "from planner.cli import main; main(['model', '--model', 'new/brand-GGUF', '--json'])"
+    code = "from planner.cli.main import main; main(['model', '--model', 'new/brand-GGUF', '--json'])"
     done = run(code, tmp_path, HF_ENDPOINT=hub.endpoint)
     assert json.loads(done.stdout)["parameters"]["total"] == 2 * 512 * 2_000 + 512 * 256, done.stderr
     assert [request.path.rsplit("/", 1)[-1] for request in hub.log if request.range] == ["brand-Q4_K_M.gguf"]
@@ -70,7 +70,7 @@ def test_files_by_path(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"")
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12}))
     for name, total in (("brand-Q4_K_M.gguf", 2 * 512 * 2_000 + 512 * 256), ("model.safetensors", 124_439_808), ("config.json", 124_439_808)):
-        code = f"from planner.cli import main; main(['model', '--model', {str(tmp_path / name)!r}, '--json'])"
+        code = f"from planner.cli.main import main; main(['model', '--model', {str(tmp_path / name)!r}, '--json'])"
         done = run(code, tmp_path, HF_HUB_OFFLINE="1")
         assert json.loads(done.stdout)["parameters"]["total"] == total, done.stderr
 

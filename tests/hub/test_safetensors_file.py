@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from weight_files import safetensors
 
-from planner.errors import PlanError
-from planner.safetensors_file import read_safetensors_header
+from planner.core.errors import PlanError
+from planner.weight_files.safetensors_file import read_safetensors_header
 
 TENSORS = {"a.weight": ("BF16", [4, 8], 64), "a.scales": ("F8_E4M3", [4, 1], 4), "empty": ("F32", [0], 0), "scalar": ("F32", [], 4)}
 

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from weight_files import gguf, safetensors
 
-from planner.batch import answer
-from planner.errors import PlanError
-from planner.gguf_file import ggml_types
-from planner.safetensors_file import read_safetensors_header
-from planner.sources import parse_upload
+from planner.cli.batch import answer
+from planner.core.errors import PlanError
+from planner.weight_files.gguf_file import ggml_types
+from planner.weight_files.safetensors_file import read_safetensors_header
+from planner.weight_files.sources import parse_upload
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 

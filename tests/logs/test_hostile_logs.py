@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 from planner.logs import lines, llama_cpp, sglang, vllm
 from planner.logs.findings import findings
 from planner.logs.readers import read

@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from planner.validate import comparisons, summaries
+from planner.calibrate.validate import comparisons, summaries
 from ui import accuracy
 
 

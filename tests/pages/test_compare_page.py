@@ -9,8 +9,8 @@ from dashboard import LLAMA, complaints, opened
 from streamlit.testing.v1 import AppTest
 
 from planner.plan import plan
-from planner.printed import html
-from planner.report import markdown
+from planner.report.html import html
+from planner.report.markdown import markdown
 from planner.request import PlanRequest
 
 

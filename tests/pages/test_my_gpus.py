@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from planner.plan import plan
 from planner.request import PlanRequest
-from tests.hardware.nvml.scenarios import LAPTOP, MIB, RTX_3060, RTX_4090, SCENARIOS, machine
+from tests.live.nvml.scenarios import LAPTOP, MIB, RTX_3060, RTX_4090, SCENARIOS, machine
 from ui import here
 
 ROOT = Path(__file__).parents[2]

@@ -5,8 +5,8 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 
 from planner import PlanRequest, plan
-from planner.engines.llama_places import units
-from planner.units import GIB
+from planner.core.units import GIB
+from planner.engines.llama_cpp.places import units
 from ui.formats import LOSS, formats_frame
 from ui.layers import AS_FITS, conclusion, layout_of, moved, table
 

@@ -3,8 +3,8 @@
 from streamlit.testing.v1 import AppTest
 
 from planner import PlanRequest, plan
-from planner.engines.side_by_side import sides
-from planner.engines.users import users
+from planner.searches.side_by_side import sides
+from planner.searches.users import users
 from ui.serve import budget_frame
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from planner.answer import plan_json
 from planner.plan import plan
+from planner.report.json import plan_json
 from planner.request import PlanRequest
 
 SERVED = {"model": "Qwen/Qwen3-32B", "gpus": "2x H100 SXM", "context": 16_384, "prompt_tokens": 4_000, "output_tokens": 500}

@@ -4,7 +4,7 @@ from itertools import pairwise, product
 
 import pytest
 
-from planner.hardware.catalog import gpus
+from planner.catalog.gpus import gpus
 from planner.performance.timing import Timing
 from planner.plan import Plan, plan
 from planner.request import PlanRequest

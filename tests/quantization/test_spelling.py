@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.engine_info import engines
+from planner.engines.info import engines
 from planner.engines.registry import engine
 from planner.quantization.gguf import canonical, file_types
 from planner.quantization.gguf_mix import variants

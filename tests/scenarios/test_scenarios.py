@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from planner.errors import PlanError
+from planner.core.errors import PlanError
+from planner.core.units import gb, mem
 from planner.scenarios import filled, scenario, scenarios
 from planner.scenarios.figures import FIGURES, batch_seconds, day_of_the_cards, loading_of, needed_bytes, planned, runs
 from planner.scenarios.read import PLACE
 from planner.scenarios.train_figures import epoch_seconds
-from planner.units import gb, mem
 
 NAMES = re.compile(
     r"\b(32|16|8|4)[ -]bit\b|\bbf16\b|\bZeRO-3\b|\b\d+(\.\d+)?B\b|\bFP(16|8|32)\b|\bINT[48]\b|\bNF4\b|\bQ\d_\w+|\bIQ\d_\w+|\bRTX \d+|\bGTX \d+|\bA100\b|\bV100\b|\bICD-10\b|\bLlama 3(\.2)?\b|\bLLaMA\b"

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner import PlanError, TrainRequest, train
-from planner.batch import answer
-from planner.formula import evaluate
+from planner.cli.batch import answer
+from planner.core.formula import evaluate
 from planner.training.plan import TrainPlan
 
 A100 = "A100 SXM4 80GB"

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from planner import TrainRequest, train
+from planner.calibrate.validate import records
 from planner.training.plan import TrainPlan
-from planner.validate import records
 
 LLAMA, GIB = "meta-llama/Llama-3.1-8B", 2**30
 TODAY: dict[str, Any] = {"method": "qlora", "quantization": "nf4-dq", "optimizer": "paged-adamw-8bit", "micro_batch": 1}

@@ -5,8 +5,8 @@ from typing import Any, get_args
 import pytest
 
 from planner import PlanError, TrainRequest, train
-from planner.batch import answer
 from planner.catalog import models
+from planner.cli.batch import answer
 from planner.training.plan import TrainPlan
 from planner.training.request import Method, Task
 from planner.training.snippets import snippets

@@ -12,7 +12,7 @@ from planner.architecture.families.moe import GRANITE
 from planner.architecture.registry import family
 from planner.architecture.tensors import Architecture, Ffn, Layer, Mixer, Stack
 from planner.architecture.traits import Experts, Traits, attention, build, dense, experts, finish, mixer, norms
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 
 MOST_GROUPS = 2**20
 

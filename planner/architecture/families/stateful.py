@@ -11,7 +11,7 @@ from planner.architecture.recurrent import states
 from planner.architecture.registry import family
 from planner.architecture.tensors import Architecture, Cache, Layer, Mixer, Tensor
 from planner.architecture.traits import Traits, finish, norms
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 
 MULTIPLE = 64
 

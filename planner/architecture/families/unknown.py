@@ -17,7 +17,7 @@ from planner.architecture.mla import mla
 from planner.architecture.registry import family, parse_text, parsers
 from planner.architecture.tensors import Architecture, Mixer
 from planner.architecture.traits import Experts, attention, build
-from planner.errors import PlanError
+from planner.core.errors import PlanError
 
 HIGH = 2**20
 WORDS = (

@@ -1,1 +1,0 @@
-"""The machines: GPUs, systems around them, and what is in this one."""

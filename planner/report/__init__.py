@@ -1,0 +1,1 @@
+"""The answer as JSON, Markdown and HTML, and every step behind it."""

@@ -1,0 +1,1 @@
+"""Many plans at once: how far one could grow, ways out, grids, splits."""

@@ -1,0 +1,1 @@
+"""GGUF and safetensors headers, and where a config comes from."""
