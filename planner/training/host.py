@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from planner.core.formula import Formula
 from planner.memory.quantity import NOTHING, Quantity
 from planner.training.case import TrainCase
-from planner.training.memory import Held
+from planner.training.held import Held
 
 PROCESS = 3 * 2**30
 """Memory of one Python process with PyTorch and its data loader, at first order."""

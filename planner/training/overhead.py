@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from planner.core.data import table
 from planner.core.formula import Formula, Step
 from planner.memory.quantity import Quantity
 from planner.training.case import TrainCase
-
-if TYPE_CHECKING:
-    from planner.training.memory import Held
+from planner.training.held import Held
 
 OVERHEAD = Formula("(context_gib + communication_gib) * 2**30 + allocated * reserved", "bytes", "data/calibration/training.csv")
 

@@ -19,8 +19,9 @@ from planner.core.formula import Formula, Step
 from planner.performance.links import between, pcie
 from planner.training.case import TrainCase
 from planner.training.flops import Work, work
+from planner.training.held import Held
 from planner.training.layers import layer_tape
-from planner.training.memory import Held, setting_of, timed_parts
+from planner.training.memory import setting_of, timed_parts
 from planner.training.request import TrainRequest
 from planner.training.states import optimizers
 

@@ -18,6 +18,7 @@ from planner.architecture.config import checked
 from planner.core.errors import PlanError
 from planner.plan import Plan
 from planner.plan import plan as _answer
+from planner.quantization.gguf import canonical
 from planner.quantization.spelling import split
 from planner.request import PlanRequest, Question
 from planner.resolve import with_runner
@@ -118,7 +119,7 @@ def from_hub(name: str, token: str | None = None, quantization: str = "auto") ->
         if not files:
             raise
         written = split(name)[1]
-        mixes = (quantization, written.text if written else "", "Q4_K_M")
+        mixes = (quantization, written.text if written and canonical(written.text) else "", "Q4_K_M")
         wanted = [file for mix in mixes if mix for file in files if mix.lower() in file.name.lower()] + files
         from planner.architecture.from_gguf import config_of
 

@@ -19,7 +19,7 @@ def test_the_bill_in_words() -> None:
     assert said(at).startswith("A million output tokens cost ")
     assert figure(at, "API") == "21.0 USD", "2,000 requests of 1,000 tokens at 3 and 500 at 15 USD a million"
     watts = float(figure(at, "At the wall").removesuffix(" W"))
-    assert f"of it GPUs {watts:.0f} W" in [metric.delta for metric in at.metric]
+    assert f"GPUs {watts:.0f} W of it" in [metric.delta for metric in at.metric]
     assert at.number_input(key="rent_usd_per_hour").value == 0.5
     assert not at.warning
 
