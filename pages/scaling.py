@@ -4,10 +4,9 @@ from functools import partial
 
 import streamlit as st
 
-from planner import catalog
 from planner.core.units import scale, symbol
 from planner.plan import Plan
-from ui import frontier, page, redraw, scaling, views
+from ui import frontier, page, picker, redraw, scaling, views
 from ui.chart import drawn
 from ui.colours import ground
 from ui.engines import quantizations
@@ -72,8 +71,7 @@ def formats(answer: Plan, field: str) -> None:
 
 
 def models(answer: Plan, field: str) -> None:
-    known = {id: model.title for id, model in catalog.models().items()}
-    chosen = views.several("Models, each in this format on these GPUs", known, "overlay_model", max_selections=4, placeholder="up to four")
+    chosen = views.several("Models, each in this format on these GPUs", picker.titles(), "overlay_model", max_selections=4, placeholder="up to four")
     overlaid(answer, field, "model", chosen, answer.case.name)
 
 

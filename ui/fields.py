@@ -32,7 +32,7 @@ def choice(field: str, label: str, options: Sequence[str], other: bool = False, 
     index = options.index(first) if first in options else None
     current = st.session_state.get(field)
     listed = [*options, current] if other and current and current not in options else options
-    st.selectbox(label, listed, index=index, key=field, accept_new_options=other, placeholder=placeholder, help=help, **BOUND, **more)
+    st.selectbox(label, listed, index=index, key=field, accept_new_options=other, placeholder=placeholder, help=help, **BOUND | more)
     place(field)
 
 

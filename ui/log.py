@@ -17,6 +17,7 @@ from planner.logs.reading import Finding, Kind, Reading
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
 from planner.searches.ways_out import WayOut, ways_out
+from ui import picker
 from ui.text import plain
 
 MIB = 2**20
@@ -76,7 +77,7 @@ def plan_of(reading: Reading) -> None:
     fields = reading.request()
     known = model_of(reading.model)
     name = st.selectbox(
-        "Model", list(catalog.models()), index=list(catalog.models()).index(known) if known else None, placeholder="Which model is it?", key="log_model"
+        "Model", list(picker.titles()), index=list(picker.titles()).index(known) if known else None, format_func=picker.title, placeholder="Which model is it?", key="log_model"
     )
     if name is None:
         st.caption("The log does not say which model it is; choose it.")

@@ -16,7 +16,7 @@ from planner.request import PlanRequest
 from planner.searches.matrix import Need
 from planner.searches.matrix_cards import Matrix, matrix
 from planner.searches.matrix_speed import decode_speeds
-from ui import share, views
+from ui import picker, share, views
 
 MODELS = (
     "Qwen/Qwen3-0.6B", "meta-llama/Llama-3.2-3B-Instruct", "meta-llama/Meta-Llama-3.1-8B", "Qwen/Qwen3-14B", "mistralai/Mistral-Small-24B-Instruct-2501",
@@ -44,13 +44,13 @@ def meaning(engine: str) -> str:
 
 def chosen(request: PlanRequest) -> tuple[list[str], list[str], list[str], list[int]]:
     """What the visitor wants to see: models, formats, cards, counts; each stands in the link."""
-    every, cards = catalog.models(), {gpu.id: gpu.name for gpu in gpus()}
+    cards = {gpu.id: gpu.name for gpu in gpus()}
     runs = list(engine(request.engine).formats())
     formats = ("bf16" if name == "auto" else name for name in info(request.engine).formats.values())
     usual = [name for name in formats if name in runs] or runs[:2]
     left, right = st.columns([3, 2])
     with left:
-        models = _many("Models", {id: every[id].title for id in every}, [known.id for name in MODELS if (known := catalog.lookup(name))], "matrix_model")
+        models = _many("Models", picker.titles(), [known.id for name in MODELS if (known := catalog.lookup(name))], "matrix_model")
     with right:
         formats = _many("Formats", {name: name for name in runs}, usual, f"matrix_format_{request.engine}")
     left, right = st.columns([3, 2])

@@ -13,10 +13,8 @@ from typing import Any
 
 import streamlit as st
 
-from planner import catalog
 from planner.core.errors import PlanError
-from planner.request import PlanRequest
-from planner.weight_files.sources import from_hub, parse_upload
+from planner.weight_files.sources import AnyQuestion, asked_of_hub, from_hub, parse_upload
 from ui.text import plain
 
 HUB_ID = re.compile(r"[\w.-]{1,96}(?:/[\w.-]{1,96})?")
@@ -77,21 +75,17 @@ def upload() -> tuple[str, dict[str, Any]] | None:
     return named(file.name, kept[1]), kept[1]
 
 
-def with_config(request: PlanRequest) -> PlanRequest:
-    """The request with its config fetched from the Hub when only the Hub knows the model.
+def with_config(request: AnyQuestion) -> AnyQuestion:
+    """The request with its config fetched from the Hub when only the Hub knows the model, or knows a copy of it exactly.
 
     Raises:
         PlanError: when the name means nothing, or the Hub does not answer.
     """
-    name = request.model or ""
-    if request.config is not None or catalog.lookup(name) or "/" not in name:
-        return request
-    private = st.session_state.get("private", {}).get(name)
+    private = st.session_state.get("private", {})
     try:
-        repo, config = private or _fetched(name, request.quantization)
+        return asked_of_hub(request, lambda name, quantization: private.get(name) or _fetched(name, quantization))
     except PlanError as error:
         raise PlanError(f"{error}{OFFLINE if 'config.json' not in str(error) else ''}", "model") from None
-    return request.model_copy(update={"model": repo, "config": config})
 
 
 @st.cache_data(ttl=3_600, max_entries=256, show_spinner="Asking the Hugging Face Hub for its config …")

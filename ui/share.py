@@ -141,6 +141,15 @@ def _strike(keys: set[str]) -> None:
         st.rerun()
 
 
+def correct(values: Mapping[str, str]) -> None:
+    """Write into the address what a link's values were taken for, and begin again, as `_strike` does; those of widgets that stand already follow by themselves."""
+    shown = st.query_params.to_dict()
+    for key in values.keys() & shown.keys():
+        unless_bound(key, values[key])
+    if st.query_params.to_dict() != shown:
+        st.rerun()
+
+
 def depart() -> None:
     """At the end of a run that completed a bare address: once the widgets of the page that is left are gone, tell the browser the address again."""
     state = st.session_state

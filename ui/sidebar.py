@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from planner import catalog
 from planner.engines.info import engines
 from planner.plan import DEFAULT_RAM_BYTES
 from planner.request import LLAMA, SERVING
-from ui import fields, gpus, memory_unit, redraw, share
+from ui import fields, gpus, memory_unit, picker, redraw, share
 from ui.engines import caches, quantizations
 from ui.models import other_sources
 
@@ -56,10 +55,13 @@ def numbers() -> None:
 
 
 def _model() -> None:
+    picker.settle(picker.for_plan)
     fields.choice(
-        "model", "Model", list(catalog.models()), other=True, placeholder="Search, or type a Hugging Face id",
-        help="A bundled model, an everyday name such as llama3:70b, or any Hugging Face id (owner/name), whose config is then fetched from the Hub.",
+        "model", "Model", list(picker.titles()), other=True, placeholder="Search, or type any name", format_func=picker.title, on_change=picker.typed, bind=None, persist_state="session",
+        help="A bundled model, any name that people use for one, such as llama3:70b or unsloth/Qwen3-8B-GGUF:Q4_K_M, or any Hugging Face id (owner/name), "
+        "whose config is then fetched from the Hub.",
     )  # fmt: skip
+    picker.note()
     other_sources()
     fields.place("config")
 

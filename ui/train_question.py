@@ -7,13 +7,12 @@ from typing import Any, get_args
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from planner import catalog
 from planner.core.errors import PlanError
 from planner.training.adapters import EVERYDAY
 from planner.training.case import BASES
 from planner.training.request import Checkpointing, Method, Offload, Precision, Sharding, Task, TrainRequest
 from planner.training.states import optimizers
-from ui import gpus, memory_unit, migrate, share
+from ui import gpus, memory_unit, migrate, picker, share
 from ui.models import other_sources
 from ui.text import plain
 
@@ -54,10 +53,15 @@ def ask() -> dict[str, Any]:
     _arrive()
     places: dict[str, Any] = {}
     with st.sidebar:
+        picker.settle(picker.for_training, KEYS)
         st.selectbox(
-            "Model", list(catalog.models()), index=None, key="model", accept_new_options=True, placeholder="Search, or type a Hugging Face id", **BOUND
-        )
+            "Model", list(picker.titles()), index=None, key="model", accept_new_options=True, placeholder="Search, or type any name",
+            format_func=picker.title, on_change=picker.typed, persist_state="session",
+        )  # fmt: skip
+        if st.session_state.get("model"):  # bound, the address would carry the title
+            st.query_params["model"] = st.session_state["model"]
         places["model"] = st.empty()
+        picker.note(KEYS)
         other_sources()
         st.segmented_control("Method", get_args(Method), default="lora", key="method", required=True, help=HELP["method"], **BOUND)
         st.selectbox("Task", get_args(Task), index=None, key="task", help=HELP["task"], placeholder="sft; classification for an encoder", **BOUND)
@@ -129,10 +133,12 @@ def _rules(info: Any) -> list[Any]:
 
 def _arrive() -> None:
     """Judge the link whenever the visitor comes to this page; without a model in it, begin with the last question here, or the example."""
-    state = st.session_state
-    if "model" not in st.query_params and getattr(get_script_run_ctx(), "is_history_navigation", False):
+    state, back = st.session_state, getattr(get_script_run_ctx(), "is_history_navigation", False)
+    if "model" not in st.query_params and back:
         state["bare_training"] = True
         st.rerun()  # back at the bare address: the widgets must not follow it to an empty question
+    if "model" in st.query_params and (back or "method" not in state):
+        state["model"] = st.query_params["model"]
     if state.pop("bare_training", False):
         state.update(state.get(share.LAST, EXAMPLE))
     if "method" in state:
