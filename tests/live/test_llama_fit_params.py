@@ -20,9 +20,15 @@ LOG = "0.00.196.882 I main: printing estimated memory in MiB to stdout (device, 
 
 @pytest.fixture
 def model(tmp_path: Path) -> str:
-    metadata = {**LLAMA, "llama.block_count": ("u32", 1), "llama.embedding_length": ("u32", 512), "llama.attention.head_count": ("u32", 8)}
+    sizes = {"block_count": 1, "embedding_length": 512, "feed_forward_length": 1_024, "attention.head_count": 8, "attention.head_count_kv": 4}
+    metadata = {**LLAMA, **{f"llama.{key}": ("u32", value) for key, value in sizes.items()}}
+    shapes = {
+        "attn_q": (512, 512), "attn_k": (512, 256), "attn_v": (512, 256), "attn_output": (512, 512), "ffn_gate": (512, 1_024), "ffn_up": (512, 1_024),
+        "ffn_down": (1_024, 512),
+    }  # fmt: skip
+    layer = [(f"blk.0.{name}.weight", shape, 12) for name, shape in shapes.items()]
     path = tmp_path / "brand-Q4_K_M.gguf"
-    path.write_bytes(gguf(metadata, [("token_embd.weight", (512, 2_000), 14), ("blk.0.attn_k.weight", (512, 256), 12), ("output.weight", (512, 2_000), 14)]))
+    path.write_bytes(gguf(metadata, [("token_embd.weight", (512, 2_000), 14), *layer, ("output.weight", (512, 2_000), 14)]))
     return str(path)
 
 
