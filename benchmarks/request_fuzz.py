@@ -16,11 +16,15 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from config_fuzz import choices, fuzz
+from pydantic import BaseModel, ValidationError
 
 from planner import catalog
+from planner.core.errors import PlanError
+from planner.engines.info import engines
 from planner.engines.registry import engine
+from planner.quantization.cache_types import cache_types
 from planner.quantization.formats import formats
-from planner.request import GpuSpec, PlanRequest, Question, SystemSpec
+from planner.request import GpuSpec, PlanRequest, SystemSpec
 from planner.training.request import TrainRequest
 
 ODD: tuple[Any, ...] = (
@@ -29,54 +33,64 @@ ODD: tuple[Any, ...] = (
 )  # fmt: skip
 
 
+NAMED: dict[str, tuple[Any, ...]] = {
+    "quantization": ("auto", *formats()), "kv_cache_dtype": ("auto", *cache_types()), "engine": tuple(engines()), "engine_version": ("b5000", "0.11.0"),
+    "region": ("Germany", "Iceland"), "api": ({"input_usd_per_million": 0, "output_usd_per_million": 1e12},), "lora_targets": ("all-linear", ["q_proj"]), "cpu": ("Ryzen 9 7950X",),
+}  # fmt: skip
+"""Words for the fields that name something."""
+
+
 @cache
-def ends(question: type[Question] | type[GpuSpec] | type[SystemSpec]) -> dict[str, tuple[Any, ...]]:
-    """For each field what stands at the ends of its range and just beyond, or every word that it knows."""
-    found: dict[str, tuple[Any, ...]] = {}
-    for name, rules in question.model_json_schema()["properties"].items():
+def values(form: type[BaseModel]) -> dict[str, tuple[list[Any], list[Any]]]:
+    """For each field what it takes and what it refuses, of the ends of its range, what stands just beyond, its words, and odd values."""
+    needed = {"name": "x"} if form is GpuSpec else {} if form is SystemSpec else {"model": "m"}
+    found: dict[str, tuple[list[Any], list[Any]]] = {}
+    for name, rules in form.model_json_schema()["properties"].items():
         kinds = [rules, *rules.get("anyOf", ())]
         limits = [kind[key] for kind in kinds for key in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum") if key in kind]
-        words = [word for kind in kinds for word in kind.get("enum", ())]
         whole = any(kind.get("type") == "integer" for kind in kinds)
-        near = (
-            [limit + step for limit in limits for step in (-1, 0, 1)] + []
-            if whole
-            else [limit * factor for limit in limits for factor in (1, 0.999, 1.001)] + [1e-9] * bool(limits)
-        )
-        found[name] = (*near, *words)
+        near = [limit + step for limit in limits for step in (-1, 0, 1)] if whole else [limit * factor for limit in limits for factor in (1, 0.999, 1.001)]
+        words = [word for kind in kinds for word in kind.get("enum", ())]
+        taken, refused = found[name] = [], []
+        for value in (*near, *([1e-9] if limits and not whole else ()), *words, *NAMED.get(name, ()), *(ODD if name not in NAMED else ())):
+            try:
+                form.model_validate({**needed, name: value})
+                taken.append(value)
+            except (ValidationError, PlanError):
+                refused.append(value)
     return found
+
+
+def value(rng: random.Random, form: type[BaseModel], name: str) -> Any:
+    """A value that the field takes, and now and then one that it does not."""
+    taken, refused = values(form)[name]
+    return rng.choice(taken if taken and (not refused or rng.random() < 0.95) else refused)
 
 
 def question(rng: random.Random) -> dict[str, Any]:
     """A request with one to four fields at a limit."""
     kind = rng.choice(("plan", "plan", "plan", "train"))
     asked: dict[str, Any] = {"kind": kind, "model": rng.choice(list(catalog.models()))}
-    if rng.random() < 0.9:
-        asked["gpus"] = [gpu(rng) for _ in range(rng.choice((1, 1, 1, 2, 3)))]
     if kind == "plan":
         asked["engine"] = rng.choice(choices()["engine"])
         if rng.random() < 0.5:
             asked["quantization"] = rng.choice(engine(asked["engine"]).formats())
+    if rng.random() < 0.95:
+        asked["gpus"] = [gpu(rng, asked.get("engine", "")) for _ in range(rng.choice((1, 1, 1, 1, 2, 3)))]
     form = TrainRequest if kind == "train" else PlanRequest
     for _ in range(rng.choice((1, 1, 2, 4))):
-        name = rng.choice([name for name in form.model_fields if name not in ("model", "config", "gpus")])
+        name = rng.choice([name for name in values(form) if name not in ("model", "config", "gpus", "engine")])
         asked[name] = value(rng, form, name)
     if rng.random() < 0.1:
         asked["system"] = {name: value(rng, SystemSpec, name) for name in rng.sample(list(SystemSpec.model_fields), 2)}
     return asked
 
 
-def value(rng: random.Random, form: type[Any], name: str) -> Any:
-    """A value at an end of a field, a format for the fields that name one, or anything."""
-    known = ends(form)[name]
-    if name in ("quantization", "kv_cache_dtype") and rng.random() < 0.7:
-        return rng.choice(list(formats()))
-    return rng.choice(known) if known and rng.random() < 0.8 else rng.choice(ODD)
-
-
-def gpu(rng: random.Random) -> dict[str, Any]:
-    """A card of the catalogue, often many, and now and then with a memory that no card has."""
-    spec: dict[str, Any] = {"name": rng.choice(choices()["gpus"]), "count": rng.choice((1, 1, 1, 2, 3, 4, 7, 8, 16, 64, 340, 1_024))}
+def gpu(rng: random.Random, runs: str) -> dict[str, Any]:
+    """A card of the catalogue that this engine mostly takes, often many, and now and then with a memory that no card has."""
+    cards = [name for name in choices()["gpus"] if name.startswith("apple")] if runs == "mlx" and rng.random() < 0.9 else choices()["gpus"]
+    counts = (1,) if runs == "mlx" else (1, 1, 1, 2, 3, 4, 7, 8, 16) if runs in ("llama.cpp", "ollama") else (1, 1, 1, 2, 3, 4, 7, 8, 16, 64, 340, 1_024)
+    spec: dict[str, Any] = {"name": rng.choice(cards), "count": rng.choice(counts)}
     for name in ("memory_mib", "free_mib"):
         if rng.random() < 0.1:
             spec[name] = value(rng, GpuSpec, name)

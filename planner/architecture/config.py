@@ -19,7 +19,6 @@ LARGEST_FACTOR = 2**20
 GGUF = "_gguf"
 """Key of a config that holds a weight file's header: `{"architecture", "file_type", "vocab_size", "metadata", "tensors"}`."""
 
-
 DEEPEST = 32
 """Levels of objects and lists inside one another; the deepest published configs have seven."""
 
@@ -42,7 +41,11 @@ def checked(raw: Mapping[str, Any]) -> Mapping[str, Any]:
         if not inner:
             return raw
         level = inner
-    raise PlanError(f"The config is nested more than {DEEPEST} levels deep; give the config.json as the Hub has it.", "config")
+    raise too_deep()
+
+
+def too_deep() -> PlanError:
+    return PlanError(f"The config is nested more than {DEEPEST} levels deep; give the config.json as the Hub has it.", "config")
 
 
 def _encodable(text: str) -> None:

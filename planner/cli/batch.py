@@ -70,7 +70,9 @@ def _read(line: str) -> dict[str, Any]:
         raise PlanError(f"The line is longer than the {LONGEST_LINE // 2**20} MiB of any request; send one JSON object a line.")
     try:
         raw = json.loads(line.removeprefix("\ufeff"))
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise PlanError("The line is nested too deeply; send one JSON object a line.") from None
+    except ValueError:
         raise PlanError("The line is not JSON; send one JSON object a line.") from None
     if not isinstance(raw, dict):
         raise PlanError("The line is not a JSON object; send one JSON object a line.")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from planner import catalog
-from planner.architecture.config import checked
+from planner.architecture.config import checked, too_deep
 from planner.core.errors import PlanError
 from planner.plan import Plan
 from planner.plan import plan as _answer
@@ -185,7 +185,9 @@ def parse_config(data: bytes, name: str = "The file") -> dict[str, Any]:
         raise PlanError(f"{name} is larger than a config.json can be; give the model's config.json.", "config")
     try:
         config = json.loads(data)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise too_deep() from None
+    except ValueError:
         raise PlanError(f"{name} is not JSON; give the model's config.json as the Hub has it.", "config") from None
     if not isinstance(config, dict):
         raise PlanError(f"{name} is not a JSON object; give the model's config.json as the Hub has it.", "config")

@@ -60,7 +60,7 @@ DEEP = "[" * 5_000 + "]" * 5_000
         ('{"id": {"a": [-Infinity]}, "model": "llama3:8b"}', 9, "The id must be a JSON value"),
         ('{"id": "%s", "model": "llama3:8b"}' % ("a" * 20_000), 9, "The id must be a JSON value"),
         ('{"id": %s, "model": "llama3:8b"}' % ("9" * 5_000), 9, "not JSON"),
-        (f'{{"id": 1, "model": "llama3:8b", "config": {DEEP}}}', 9, "not JSON"),
+        (f'{{"id": 1, "model": "llama3:8b", "config": {DEEP}}}', 9, "nested too deeply"),
         ('{"id": 1, "model": "llama3:8b", "config": {"a": %s}}' % ("[" * 400 + "]" * 400), 1, "nested more than 32 levels deep"),
         ('{"id": 1, "kind": NaN}', 1, "There is no kind NaN"),
         ('{"id": 1, "model": "\\ud800"}', 1, "The field model cannot be"),
