@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -252,7 +252,7 @@ def _gpu_text(spec: GpuSpec) -> str:
 
 
 def _is_text(annotation: Any) -> bool:
-    return "str" in str(annotation) or "Literal" in str(annotation)
+    return any(kind is str or get_origin(kind) is Literal for kind in (annotation, *get_args(annotation)))
 
 
 def _json(key: str, text: str) -> Any:
