@@ -40,10 +40,10 @@ def test_a_comparison_is_one_link_and_files_are_taken_away(chromium: Any, addres
     drawn(page)
     page.get_by_role("button", name="Pin the plan of the sidebar").click()
     page.wait_for_url(lambda url: url.count("pin=") == 2)
-    page.get_by_text("of 2 fit").wait_for()
+    page.get_by_text("of these 2 plans").wait_for()
     said = page.locator("[data-testid=stMain] strong").first.inner_text()
     other = visit(chromium, address, "/compare?" + page.url.split("?")[1])
-    other.get_by_text("of 2 fit").wait_for()
+    other.get_by_text("of these 2 plans").wait_for()
     assert other.locator("[data-testid=stMain] strong").first.inner_text() == said
     assert other.url.count("pin=") == 2
     with other.expect_download() as waiting:

@@ -37,7 +37,7 @@ def requests(words: str) -> float:
 def test_a_link_shows_the_cache_that_is_left_and_more_context_means_fewer_requests(chromium: Any, address: str) -> None:
     page = visit(chromium, address, "/serve", **LINK)
     assert "requests of 16,384 tokens at once" in verdict(page)
-    assert "are left for the cache" in verdict(page)
+    assert "is left for the cache" in verdict(page)
     before = requests(verdict(page))
     panel = opened(page, "Users")
     panel.locator(".js-plotly-plot .scatterlayer").wait_for()
