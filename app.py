@@ -26,7 +26,7 @@ PAGES = (
     ("More", "scenarios", "Scenarios", "menu_book", OWN),
     ("More", "log", "Read a log", "description", OWN),
     ("More", "accuracy", "Accuracy", "target", OWN),
-)  # fmt: skip
+)
 
 asks = {}
 sections: dict[str, list[object]] = {}

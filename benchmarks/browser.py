@@ -1,8 +1,10 @@
-"""What a person waits for in a real browser, as a ratio to a Streamlit page with one number and one chart: `python benchmarks/browser.py`.
+"""What a person waits for in a real browser, as a ratio to a Streamlit page with one number and one chart:
+
+`python benchmarks/browser.py`.
 
 Redraw: from the key that commits a number to the last change that Plotly makes to the chart on the screen.
-First view: from the address to the first chart with the script at rest, in a browser that has seen nothing, and the bytes that came over
-the network, the socket's included.
+First view: from the address to the first chart with the script at rest, in a browser that has seen nothing, and the
+bytes that came over the network, the socket's included.
 
 Headless Chromium and both servers share this machine; the pages take turns, and each ratio is the median of its pairs.
 """
@@ -59,9 +61,21 @@ def server(script: Path, folder: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port), "--server.headless", "true"]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(script),
+        "--server.port",
+        str(port),
+        "--server.headless",
+        "true",
+    ]
     settings = {"HF_HUB_OFFLINE": "1", "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"}
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **settings})
+    process = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **settings}
+    )
     try:
         for _ in range(300):
             try:
@@ -125,7 +139,9 @@ def redraw(page: Any, value: int) -> float:
 def said(name: str, what: str, own: list[float], other: list[float], unit: str, scale: float, aim: str) -> None:
     ratio = statistics.median(a / b for a, b in zip(own, other, strict=True))
     one, yardstick = statistics.median(own) * scale, statistics.median(other) * scale
-    print(f"{name}, {what}: {one:,.0f} {unit}, one-chart page {yardstick:,.0f} {unit}, ratio {ratio:.2f}{aim}", flush=True)
+    print(
+        f"{name}, {what}: {one:,.0f} {unit}, one-chart page {yardstick:,.0f} {unit}, ratio {ratio:.2f}{aim}", flush=True
+    )
 
 
 def main() -> None:
@@ -135,11 +151,17 @@ def main() -> None:
     parser.add_argument("--moves", type=int, default=15)
     parser.add_argument("--views", type=int, default=5)
     asked = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; load {os.getloadavg()[0]:.1f} before")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; load"
+        f" {os.getloadavg()[0]:.1f} before"
+    )
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "one_chart.py").write_text(ONE_CHART)
-        bare, ours = stack.enter_context(server(folder / "one_chart.py", folder)), stack.enter_context(server(ROOT / "app.py", ROOT))
+        bare, ours = (
+            stack.enter_context(server(folder / "one_chart.py", folder)),
+            stack.enter_context(server(ROOT / "app.py", ROOT)),
+        )
         browser = stack.enter_context(sync_playwright()).chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         stack.callback(browser.close)
         addresses = {"one chart": bare, **{name: ours + path for name, path in PAGES.items()}}
@@ -159,8 +181,24 @@ def main() -> None:
                     moves[name].append(seconds)
         for name in PAGES:
             said(name, "key to chart", moves[name], moves["one chart"], "ms", 1e3, "; aim <= 2")
-            said(name, "first view", [time for time, _ in views[name]], [time for time, _ in views["one chart"]], "ms", 1e3, "")
-            said(name, "first view", [size for _, size in views[name]], [size for _, size in views["one chart"]], "kB", 1e-3, "")
+            said(
+                name,
+                "first view",
+                [time for time, _ in views[name]],
+                [time for time, _ in views["one chart"]],
+                "ms",
+                1e3,
+                "",
+            )
+            said(
+                name,
+                "first view",
+                [size for _, size in views[name]],
+                [size for _, size in views["one chart"]],
+                "kB",
+                1e-3,
+                "",
+            )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,13 @@
-"""Plans mutated configs: `python benchmarks/config_fuzz.py [8000 [seed ...]]`. Each is answered soundly or refused in one sentence; prints what is not.
+"""Plans mutated configs:
 
-A request takes a bundled model's config, breaks up to six of its values (removed, retyped, negative, huge, not a number, a list of another length,
-nested, or taken from another model), and asks about it under any engine, format, context and GPUs, as `batch` does: kinds plan, train and model.
-Every answer is searched for what none may hold: a defect, a number that is none, a range out of order, memory below zero, a Python class's name.
+`python benchmarks/config_fuzz.py [8000 [seed ...]]`. Each is answered soundly or refused in one sentence; prints what
+is not.
+
+A request takes a bundled model's config, breaks up to six of its values (removed, retyped, negative, huge, not a
+number, a list of another length, nested, or taken from another model), and asks about it under any engine, format,
+context and GPUs, as `batch` does: kinds plan, train and model.
+Every answer is searched for what none may hold: a defect, a number that is none, a range out of order, memory below
+zero, a Python class's name.
 """
 
 from __future__ import annotations
@@ -34,19 +39,30 @@ from planner.plan import plan  # noqa: E402
 from planner.request import PlanRequest  # noqa: E402
 
 WRONG: tuple[Any, ...] = (
-    None, 0, -1, 1, 2, 3, 7, 1.5, -0.5, 1e300, -1e300, 1e-300, math.nan, math.inf, -math.inf, 10**30, -(2**63), 2**31, 2**39, 2**40, "", "x", "10", "abc", "NaN", "\ud800",
-    True, False, [], [1], [None], ["a"] * 5, [[1, 2], 3], [-1] * 32, [0] * 100, [2**40] * 100, {}, {"a": 1}, {"a": {"b": [1]}}, [{}] * 100, ["full_attention"] * 3,
-    ["full_attention"] * 10_000, ["sliding_attention"] * 64, ["linear_attention"] * 64, "M*-E" * 10, list(range(50)), {"factor": 0}, {"rope_type": "linear", "factor": math.nan},
+    None, 0, -1, 1, 2, 3, 7, 1.5, -0.5, 1e300, -1e300, 1e-300, math.nan, math.inf, -math.inf, 10**30, -(2**63), 2**31,
+    2**39, 2**40, "", "x", "10", "abc", "NaN", "\ud800",
+    True, False, [], [1], [None], ["a"] * 5, [[1, 2], 3], [-1] * 32, [0] * 100, [2**40] * 100, {}, {"a": 1},
+    {"a": {"b": [1]}}, [{}] * 100, ["full_attention"] * 3,
+    ["full_attention"] * 10_000, ["sliding_attention"] * 64, ["linear_attention"] * 64, "M*-E" * 10, list(range(50)),
+    {"factor": 0}, {"rope_type": "linear", "factor": math.nan},
     {"quant_method": "gptq", "bits": 0, "group_size": 0}, {"quant_method": "awq", "bits": "4", "group_size": -1},
 )  # fmt: skip
 """Values that stand in no honest config, at least not at most of its keys."""
 
 DEFECT, ABSENT, ORDER, BELOW_ZERO, CLASS, PROSE = (
-    "defects", "NaN or infinity", "ranges out of order", "numbers below zero", "names of Python classes", "refusals that are no sentence",
-)  # fmt: skip
+    "defects",
+    "NaN or infinity",
+    "ranges out of order",
+    "numbers below zero",
+    "names of Python classes",
+    "refusals that are no sentence",
+)
 FAULTS = (DEFECT, ABSENT, ORDER, BELOW_ZERO, CLASS, PROSE)
 
-PYTHON = re.compile(r"\b[A-Z]\w*(?:Error|Exception)\b|Traceback|NoneType|<class |object at 0x|\b(?:dict|tuple|float|bool|PlanRequest|TrainRequest|pydantic)\b")
+PYTHON = re.compile(
+    r"\b[A-Z]\w*(?:Error|Exception)\b|Traceback|NoneType|<class |object at"
+    r" 0x|\b(?:dict|tuple|float|bool|PlanRequest|TrainRequest|pydantic)\b"
+)
 MAY_BE_NEGATIVE = ("headroom_bytes", "value", "change")
 """Room that is lacking, and the steps of a derivation, of which a difference may be one."""
 
@@ -56,7 +72,9 @@ def mutated(rng: random.Random, config: dict[str, Any], others: list[dict[str, A
     broken: dict[str, Any] = json.loads(json.dumps(config))
     for _ in range(rng.choice((1, 1, 1, 2, 3, 6))):
         place = broken
-        while (inner := [value for value in place.values() if isinstance(value, dict) and value]) and rng.random() < 0.4:
+        while (
+            inner := [value for value in place.values() if isinstance(value, dict) and value]
+        ) and rng.random() < 0.4:
             place = rng.choice(inner)
         if not place:
             continue
@@ -77,10 +95,34 @@ def mutated(rng: random.Random, config: dict[str, Any], others: list[dict[str, A
 def twisted(rng: random.Random, value: Any) -> Any:
     """The value as another type, scaled, or a list of another length."""
     if isinstance(value, list) and value:
-        return rng.choice((value[:-1], value[:1], value * 2, [str(entry) for entry in value], [None, *value], [rng.choice(WRONG), *value[1:]], value[0]))
+        return rng.choice(
+            (
+                value[:-1],
+                value[:1],
+                value * 2,
+                [str(entry) for entry in value],
+                [None, *value],
+                [rng.choice(WRONG), *value[1:]],
+                value[0],
+            )
+        )
     if isinstance(value, int | float) and not isinstance(value, bool):
-        scaled = (value * 2, value * 3, value * 1_000, value * 10**6, value // 2, value + 1, value - 1, 1, 0, 2**20, 2**40)
-        return rng.choice((*scaled, *scaled, *scaled, str(value), [value], -value, value / 3, float(value), {"value": value}))
+        scaled = (
+            value * 2,
+            value * 3,
+            value * 1_000,
+            value * 10**6,
+            value // 2,
+            value + 1,
+            value - 1,
+            1,
+            0,
+            2**20,
+            2**40,
+        )
+        return rng.choice(
+            (*scaled, *scaled, *scaled, str(value), [value], -value, value / 3, float(value), {"value": value})
+        )
     return rng.choice(([value], {"value": value}, str(value), str(value)[::-1]))
 
 
@@ -107,7 +149,11 @@ def question(rng: random.Random, config: dict[str, Any]) -> dict[str, Any]:
     if kind == "plan":
         name = rng.choice(choices()["engine"])
         known = list(engine(name).formats())
-        raw |= {"engine": name, "context": rng.choice((1, 512, 8_192, 131_072, 10**7)), "batch": rng.choice((1, 1, 7, 256))}
+        raw |= {
+            "engine": name,
+            "context": rng.choice((1, 512, 8_192, 131_072, 10**7)),
+            "batch": rng.choice((1, 1, 7, 256)),
+        }
         raw |= {"quantization": rng.choice(known)} if rng.random() < 0.6 else {}
     return raw
 
@@ -127,7 +173,10 @@ def numbers(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
 
 
 def faults(answer: dict[str, Any]) -> dict[str, str]:
-    """What is wrong with an answer, each with the first place of it; empty for a sound one. An end of a range that is null is never reached."""
+    """What is wrong with an answer, each with the first place of it; empty for a sound one.
+
+    An end of a range that is null is never reached.
+    """
     if not answer["ok"]:
         said = answer["error"]
         found = {DEFECT: said} if "a defect in the planner" in said else {}
@@ -137,7 +186,9 @@ def faults(answer: dict[str, Any]) -> dict[str, str]:
     for path, value in numbers({key: inner for key, inner in answer.items() if key != "id"}):
         place = f"{'.'.join(path)} = {value}"
         if isinstance(value, dict):
-            low, expected, high = (math.inf if value[end] is None else value[end] for end in ("low", "expected", "high"))
+            low, expected, high = (
+                math.inf if value[end] is None else value[end] for end in ("low", "expected", "high")
+            )
             if not low <= expected <= high:
                 found.setdefault(ORDER, place)
         elif not math.isfinite(value):
@@ -202,7 +253,8 @@ def fuzz(ask: Callable[[random.Random], dict[str, Any]]) -> None:
                     print("  " + where(json.loads(line)))
         wrong += sum(found[fault] for fault in FAULTS)
         print(
-            f"seed {seed}: {count:,} requests in {time.perf_counter() - started:.0f} s; {found['answered']:,} answered, {found['refused']:,} refused with a sentence"
+            f"seed {seed}: {count:,} requests in {time.perf_counter() - started:.0f} s; {found['answered']:,} answered,"
+            f" {found['refused']:,} refused with a sentence"
         )
         print("  " + ", ".join(f"{found[fault]:,} {fault}" for fault in FAULTS))
         print(f"  the slowest took {slowest[0]:.2f} s: {slowest[1]}")

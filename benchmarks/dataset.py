@@ -1,7 +1,7 @@
 """A data set of 1 GB in bounded memory, as ratios to reading its lines: `python benchmarks/dataset.py [megabytes]`.
 
-Each reading runs in a process of its own on a file in a temporary folder. Memory is what the process gained at its peak over one
-that has read nothing; time is set against a loop over the lines of the same file.
+Each reading runs in a process of its own on a file in a temporary folder. Memory is what the process gained at its peak
+over one that has read nothing; time is set against a loop over the lines of the same file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-WORDS = "the patient was seen for a routine examination of both eyes and given three drops of a mild solution twice daily without sign of pain".split()
+WORDS = (
+    "the patient was seen for a routine examination of both eyes and given three drops of a mild solution twice daily"
+    " without sign of pain".split()
+)
 
 
 def write(path: Path, size: int) -> None:
@@ -29,7 +32,9 @@ def write(path: Path, size: int) -> None:
             lines = []
             for _ in range(500):
                 text = " ".join(dice.choices(WORDS, k=int(20 * 100 ** dice.random())))
-                line = json.dumps({"messages": [{"role": "user", "content": text[:200]}, {"role": "assistant", "content": text}]})
+                line = json.dumps(
+                    {"messages": [{"role": "user", "content": text[:200]}, {"role": "assistant", "content": text}]}
+                )
                 lines.append(line[:-5] if dice.random() < 1e-4 else line)
             file.write("\n".join(lines) + "\n")
 
@@ -72,7 +77,15 @@ def child(task: str, path: Path, empty: Path) -> None:
     start = time.perf_counter()
     said = TASKS[task](path)
     seconds = time.perf_counter() - start
-    print(json.dumps({"seconds": seconds, "gained": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1_024, "said": said}))
+    print(
+        json.dumps(
+            {
+                "seconds": seconds,
+                "gained": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1_024,
+                "said": said,
+            }
+        )
+    )
 
 
 def main() -> None:
@@ -83,12 +96,18 @@ def main() -> None:
         write(empty, 1)
         base = 0.0
         for task in TASKS:
-            out = subprocess.run([sys.executable, __file__, "--child", task, str(path), str(empty)], cwd=ROOT, check=True, capture_output=True, text=True)
+            out = subprocess.run(
+                [sys.executable, __file__, "--child", task, str(path), str(empty)],
+                cwd=ROOT,
+                check=True,
+                capture_output=True,
+                text=True,
+            )
             got = json.loads(out.stdout.splitlines()[-1])
             base = base or got["seconds"]
             print(
-                f"{task}: {got['seconds']:.1f} s, {got['seconds'] / base:.0f} times the loop; {got['gained'] / 1e6:.0f} MB gained, "
-                f"{got['gained'] / path.stat().st_size:.2%} of the file; {got['said']}"
+                f"{task}: {got['seconds']:.1f} s, {got['seconds'] / base:.0f} times the loop; {got['gained'] / 1e6:.0f}"
+                f" MB gained, {got['gained'] / path.stat().st_size:.2%} of the file; {got['said']}"
             )
 
 

@@ -1,8 +1,11 @@
-"""Mutates share links and opens each: `python benchmarks/link_fuzz.py [10000 [500]]`. Every one must open a page, never a traceback.
+"""Mutates share links and opens each:
 
-A mutation cuts, doubles, swaps or replaces characters of a good link's values, or puts a value that is known to be awkward into
-any field. All links go through the same functions as on the page: into the session's value, and then into the request and its plan. The
-second number is how many are opened as pages, every page of the app in turn, with the page's own parameters mutated as well.
+`python benchmarks/link_fuzz.py [10000 [500]]`. Every one must open a page, never a traceback.
+
+A mutation cuts, doubles, swaps or replaces characters of a good link's values, or puts a value that is known to be
+awkward into any field. All links go through the same functions as on the page: into the session's value, and then into
+the request and its plan. The second number is how many are opened as pages, every page of the app in turn, with the
+page's own parameters mutated as well.
 """
 
 from __future__ import annotations
@@ -17,12 +20,23 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 GOOD = {
-    "model": "meta-llama/Llama-3.1-8B-Instruct", "quantization": "Q4_K_M", "gpus": "2x rtx-4090 + rtx-3090", "context": "16384", "batch": "4", "engine": "llama.cpp",
-    "ram_gib": "128", "tensor_split": "[3,3,1]", "requests": "1200", "api": '{"input_usd_per_million":1}', "kv_cache_dtype": "q8_0",
-}  # fmt: skip
+    "model": "meta-llama/Llama-3.1-8B-Instruct",
+    "quantization": "Q4_K_M",
+    "gpus": "2x rtx-4090 + rtx-3090",
+    "context": "16384",
+    "batch": "4",
+    "engine": "llama.cpp",
+    "ram_gib": "128",
+    "tensor_split": "[3,3,1]",
+    "requests": "1200",
+    "api": '{"input_usd_per_million":1}',
+    "kv_cache_dtype": "q8_0",
+}
 AWKWARD = (
-    "", " ", "0", "-1", "1e308", "1e999", "nan", "inf", "null", "true", "[]", "{}", "[" * 500, "9" * 400, "\x00", "\ud7ff", "<script>alert(1)</script>",
-    "../../etc/passwd", "/etc/passwd", "%00", "a" * 5_000, '{"a":' * 50, "１２", "४", "Infinity", "0x10", "1_000", "١", "💥", "2x", "x rtx-4090", "+", "-0", "1.5",
+    "", " ", "0", "-1", "1e308", "1e999", "nan", "inf", "null", "true", "[]", "{}", "[" * 500, "9" * 400, "\x00",
+    "\ud7ff", "<script>alert(1)</script>",
+    "../../etc/passwd", "/etc/passwd", "%00", "a" * 5_000, '{"a":' * 50, "１２", "४", "Infinity", "0x10", "1_000", "١",
+    "💥", "2x", "x rtx-4090", "+", "-0", "1.5",
 )  # fmt: skip
 
 
@@ -72,10 +86,28 @@ def opened(link: dict[str, str]) -> str:
         return "a sentence"
 
 
-PAGES = ("plan", "matrix", "scaling", "compare", "speed", "splits", "serve", "cost", "job", "fine_tune", "data", "my_gpus", "scenarios", "log", "accuracy")
+PAGES = (
+    "plan",
+    "matrix",
+    "scaling",
+    "compare",
+    "speed",
+    "splits",
+    "serve",
+    "cost",
+    "job",
+    "fine_tune",
+    "data",
+    "my_gpus",
+    "scenarios",
+    "log",
+    "accuracy",
+)
 OWN = (
-    "tab", "against", "overlay_model", "overlay_format", "matrix_show", "matrix_model", "matrix_gpu", "matrix_count", "pin", "scenario", "figure", "base",
-    "train_flash_attention", "method", "micro_batch", "seq_len", "samples", "max_length", "tokenizer", "time_per_token_ms", "v",
+    "tab", "against", "overlay_model", "overlay_format", "matrix_show", "matrix_model", "matrix_gpu", "matrix_count",
+    "pin", "scenario", "figure", "base",
+    "train_flash_attention", "method", "micro_batch", "seq_len", "samples", "max_length", "tokenizer",
+    "time_per_token_ms", "v",
 )  # fmt: skip
 """Parameters of pages beside the question."""
 
@@ -94,7 +126,11 @@ def page(link: dict[str, str], name: str) -> str:
     if at.exception:
         raise RuntimeError(f"{name}: {at.exception[0].message}")
     assert at.main.children
-    return "a page that asks again" if any("What would you like" in header.value for header in at.header) else "a page with an answer"
+    return (
+        "a page that asks again"
+        if any("What would you like" in header.value for header in at.header)
+        else "a page with an answer"
+    )
 
 
 def on_pages(rng: random.Random, fields: list[str], count: int) -> Counter[str]:
@@ -124,9 +160,15 @@ def main() -> None:
         except Exception as error:
             found["TRACEBACK"] += 1
             print(f"{type(error).__name__}: {error}\n  {link}")
-    print(f"{count:,} links in {time.perf_counter() - start:.0f} s: " + ", ".join(f"{number:,} {what}" for what, number in found.most_common()))
+    print(
+        f"{count:,} links in {time.perf_counter() - start:.0f} s: "
+        + ", ".join(f"{number:,} {what}" for what, number in found.most_common())
+    )
     start, shown = time.perf_counter(), on_pages(rng, fields, opens)
-    print(f"{opens:,} pages in {time.perf_counter() - start:.0f} s: " + ", ".join(f"{number:,} {what}" for what, number in shown.most_common()))
+    print(
+        f"{opens:,} pages in {time.perf_counter() - start:.0f} s: "
+        + ", ".join(f"{number:,} {what}" for what, number in shown.most_common())
+    )
     found += shown
     sys.exit(1 if found["TRACEBACK"] else 0)
 

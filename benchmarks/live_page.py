@@ -1,9 +1,11 @@
-"""A soak of the live page: `python benchmarks/live_page.py [--minutes 10]`, a real server and a real browser that look at it all the time.
+"""A soak of the live page:
 
-The GPUs come from the tests' library that answers NVML's symbols from a scenario, whose figures change every second and one of
-whose cards comes and goes. Printed are the server's memory over time, how often NVML was opened, and what went wrong; the
-suite runs the same for half a minute. Memory is compared between a warm server and the end: what a first visitor costs
-(imports, caches) is no leak.
+`python benchmarks/live_page.py [--minutes 10]`, a real server and a real browser that look at it all the time.
+
+The GPUs come from the tests' library that answers NVML's symbols from a scenario, whose figures change every second and
+one of whose cards comes and goes. Printed are the server's memory over time, how often NVML was opened, and what went
+wrong; the suite runs the same for half a minute. Memory is compared between a warm server and the end: what a first
+visitor costs (imports, caches) is no leak.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ GONE_EVERY = 7
 
 @dataclass(frozen=True)
 class Soak:
-    """What a soak saw: memory of the server in bytes, when warm and later; openings of NVML; readings that reached the screen; complaints."""
+    """What a soak saw: memory of the server in bytes, when warm and later; openings of NVML; readings that reached the
+    screen; complaints.
+    """
 
     memory: tuple[int, ...]
     opened: int
@@ -47,7 +51,9 @@ class Soak:
 
     @property
     def grown_bytes(self) -> int:
-        """The median of the last third less that of the first, so that one garbage collection more or less is no growth."""
+        """The median of the last third less that of the first, so that one garbage collection more or less is no
+        growth.
+        """
         third = max(len(self.memory) // 3, 1)
         return sorted(self.memory[-third:])[third // 2] - sorted(self.memory[:third])[third // 2]
 
@@ -85,7 +91,13 @@ def soak(seconds: float, folder: Path, browser: Any) -> Soak:
 def _scenario(second: int) -> str:
     """A busy card whose figures change, and one that comes and goes."""
     used = 3_000 + second * 37 % 9_000
-    busy = {**RTX_4090, "used": used * MIB, "busy": second * 7 % 101, "power": 200_000 + second * 1_000 % 200_000, "process0": f"4242:{(used - 400) * MIB}"}
+    busy = {
+        **RTX_4090,
+        "used": used * MIB,
+        "busy": second * 7 % 101,
+        "power": 200_000 + second * 1_000 % 200_000,
+        "process0": f"4242:{(used - 400) * MIB}",
+    }
     gone = {"gpu1_handle": LOST} if second % GONE_EVERY == GONE_EVERY - 1 else {}
     return machine(busy, RTX_3060, **gone)
 
@@ -95,8 +107,23 @@ def _server(folder: Path, environment: dict[str, str]) -> Iterator[tuple[str, su
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true", "--server.fileWatcherType", "none"]
-    with (folder / "log").open("w") as log, subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log) as server:
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "app.py",
+        "--server.port",
+        str(port),
+        "--server.headless",
+        "true",
+        "--server.fileWatcherType",
+        "none",
+    ]
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log) as server,
+    ):
         try:
             _wait(f"http://127.0.0.1:{port}/_stcore/health")
             yield f"http://127.0.0.1:{port}", server
@@ -124,9 +151,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as running:
         found = soak(minutes * 60, Path(folder), running.chromium.launch(executable_path=CHROMIUM, args=FLAGS))
     marks = found.memory[:: max(len(found.memory) // 10, 1)]
-    print(f"{minutes:g} minutes, {len(found.memory)} looks, {found.changes} different readings on screen; NVML opened {found.opened} times")
+    print(
+        f"{minutes:g} minutes, {len(found.memory)} looks, {found.changes} different readings on screen; NVML opened"
+        f" {found.opened} times"
+    )
     print("server memory (MiB): " + ", ".join(f"{size / 2**20:.1f}" for size in marks))
-    print(f"grown {found.grown_bytes / 2**20:+.2f} MiB from the first third to the last; {len(found.complaints)} complaints {found.complaints[:3]}")
+    print(
+        f"grown {found.grown_bytes / 2**20:+.2f} MiB from the first third to the last; {len(found.complaints)}"
+        f" complaints {found.complaints[:3]}"
+    )
     sys.exit(bool(found.complaints))
 
 

@@ -2,9 +2,9 @@
 
     pip install cosmic-ray && python benchmarks/mutation.py [--sample 200] [--seed 1] [--only planner/performance]
 
-cosmic-ray finds the places and makes the changes, in a clone of this repository. A change that the quick tests let through is tried on all
-others but the pages and the browser. What is left is printed with its place: an equivalent change, or a test that is missing. For a night: a
-sample of 200 takes about an hour on two cores.
+cosmic-ray finds the places and makes the changes, in a clone of this repository. A change that the quick tests let
+through is tried on all others but the pages and the browser. What is left is printed with its place: an equivalent
+change, or a test that is missing. For a night: a sample of 200 takes about an hour on two cores.
 """
 
 from __future__ import annotations
@@ -23,18 +23,38 @@ from queue import SimpleQueue
 
 ROOT = Path(__file__).resolve().parent.parent
 KINDS = (
-    "NumberReplacer", "AddNot", "ReplaceTrueWithFalse", "ReplaceFalseWithTrue", "ReplaceAndWithOr", "ReplaceOrWithAnd", "ReplaceUnaryOperator_Delete_Not",
-    "ReplaceUnaryOperator_Delete_USub", "ReplaceBinaryOperator_Add_Sub", "ReplaceBinaryOperator_Sub_Add", "ReplaceBinaryOperator_Mul_Div",
-    "ReplaceBinaryOperator_Div_Mul", "ReplaceBinaryOperator_Mul_Add", "ReplaceBinaryOperator_FloorDiv_Div", "ReplaceComparisonOperator_Lt_LtE",
-    "ReplaceComparisonOperator_LtE_Lt", "ReplaceComparisonOperator_Gt_GtE", "ReplaceComparisonOperator_GtE_Gt", "ReplaceComparisonOperator_Eq_NotEq",
+    "NumberReplacer", "AddNot", "ReplaceTrueWithFalse", "ReplaceFalseWithTrue", "ReplaceAndWithOr", "ReplaceOrWithAnd",
+    "ReplaceUnaryOperator_Delete_Not",
+    "ReplaceUnaryOperator_Delete_USub", "ReplaceBinaryOperator_Add_Sub", "ReplaceBinaryOperator_Sub_Add",
+    "ReplaceBinaryOperator_Mul_Div",
+    "ReplaceBinaryOperator_Div_Mul", "ReplaceBinaryOperator_Mul_Add", "ReplaceBinaryOperator_FloorDiv_Div",
+    "ReplaceComparisonOperator_Lt_LtE",
+    "ReplaceComparisonOperator_LtE_Lt", "ReplaceComparisonOperator_Gt_GtE", "ReplaceComparisonOperator_GtE_Gt",
+    "ReplaceComparisonOperator_Eq_NotEq",
 )  # fmt: skip
-"""Mistakes that people make: a sign, a factor, an off-by-one, a condition turned round. (Others, such as a shift for a product, are caught at once.)"""
+"""Mistakes that people make: a sign, a factor, an off-by-one, a condition turned round. (Others, such as a shift for a
+product, are caught at once.)
+"""
 
-ELSEWHERE = ("planner/cli", "planner/hardware/", "planner/live/", "planner/calibrate/", "planner/hub/", "planner/__main__")
+ELSEWHERE = (
+    "planner/cli",
+    "planner/hardware/",
+    "planner/live/",
+    "planner/calibrate/",
+    "planner/hub/",
+    "planner/__main__",
+)
 """Modules whose figures come from devices, servers and terminals, or that only fit."""
 
 QUICK = ("tests/golden", "tests/test_formula_values.py")
-SLOW = ("tests", "--ignore=tests/browser", "--ignore=tests/pages", "--ignore=tests/hub", "--ignore=tests/hardware", "--ignore=tests/golden")
+SLOW = (
+    "tests",
+    "--ignore=tests/browser",
+    "--ignore=tests/pages",
+    "--ignore=tests/hub",
+    "--ignore=tests/hardware",
+    "--ignore=tests/golden",
+)
 
 
 def places(only: str) -> Iterator[tuple[Path, str, int]]:
@@ -66,8 +86,12 @@ def caught(tree: Path, place: tuple[Path, str, int]) -> tuple[bool, str]:
         return True, ""
     try:
         file.write_text(changed, encoding="utf-8")
-        shown = subprocess.run(["git", "-C", str(tree), "diff", "-U0", "--", str(path)], capture_output=True, text=True, check=True).stdout
-        return any(fails(tree, tests) for tests in (QUICK, SLOW)), "\n".join(line for line in shown.splitlines() if line[:1] in "-+@")
+        shown = subprocess.run(
+            ["git", "-C", str(tree), "diff", "-U0", "--", str(path)], capture_output=True, text=True, check=True
+        ).stdout
+        return any(fails(tree, tests) for tests in (QUICK, SLOW)), "\n".join(
+            line for line in shown.splitlines() if line[:1] in "-+@"
+        )
     finally:
         file.write_bytes(original)
 

@@ -1,8 +1,11 @@
-"""How long a page's script takes when a number of the question changes, as a ratio to an empty script: `python benchmarks/pages.py`.
+"""How long a page's script takes when a number of the question changes, as a ratio to an empty script:
 
-Both run under `AppTest`, which has no browser: the figure is the server's part of a redraw, its reading of the elements included. The
-page and the empty script take turns, so that a busy machine slows both; the ratio is the median of the pairs. The same number of bare
-elements shows how much of a page is Streamlit's own. A move reruns what depends on the number; a whole run is every other widget's.
+`python benchmarks/pages.py`.
+
+Both run under `AppTest`, which has no browser: the figure is the server's part of a redraw, its reading of the elements
+included. The page and the empty script take turns, so that a busy machine slows both; the ratio is the median of the
+pairs. The same number of bare elements shows how much of a page is Streamlit's own. A move reruns what depends on the
+number; a whole run is every other widget's.
 """
 
 from __future__ import annotations
@@ -76,7 +79,11 @@ def in_turn(one: Move, other: Move, runs: int = RUNS) -> tuple[float, float, flo
             move(64 * index)
             if index >= 2:
                 kept.append(time.perf_counter() - start)
-    return statistics.median(times[0]), statistics.median(times[1]), statistics.median(a / b for a, b in zip(*times, strict=True))
+    return (
+        statistics.median(times[0]),
+        statistics.median(times[1]),
+        statistics.median(a / b for a, b in zip(*times, strict=True)),
+    )
 
 
 def matrix_seconds() -> tuple[float, float, float, int]:
@@ -126,9 +133,15 @@ def main() -> None:
         seconds, floor, ratio = in_turn(whole(page), empty)
         count = elements(opened(page))
         _, _, own = in_turn(whole(page), bare(count))
-        print(f"{page}, whole run of {count} elements: {seconds * 1e3:.1f} ms, ratio {ratio:.1f}; to as many bare elements {own:.1f}")
+        print(
+            f"{page}, whole run of {count} elements: {seconds * 1e3:.1f} ms, ratio {ratio:.1f}; to as many bare"
+            f" elements {own:.1f}"
+        )
     fresh, again, speeds, cells = matrix_seconds()
-    print(f"matrix, {cells:,} cells: {fresh:.2f} s when planned anew, speeds {speeds:.2f} s more, {again:.2f} s when remembered; aim < 2 s")
+    print(
+        f"matrix, {cells:,} cells: {fresh:.2f} s when planned anew, speeds {speeds:.2f} s more, {again:.2f} s when"
+        " remembered; aim < 2 s"
+    )
     for page in ("plan", "scaling"):
         print(f"{page}, {SOAK} moves after {SOAK // 3}: {soak(page):+,} objects")
 

@@ -1,8 +1,8 @@
 """How long a plan takes, as ratios to what a Python program cannot avoid: `python benchmarks/plan.py`.
 
 Import: a fresh interpreter that imports `planner`, against one that imports `pydantic`.
-Plan: one `plan()` of a new request (nothing of this request cached, the model's architecture known, as when a slider moves),
-against validating a pydantic model without fields.
+Plan: one `plan()` of a new request (nothing of this request cached, the model's architecture known, as when a slider
+moves), against validating a pydantic model without fields.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ sys.path.insert(0, str(ROOT))
 
 CASES = {
     "Llama 3 8B, llama.cpp, RTX 4090": {"model": "llama3:8b", "quantization": "Q4_K_M", "gpus": "RTX 4090"},
-    "Llama 3 70B, llama.cpp, RTX 4090, does not fit whole": {"model": "llama3:70b", "quantization": "Q4_K_M", "gpus": "RTX 4090"},
+    "Llama 3 70B, llama.cpp, RTX 4090, does not fit whole": {
+        "model": "llama3:70b",
+        "quantization": "Q4_K_M",
+        "gpus": "RTX 4090",
+    },
     "Qwen3 235B, llama.cpp, 8x RTX 3090": {"model": "qwen3:235b", "quantization": "Q4_K_M", "gpus": "8x RTX 3090"},
     "Llama 3 70B, vLLM, 4x H100": {"model": "llama3:70b", "engine": "vllm", "gpus": "4x H100 SXM5 80GB"},
     "Llama 3 8B, Transformers, RTX 4090": {"model": "llama3:8b", "engine": "transformers", "gpus": "RTX 4090"},
@@ -52,7 +56,10 @@ def call_seconds(call: Callable[[], object], runs: int) -> float:
 
 def main() -> None:
     pydantic, planner_ = import_seconds("pydantic"), import_seconds("planner")
-    print(f"import planner: {planner_ * 1e3:.0f} ms, {planner_ / pydantic:.2f} times import pydantic ({pydantic * 1e3:.0f} ms); aim < 300 ms")
+    print(
+        f"import planner: {planner_ * 1e3:.0f} ms, {planner_ / pydantic:.2f} times import pydantic"
+        f" ({pydantic * 1e3:.0f} ms); aim < 300 ms"
+    )
 
     from pydantic import BaseModel
 

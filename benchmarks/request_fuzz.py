@@ -1,7 +1,11 @@
-"""Plans requests at their limits: `python benchmarks/request_fuzz.py [8000 [seed ...]]`. Each is answered soundly or refused in one sentence; prints what is not.
+"""Plans requests at their limits:
 
-A request names a bundled model and any GPUs, from none to 1,024, and gives one to four fields a value at or beyond an end of what they take, of a wrong type, or
-more than the model has (layers, heads, experts). What an answer may not hold is what `config_fuzz` looks for; the commands of a plan are made as well.
+`python benchmarks/request_fuzz.py [8000 [seed ...]]`. Each is answered soundly or refused in one sentence; prints what
+is not.
+
+A request names a bundled model and any GPUs, from none to 1,024, and gives one to four fields a value at or beyond an
+end of what they take, of a wrong type, or more than the model has (layers, heads, experts). What an answer may not hold
+is what `config_fuzz` looks for; the commands of a plan are made as well.
 """
 
 from __future__ import annotations
@@ -28,31 +32,56 @@ from planner.request import GpuSpec, PlanRequest, SystemSpec
 from planner.training.request import TrainRequest
 
 ODD: tuple[Any, ...] = (
-    None, 0, 1, -1, 2, 3, 5, 7, 13, 31, 33, 80, 81, 82, 1_000, 10**6, 10**8, 10**8 + 1, 10**20, 0.5, 1e-300, 1e300, math.nan, math.inf, -math.inf, True, False, "", "x", "1", "\ud800",
-    [], [1], [0, 0], [-1, 1], [1, math.inf], [math.nan, 1], [0.0, 1.0], [1] * 1_024, [1e-300, 1e300], {}, {"a": 1}, "auto", "1e999", "nan", "9" * 500,
+    None, 0, 1, -1, 2, 3, 5, 7, 13, 31, 33, 80, 81, 82, 1_000, 10**6, 10**8, 10**8 + 1, 10**20, 0.5, 1e-300, 1e300,
+    math.nan, math.inf, -math.inf, True, False, "", "x", "1", "\ud800",
+    [], [1], [0, 0], [-1, 1], [1, math.inf], [math.nan, 1], [0.0, 1.0], [1] * 1_024, [1e-300, 1e300], {}, {"a": 1},
+    "auto", "1e999", "nan", "9" * 500,
 )  # fmt: skip
 
 
 NAMED: dict[str, tuple[Any, ...]] = {
-    "quantization": ("auto", *formats()), "kv_cache_dtype": ("auto", *cache_types()), "engine": tuple(engines()), "engine_version": ("b5000", "0.11.0"),
-    "region": ("Germany", "Iceland"), "api": ({"input_usd_per_million": 0, "output_usd_per_million": 1e12},), "lora_targets": ("all-linear", ["q_proj"]), "cpu": ("Ryzen 9 7950X",),
-}  # fmt: skip
+    "quantization": ("auto", *formats()),
+    "kv_cache_dtype": ("auto", *cache_types()),
+    "engine": tuple(engines()),
+    "engine_version": ("b5000", "0.11.0"),
+    "region": ("Germany", "Iceland"),
+    "api": ({"input_usd_per_million": 0, "output_usd_per_million": 1e12},),
+    "lora_targets": ("all-linear", ["q_proj"]),
+    "cpu": ("Ryzen 9 7950X",),
+}
 """Words for the fields that name something."""
 
 
 @cache
 def values(form: type[BaseModel]) -> dict[str, tuple[list[Any], list[Any]]]:
-    """For each field what it takes and what it refuses, of the ends of its range, what stands just beyond, its words, and odd values."""
+    """For each field what it takes and what it refuses, of the ends of its range, what stands just beyond, its words,
+    and odd values.
+    """
     needed = {"name": "x"} if form is GpuSpec else {} if form is SystemSpec else {"model": "m"}
     found: dict[str, tuple[list[Any], list[Any]]] = {}
     for name, rules in form.model_json_schema()["properties"].items():
         kinds = [rules, *rules.get("anyOf", ())]
-        limits = [kind[key] for kind in kinds for key in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum") if key in kind]
+        limits = [
+            kind[key]
+            for kind in kinds
+            for key in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+            if key in kind
+        ]
         whole = any(kind.get("type") == "integer" for kind in kinds)
-        near = [limit + step for limit in limits for step in (-1, 0, 1)] if whole else [limit * factor for limit in limits for factor in (1, 0.999, 1.001)]
+        near = (
+            [limit + step for limit in limits for step in (-1, 0, 1)]
+            if whole
+            else [limit * factor for limit in limits for factor in (1, 0.999, 1.001)]
+        )
         words = [word for kind in kinds for word in kind.get("enum", ())]
         taken, refused = found[name] = [], []
-        for value in (*near, *([1e-9] if limits and not whole else ()), *words, *NAMED.get(name, ()), *(ODD if name not in NAMED else ())):
+        for value in (
+            *near,
+            *([1e-9] if limits and not whole else ()),
+            *words,
+            *NAMED.get(name, ()),
+            *(ODD if name not in NAMED else ()),
+        ):
             try:
                 form.model_validate({**needed, name: value})
                 taken.append(value)
@@ -87,9 +116,23 @@ def question(rng: random.Random) -> dict[str, Any]:
 
 
 def gpu(rng: random.Random, runs: str) -> dict[str, Any]:
-    """A card of the catalogue that this engine mostly takes, often many, and now and then with a memory that no card has."""
-    cards = [name for name in choices()["gpus"] if name.startswith("apple")] if runs == "mlx" and rng.random() < 0.9 else choices()["gpus"]
-    counts = (1,) if runs == "mlx" else (1, 1, 1, 2, 3, 4, 7, 8, 16) if runs in ("llama.cpp", "ollama") else (1, 1, 1, 2, 3, 4, 7, 8, 16, 64, 340, 1_024)
+    """A card of the catalogue that this engine mostly takes, often many, and now and then with a memory that no card
+    has.
+    """
+    cards = (
+        [name for name in choices()["gpus"] if name.startswith("apple")]
+        if runs == "mlx" and rng.random() < 0.9
+        else choices()["gpus"]
+    )
+    counts = (
+        (1,)
+        if runs == "mlx"
+        else (
+            (1, 1, 1, 2, 3, 4, 7, 8, 16)
+            if runs in ("llama.cpp", "ollama")
+            else (1, 1, 1, 2, 3, 4, 7, 8, 16, 64, 340, 1_024)
+        )
+    )
     spec: dict[str, Any] = {"name": rng.choice(cards), "count": rng.choice(counts)}
     for name in ("memory_mib", "free_mib"):
         if rng.random() < 0.1:

@@ -1,12 +1,14 @@
-"""What PyTorch allocates while a real model class trains, without a GPU and without data: a check of the planner's tape.
+"""What PyTorch allocates while a real model class trains, without a GPU and without data: a check of the planner's
+tape.
 
     python benchmarks/training_allocator.py config.json -b 4 -s 512 --method lora --checkpointing full
     python benchmarks/training_allocator.py bert.json -b 8 -s 512 --task classification
 
-Needs torch, transformers and peft beside Headroom's own requirements. The model of the config is built on FakeTensorMode, where tensors have
-shapes but no storage; every operation of one forward and backward pass is watched, storages are counted when they appear and when they go.
-Everything is bf16, AdamW moments included; the step is not taken (a fused AdamW allocates nothing there). Prints one JSON object: bytes of
-weights, steady state, and the peaks of both passes, with the planner's own figures beside them.
+Needs torch, transformers and peft beside Headroom's own requirements. The model of the config is built on
+FakeTensorMode, where tensors have shapes but no storage; every operation of one forward and backward pass is watched,
+storages are counted when they appear and when they go. Everything is bf16, AdamW moments included; the step is not
+taken (a fused AdamW allocates nothing there). Prints one JSON object: bytes of weights, steady state, and the peaks of
+both passes, with the planner's own figures beside them.
 """
 
 from __future__ import annotations
@@ -24,7 +26,14 @@ from peft.tuners import tuners_utils
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification, AutoModelForSpeechSeq2Seq
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoModelForSequenceClassification,
+    AutoModelForSpeechSeq2Seq,
+)
 
 from planner import TrainRequest, train
 
@@ -67,7 +76,9 @@ def built(config: Any, task: str) -> Any:
         return AutoModel.from_config(config, dtype=BF16)
     if config.model_type == "whisper":
         return AutoModelForSpeechSeq2Seq.from_config(config, dtype=BF16)
-    return (AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM).from_config(config, dtype=BF16)
+    return (AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM).from_config(
+        config, dtype=BF16
+    )
 
 
 def loss_of(model: Any, task: str, batch: int, length: int) -> tuple[Any, Any]:
@@ -89,7 +100,9 @@ def loss_of(model: Any, task: str, batch: int, length: int) -> tuple[Any, Any]:
 
 
 def adapted(model: Any, rank: int, dora: bool) -> Any:
-    """The model with adapters on every linear layer, made in place of moved, which tensors without storage do not bear."""
+    """The model with adapters on every linear layer, made in place of moved, which tensors without storage do
+    not bear.
+    """
     keep, move = torch.nn.Module._apply, tuners_utils.BaseTunerLayer._move_adapter_to_device_of_base_layer
     torch.nn.Module._apply = lambda self, function, recurse=True: self  # type: ignore[method-assign]
     tuners_utils.BaseTunerLayer._move_adapter_to_device_of_base_layer = lambda self, *args, **kwargs: None
@@ -102,9 +115,22 @@ def adapted(model: Any, rank: int, dora: bool) -> Any:
         torch.nn.Module._apply, tuners_utils.BaseTunerLayer._move_adapter_to_device_of_base_layer = keep, move  # type: ignore[method-assign]
 
 
-def measure(raw: dict[str, Any], batch: int, length: int, method: str, checkpointing: bool, rank: int, attention: str, task: str = "sft") -> dict[str, int]:
+def measure(
+    raw: dict[str, Any],
+    batch: int,
+    length: int,
+    method: str,
+    checkpointing: bool,
+    rank: int,
+    attention: str,
+    task: str = "sft",
+) -> dict[str, int]:
     """Bytes of one forward and one backward pass."""
-    fields = {key: value for key, value in raw.items() if key not in ("model_type", "quantization_config", "auto_map", "torch_dtype", "dtype", "architectures")}
+    fields = {
+        key: value
+        for key, value in raw.items()
+        if key not in ("model_type", "quantization_config", "auto_map", "torch_dtype", "dtype", "architectures")
+    }
     config = AutoConfig.for_model(raw["model_type"], **fields)
     config._attn_implementation, config.use_cache = attention, False
     for name in ("pad_token_id", "decoder_start_token_id"):
@@ -141,7 +167,14 @@ def measure(raw: dict[str, Any], batch: int, length: int, method: str, checkpoin
             del loss, out
             gc.collect()
             learned = sum(parameter.numel() for parameter in trained)
-            return {"trained": learned, "weights": weights, "steady": steady, "peak_forward": forward, "peak_backward": backward, "after_backward": watch.now}
+            return {
+                "trained": learned,
+                "weights": weights,
+                "steady": steady,
+                "peak_forward": forward,
+                "peak_backward": backward,
+                "after_backward": watch.now,
+            }
 
 
 def main() -> None:
@@ -156,11 +189,32 @@ def main() -> None:
     parser.add_argument("--task", choices=("sft", "classification", "embedding"), default="sft")
     options = parser.parse_args()
     raw = json.loads(options.config.read_text())
-    found = measure(raw, options.batch, options.length, options.method, options.checkpointing == "full", options.rank, options.attention, options.task)
-    plan = train(TrainRequest.read({
-        "config": raw, "method": options.method, "micro_batch": options.batch, "seq_len": options.length, "checkpointing": options.checkpointing,
-        "optimizer": "adamw-fused", "lora_rank": options.rank, "gpus": "H200", "task": options.task, "flash_attention": options.attention == "sdpa",
-    }))  # fmt: skip
+    found = measure(
+        raw,
+        options.batch,
+        options.length,
+        options.method,
+        options.checkpointing == "full",
+        options.rank,
+        options.attention,
+        options.task,
+    )
+    plan = train(
+        TrainRequest.read(
+            {
+                "config": raw,
+                "method": options.method,
+                "micro_batch": options.batch,
+                "seq_len": options.length,
+                "checkpointing": options.checkpointing,
+                "optimizer": "adamw-fused",
+                "lora_rank": options.rank,
+                "gpus": "H200",
+                "task": options.task,
+                "flash_attention": options.attention == "sdpa",
+            }
+        )
+    )
     peak = max(found["peak_forward"], found["peak_backward"])
     planned = plan.peak_allocated.expected
     print(json.dumps({**found, "peak": peak, "planned": planned, "ratio": round(planned / peak, 5)}))

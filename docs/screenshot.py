@@ -1,4 +1,7 @@
-"""Takes the README's picture: `python docs/screenshot.py` starts the dashboard, opens one plan in Chromium and writes docs/screenshot.png."""
+"""Takes the README's picture:
+
+`python docs/screenshot.py` starts the dashboard, opens one plan in Chromium and writes docs/screenshot.png.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,11 @@ def dashboard() -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = subprocess.Popen([sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+    )
     try:
         for _ in range(300):
             try:
@@ -45,7 +52,9 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        opened = running.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
         yield opened
         opened.close()
 

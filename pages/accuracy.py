@@ -1,9 +1,21 @@
-"""How far can these figures be trusted? Every bundled measurement beside its prediction, and the errors of every fit."""
+"""How far can these figures be trusted?
+
+Every bundled measurement beside its prediction, and the errors of every fit.
+"""
 
 import streamlit as st
 
 from planner.calibrate import report
-from planner.calibrate.validate import FIGURES, comparisons, comparisons_of, figures_measured, records, standing_sentence, standings, summaries
+from planner.calibrate.validate import (
+    FIGURES,
+    comparisons,
+    comparisons_of,
+    figures_measured,
+    records,
+    standing_sentence,
+    standings,
+    summaries,
+)
 from ui import accuracy, page, views
 from ui.colours import ground
 from ui.text import plain
@@ -14,8 +26,9 @@ page.routed()
 st.header("How far can you trust these figures?", anchor=False)
 sources = {record["source"] for record in records()}
 st.markdown(
-    f"{len(records()):,} published runs from {len(sources):,} sources are planned here as if nothing were known of them, and what was measured stands "
-    "beside what is predicted. A prediction never reads a measurement: coefficients come from the fits in the last tab."
+    f"{len(records()):,} published runs from {len(sources):,} sources are planned here as if nothing were known of"
+    " them, and what was measured stands beside what is predicted. A prediction never reads a measurement:"
+    " coefficients come from the fits in the last tab."
 )
 
 titles = {accuracy.named(kind, figure): (kind, figure) for kind, figure in figures_measured()}
@@ -37,9 +50,14 @@ if tab := tabs.get("Chart"):
             st.caption(plain(exact))
         if unit:
             event = st.plotly_chart(
-                accuracy.scatter(shown, unit, ground()), key=f"scatter:{chosen}", theme=None, on_select="rerun", selection_mode="points",
-                config={"displayModeBar": False}, alt=sentence,
-            )  # fmt: skip
+                accuracy.scatter(shown, unit, ground()),
+                key=f"scatter:{chosen}",
+                theme=None,
+                on_select="rerun",
+                selection_mode="points",
+                config={"displayModeBar": False},
+                alt=sentence,
+            )
             picked = [point["customdata"][0] for point in event["selection"]["points"] if point.get("customdata")]
         else:
             picked = []
@@ -47,7 +65,11 @@ if tab := tabs.get("Chart"):
             accuracy.explain(shown[int(picked[0])])
         else:
             worst = max(shown, key=lambda one: abs(one.error))
-            st.caption("Click on a point to see its run and the arithmetic. Until then, the run that is predicted worst:" if unit else "Predicted worst:")
+            st.caption(
+                "Click on a point to see its run and the arithmetic. Until then, the run that is predicted worst:"
+                if unit
+                else "Predicted worst:"
+            )
             accuracy.explain(worst)
 
 if tab := tabs.get("Runs"):
@@ -55,23 +77,57 @@ if tab := tabs.get("Runs"):
         st.markdown(f"**{plain(sentence)}**")
         frame = accuracy.records_frame(shown)
         st.dataframe(
-            frame, hide_index=True, alt=sentence, column_config={"Source": st.column_config.LinkColumn(display_text="open"), "Error (%)": PERCENT},
-        )  # fmt: skip
-        st.download_button("Runs as CSV", frame.to_csv(index=False), "headroom-accuracy.csv", "text/csv", icon=":material/download:", on_click="ignore")
+            frame,
+            hide_index=True,
+            alt=sentence,
+            column_config={"Source": st.column_config.LinkColumn(display_text="open"), "Error (%)": PERCENT},
+        )
+        st.download_button(
+            "Runs as CSV",
+            frame.to_csv(index=False),
+            "headroom-accuracy.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 if tab := tabs.get("All figures"):
     with tab:
-        st.markdown("**Errors are relative to what was measured; a figure without a range is exact by construction, and differs by how it was printed.**")
+        st.markdown(
+            "**Errors are relative to what was measured; a figure without a range is exact by construction, and differs"
+            " by how it was printed.**"
+        )
         with st.spinner("Planning every measured run", show_time=False):
             frame = accuracy.summary_frame(summaries(comparisons()))
-        st.dataframe(frame, hide_index=True, alt="Errors of every figure", column_config={name: PERCENT for name in frame.columns if "%" in name})
-        st.download_button("Errors as CSV", frame.to_csv(index=False), "headroom-errors.csv", "text/csv", icon=":material/download:", on_click="ignore")
+        st.dataframe(
+            frame,
+            hide_index=True,
+            alt="Errors of every figure",
+            column_config={name: PERCENT for name in frame.columns if "%" in name},
+        )
+        st.download_button(
+            "Errors as CSV",
+            frame.to_csv(index=False),
+            "headroom-errors.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 if tab := tabs.get("Fits"):
     with tab:
-        st.markdown("**Where a coefficient is fitted, its error on sources that the fit has not seen is the one to expect.**")
+        st.markdown(
+            "**Where a coefficient is fitted, its error on sources that the fit has not seen is the one to expect.**"
+        )
         with st.spinner("Fitting with each source left out", show_time=False):
             frame = accuracy.fit_frame(report.fits())
         numbers = {name: st.column_config.NumberColumn(format="%.3f") for name in frame.columns if "," in name}
         st.dataframe(frame, hide_index=True, alt="Errors of every fit", column_config=numbers)
-        st.download_button("Fits as CSV", frame.to_csv(index=False), "headroom-fits.csv", "text/csv", icon=":material/download:", on_click="ignore")
+        st.download_button(
+            "Fits as CSV",
+            frame.to_csv(index=False),
+            "headroom-fits.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )

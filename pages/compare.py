@@ -9,7 +9,13 @@ from ui.text import plain
 answer = page.answered()
 st.header("Side by side", anchor=False)
 pinned = compare.pins()
-st.button("Pin the plan of the sidebar", on_click=compare.pin, icon=":material/push_pin:", type="primary", help="The oldest goes when there are four.")
+st.button(
+    "Pin the plan of the sidebar",
+    on_click=compare.pin,
+    icon=":material/push_pin:",
+    type="primary",
+    help="The oldest goes when there are four.",
+)
 plans, refused = [], []
 for index, text in enumerate(pinned):
     try:
@@ -18,10 +24,20 @@ for index, text in enumerate(pinned):
         refused.append((index, str(error)))
 for index, sentence in refused:
     st.warning(plain(f"Pin {index + 1} has no plan any more: {sentence}"), icon=":material/error:")
-    st.button("Remove it", key=f"unpin:{index}", on_click=compare.unpin, args=(index,), type="tertiary", icon=":material/close:")
+    st.button(
+        "Remove it",
+        key=f"unpin:{index}",
+        on_click=compare.unpin,
+        args=(index,),
+        type="tertiary",
+        icon=":material/close:",
+    )
 shown = [one for _, one in plans] or [answer]
 if not plans:
-    st.caption("Nothing is pinned yet. Pin this plan, change the sidebar, and pin again: the address then holds the whole comparison.")
+    st.caption(
+        "Nothing is pinned yet. Pin this plan, change the sidebar, and pin again: the address then holds the whole"
+        " comparison."
+    )
 said = compare.conclusion(shown)
 st.markdown(f"**{plain(said)}**")
 frame = compare.table(shown)
@@ -30,7 +46,16 @@ columns = st.columns(max(len(plans), 1))
 for column, (index, one) in zip(columns, plans, strict=False):
     with column:
         st.caption(plain(f"{index + 1}. {compare.title(one)}"))
-        st.button("Open", key=f"open:{index}", on_click=compare.reopen, args=(pinned[index],), icon=":material/arrow_back:")
+        st.button(
+            "Open", key=f"open:{index}", on_click=compare.reopen, args=(pinned[index],), icon=":material/arrow_back:"
+        )
         st.button("Remove", key=f"unpin:{index}", on_click=compare.unpin, args=(index,), icon=":material/close:")
-st.download_button("Comparison as CSV", frame.to_csv(index=False), "headroom-comparison.csv", "text/csv", icon=":material/download:", on_click="ignore")
+st.download_button(
+    "Comparison as CSV",
+    frame.to_csv(index=False),
+    "headroom-comparison.csv",
+    "text/csv",
+    icon=":material/download:",
+    on_click="ignore",
+)
 compare.keep()

@@ -1,4 +1,7 @@
-"""What does it cost? Electricity, wear, rent or an API for the same tokens, and from when on owning beats the others."""
+"""What does it cost?
+
+Electricity, wear, rent or an API for the same tokens, and from when on owning beats the others.
+"""
 
 import streamlit as st
 
@@ -27,9 +30,13 @@ with top:
     with st.container(horizontal=True, gap="small"):
         wall = cost.work.kilowatts
         bills.metric(
-            "At the wall", f"{significant(wall.expected * 1_000)} W", f"GPUs {significant(cost.work.gpu_watts.expected)} W of it", wall.steps, "wall",
+            "At the wall",
+            f"{significant(wall.expected * 1_000)} W",
+            f"GPUs {significant(cost.work.gpu_watts.expected)} W of it",
+            wall.steps,
+            "wall",
             f"Between {significant(wall.low * 1_000)} and {significant(wall.high * 1_000)} W in eight cases of ten.",
-        )  # fmt: skip
+        )
         bills.money("Electricity", million.electricity_usd, energy(million.energy_kwh.expected), "electricity", usd)
         bills.money("Own machine", million.own_usd, f"with wear, {cost.hours_per_day:g} h a day", "own", usd)
         bills.money("Rent", million.rent_usd, "by the hour of work", "rent", usd)
@@ -40,7 +47,13 @@ with top:
 drawn = curves(cost)
 words = cost_charts.curve_words(drawn)
 st.subheader(plain(words), anchor=False)
-st.plotly_chart(cost_charts.break_even(drawn, cost.hours_per_day, ground()), key="break-even", theme=None, config={"displayModeBar": False}, alt=words)
+st.plotly_chart(
+    cost_charts.break_even(drawn, cost.hours_per_day, ground()),
+    key="break-even",
+    theme=None,
+    config={"displayModeBar": False},
+    alt=words,
+)
 for back in paybacks(cost):
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(money.payback(cost, back), width="content")
@@ -49,9 +62,16 @@ for back in paybacks(cost):
 idle = cost.idle_kwh_per_day
 if idle.expected:
     price = idle.expected * cost.prices.usd_per_kwh.expected
-    st.caption(f"Idle for the other {24 - cost.hours_per_day:g} h of a day it draws {energy(idle.expected)}, {usd(price)}; switched off, nothing.")
+    st.caption(
+        f"Idle for the other {24 - cost.hours_per_day:g} h of a day it draws {energy(idle.expected)}, {usd(price)};"
+        " switched off, nothing."
+    )
 
-rows = (("One request", cost.request), ("A million output tokens", million), (f"A day of {cost.hours_per_day:g} h at work", day))
+rows = (
+    ("One request", cost.request),
+    ("A million output tokens", million),
+    (f"A day of {cost.hours_per_day:g} h at work", day),
+)
 TABS = {
     "Prices": lambda: money.price_fields(cost, answer.case.name),
     "Bills": lambda: bills.table(rows, "headroom-cost.csv", money.conclusion(cost)),

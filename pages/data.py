@@ -21,7 +21,11 @@ except PlanError as error:
 try:
     samples = data_source.source()
     if samples is None:
-        st.info("Give a file or paste a few samples: you get token lengths, what a maximum length cuts, and what padding wastes.", icon=":material/info:")
+        st.info(
+            "Give a file or paste a few samples: you get token lengths, what a maximum length cuts, and what padding"
+            " wastes.",
+            icon=":material/info:",
+        )
         st.stop()
     found = data_source.analysed(samples, count)
 except PlanError as error:
@@ -33,10 +37,25 @@ advised = recommended(found.lengths, found.high)
 left, right = st.columns(2, gap="large")
 with left:
     given = st.number_input(
-        "Maximum length (tokens)", 1, 1_048_576, None, MULTIPLE, key="max_length", bind="query-params", placeholder=f"{advised.seq_len:,}, recommended"
+        "Maximum length (tokens)",
+        1,
+        1_048_576,
+        None,
+        MULTIPLE,
+        key="max_length",
+        bind="query-params",
+        placeholder=f"{advised.seq_len:,}, recommended",
     )
 with right:
-    batch = st.number_input("Micro-batch (samples)", 1, 4_096, 4, key="padded_batch", bind="query-params", help="Samples that are padded together.")
+    batch = st.number_input(
+        "Micro-batch (samples)",
+        1,
+        4_096,
+        4,
+        key="padded_batch",
+        bind="query-params",
+        help="Samples that are padded together.",
+    )
 seq_len = given or advised.seq_len
 at = found.lengths.at(seq_len, batch)
 
@@ -44,10 +63,19 @@ said = dataset.conclusion(found, at, advised)
 st.subheader(plain(said), anchor=False)
 st.caption(plain(dataset.counted(found)))
 dataset.figures(found, at, advised)
-st.plotly_chart(dataset.chart(found, at, ground()), key="lengths", theme=None, config={"displayModeBar": False}, alt=said)
+st.plotly_chart(
+    dataset.chart(found, at, ground()), key="lengths", theme=None, config={"displayModeBar": False}, alt=said
+)
 each = max(round(at.tokens / at.samples), 1)
 model = {"model": name} if "/" in (name := st.session_state.get("tokenizer") or "") else {}
-plan = {**share.question(), **model, "seq_len": seq_len, "samples": at.samples, "tokens_per_sample": each, "micro_batch": batch}
+plan = {
+    **share.question(),
+    **model,
+    "seq_len": seq_len,
+    "samples": at.samples,
+    "tokens_per_sample": each,
+    "micro_batch": batch,
+}
 to_page("pages/fine_tune.py", f"Plan the fine-tune with {at.samples:,} samples at {seq_len:,} tokens", plan)
 to_page("pages/fine_tune.py", "The same, packed", {**plan, "packing": "true"})
 dataset.tables(found, seq_len, batch)

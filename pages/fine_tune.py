@@ -1,4 +1,7 @@
-"""What does fine-tuning this model take? Memory by phase, the ladder of savings, time and cost, before the first run."""
+"""What does fine-tuning this model take?
+
+Memory by phase, the ladder of savings, time and cost, before the first run.
+"""
 
 import streamlit as st
 

@@ -28,9 +28,13 @@ with top:
     money.cautions(answer)
     with st.container(horizontal=True, gap="small"):
         bills.metric(
-            "Duration", duration(job.duration_s.expected), cost_charts.between(job.duration_s, duration), job.duration_s.steps, "duration",
+            "Duration",
+            duration(job.duration_s.expected),
+            cost_charts.between(job.duration_s, duration),
+            job.duration_s.steps,
+            "duration",
             "Of the machine at work, without pauses. The range is that of the speed.",
-        )  # fmt: skip
+        )
         bills.money("Electricity", bill.electricity_usd, energy(bill.energy_kwh.expected), "electricity", usd)
         bills.money("Own machine", bill.own_usd, "with wear and idling", "own", usd)
         bills.money("Rent", bill.rent_usd, "by the hour", "rent", usd)
@@ -41,11 +45,15 @@ with top:
 
 words = jobs.calendar_words(scheduled)
 st.subheader(plain(words), anchor=False)
-st.plotly_chart(cost_charts.calendar(scheduled, ground()), key="calendar", theme=None, config={"displayModeBar": False}, alt=words)
+st.plotly_chart(
+    cost_charts.calendar(scheduled, ground()), key="calendar", theme=None, config={"displayModeBar": False}, alt=words
+)
 TABS = {
     "Calendar": lambda: jobs.calendar_table(scheduled, words),
     "Progress": lambda: jobs.progress_table(job),
-    "Bill": lambda: bills.table((("The job", bill), ("One call", job.cost.request)), "headroom-job-cost.csv", jobs.conclusion(job)),
+    "Bill": lambda: bills.table(
+        (("The job", bill), ("One call", job.cost.request)), "headroom-job-cost.csv", jobs.conclusion(job)
+    ),
     "Prices": lambda: money.price_fields(job.cost, answer.case.name, True),
     "Arithmetic": lambda: write(bills.steps((bill,))),
 }

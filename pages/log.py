@@ -10,17 +10,27 @@ from ui.text import plain
 page.routed()
 st.header("What does this log say?", anchor=False)
 text = pasted.field(
-    "Log", "log", 260, "Paste what llama-server, llama-cli or `ollama serve` printed while it loaded the model.", help="It is read here and kept nowhere."
+    "Log",
+    "log",
+    260,
+    "Paste what llama-server, llama-cli or `ollama serve` printed while it loaded the model.",
+    help="It is read here and kept nowhere.",
 )
 
 if not text.strip():
-    st.caption("The lines from loading the model to the first request are enough; prefixes of Docker, journald and time stamps do no harm.")
+    st.caption(
+        "The lines from loading the model to the first request are enough; prefixes of Docker, journald and time stamps"
+        " do no harm."
+    )
     st.button("Try an example", on_click=log.example, icon=":material/arrow_forward:")
     st.stop()
 
 reading = pasted.reading_of(text, "log", read)
 if reading.empty:
-    st.markdown("**Nothing in it looks like a log of llama.cpp or Ollama.** Paste the lines with `buffer size`, `n_ctx` or `offloaded` in them.")
+    st.markdown(
+        "**Nothing in it looks like a log of llama.cpp or Ollama.** Paste the lines with `buffer size`, `n_ctx` or"
+        " `offloaded` in them."
+    )
     st.stop()
 
 found = findings(reading)
@@ -36,9 +46,19 @@ if not buffers.empty:
     st.subheader("Where it lies", anchor=False)
     st.markdown(plain(said))
     st.dataframe(
-        buffers, hide_index=True, alt=said, column_config={name: st.column_config.NumberColumn(format="%.2f") for name in buffers.columns if "MiB" in name}
+        buffers,
+        hide_index=True,
+        alt=said,
+        column_config={name: st.column_config.NumberColumn(format="%.2f") for name in buffers.columns if "MiB" in name},
     )
-    st.download_button("Table as CSV", buffers.to_csv(index=False), "headroom-log.csv", "text/csv", icon=":material/download:", on_click="ignore")
+    st.download_button(
+        "Table as CSV",
+        buffers.to_csv(index=False),
+        "headroom-log.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 st.subheader("The plan that it corresponds to", anchor=False)
 log.plan_of(reading)

@@ -24,7 +24,10 @@ def draw() -> None:
     figures(answer)
     bar = drawn(memory_bar.figure(memory_bar.rows(answer), ground()))
     st.plotly_chart(bar, key="memory", theme=None, config={"displayModeBar": False}, alt=memory_bar.conclusion(answer))
-    st.caption("1 GiB is 2³⁰ bytes, as drivers count; 1 GB is 10⁹ bytes, as downloads do. The hatched end is uncertain: eight cases in ten end inside it.")
+    st.caption(
+        "1 GiB is 2³⁰ bytes, as drivers count; 1 GB is 10⁹ bytes, as downloads do. The hatched end is uncertain: eight"
+        " cases in ten end inside it."
+    )
     ways_out(answer)
 
     TABS = {

@@ -1,4 +1,7 @@
-"""How far does it go? Memory against context and batch, the frontier of what fits, and several formats or models as curves."""
+"""How far does it go?
+
+Memory against context and batch, the frontier of what fits, and several formats or models as curves.
+"""
 
 from functools import partial
 
@@ -17,21 +20,39 @@ PLAIN = {"displayModeBar": False}
 
 
 def by_part(answer: Plan, field: str) -> None:
-    """What is clicked is told the request alone: Streamlit keeps it for as long as the visitor stays, once for every chart that was drawn."""
+    """What is clicked is told the request alone:
+
+    Streamlit keeps it for as long as the visitor stays, once for every chart that was drawn.
+    """
     points = scaling.points(answer, field)
     sentence = scaling.conclusion(answer, field)
     st.markdown(f"**{plain(sentence)}**")
     chart = drawn(scaling.stacked(points, answer, field, ground()))
     st.plotly_chart(
-        chart, key="curve", theme=None, config=PLAIN, alt=sentence, selection_mode="points", on_select=partial(scaling.take, answer.request, "curve", field)
+        chart,
+        key="curve",
+        theme=None,
+        config=PLAIN,
+        alt=sentence,
+        selection_mode="points",
+        on_select=partial(scaling.take, answer.request, "curve", field),
     )
     st.caption("The fullest device. Click a point to plan with it; the dotted line is the plan you have.")
-    rows = [(point.context, point.batch, point.total / scale(), point.usable / scale(), point.fit.words) for point in points]
+    rows = [
+        (point.context, point.batch, point.total / scale(), point.usable / scale(), point.fit.words) for point in points
+    ]
     frame = table(rows, ["Context (tokens)", "Batch", f"Needs ({symbol()})", f"Usable ({symbol()})", "Verdict"])
     formats = {name: "%.2f" if symbol() in name else "localized" for name in frame.column_names[:-1]}
     numbers = {name: st.column_config.NumberColumn(format=format) for name, format in formats.items()}
     st.dataframe(frame, hide_index=True, column_config=numbers, alt=sentence)
-    st.download_button("Curve as CSV", lambda: csv(frame), "headroom-scaling.csv", "text/csv", icon=":material/download:", on_click="ignore")
+    st.download_button(
+        "Curve as CSV",
+        lambda: csv(frame),
+        "headroom-scaling.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def context_and_batch(answer: Plan, field: str) -> None:
@@ -56,7 +77,13 @@ def overlaid(answer: Plan, field: str, changed: str, names: list[str], own: str)
     if found:
         sentence = scaling.limits(found, field)
         st.markdown(f"**{plain(sentence)}**")
-        st.plotly_chart(drawn(scaling.overlaid(found, field, ground())), key=f"overlay:{changed}", theme=None, config=PLAIN, alt=sentence)
+        st.plotly_chart(
+            drawn(scaling.overlaid(found, field, ground())),
+            key=f"overlay:{changed}",
+            theme=None,
+            config=PLAIN,
+            alt=sentence,
+        )
 
 
 def formats(answer: Plan, field: str) -> None:
@@ -71,7 +98,13 @@ def formats(answer: Plan, field: str) -> None:
 
 
 def models(answer: Plan, field: str) -> None:
-    chosen = views.several("Models, each in this format on these GPUs", picker.titles(), "overlay_model", max_selections=4, placeholder="up to four")
+    chosen = views.several(
+        "Models, each in this format on these GPUs",
+        picker.titles(),
+        "overlay_model",
+        max_selections=4,
+        placeholder="up to four",
+    )
     overlaid(answer, field, "model", chosen, answer.case.name)
 
 
@@ -82,11 +115,21 @@ def speed(answer: Plan, field: str) -> None:
     line = scaling.speeds(answer, field)
     sentence = scaling.speed_sentence(line, field)
     st.markdown(f"**{plain(sentence)}**")
-    st.plotly_chart(drawn(scaling.speed_chart(line, field, ground())), key="speed_curve", theme=None, config=PLAIN, alt=sentence)
-    st.caption("Expected speed of this plan as it lies now, the split held; the page Speed has the range and the arithmetic.")
+    st.plotly_chart(
+        drawn(scaling.speed_chart(line, field, ground())), key="speed_curve", theme=None, config=PLAIN, alt=sentence
+    )
+    st.caption(
+        "Expected speed of this plan as it lies now, the split held; the page Speed has the range and the arithmetic."
+    )
 
 
-TABS = {"By part": by_part, "Context and batch": context_and_batch, "Formats": formats, "Models": models, "Speed": speed}
+TABS = {
+    "By part": by_part,
+    "Context and batch": context_and_batch,
+    "Formats": formats,
+    "Models": models,
+    "Speed": speed,
+}
 
 
 def draw() -> None:

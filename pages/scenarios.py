@@ -18,5 +18,8 @@ if one:
     scenarios.page(one)
 else:
     st.header("Questions that guides answer by rules of thumb", anchor=False)
-    st.markdown("Each is a ready plan: what is usually said, what the planner finds, and why. Every figure beside a claim is computed when you read it.")
+    st.markdown(
+        "Each is a ready plan: what is usually said, what the planner finds, and why. Every figure beside a claim is"
+        " computed when you read it."
+    )
     scenarios.gallery()

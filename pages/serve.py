@@ -1,4 +1,7 @@
-"""How many users fit? For a serving engine the question turns round: what is left for the cache, and how many requests it holds."""
+"""How many users fit?
+
+For a serving engine the question turns round: what is left for the cache, and how many requests it holds.
+"""
 
 import streamlit as st
 
@@ -31,7 +34,11 @@ else:
     serve.choose_engine(answer)
     pool = None
 
-names = ["Users", "Budget", "Start it", "Side by side", "Read a log"] if pool is not None else ["Side by side", "Read a log"]
+names = (
+    ["Users", "Budget", "Start it", "Side by side", "Read a log"]
+    if pool is not None
+    else ["Side by side", "Read a log"]
+)
 tabs = dict(views.tabs(names, f"serve_tab:{len(names)}"))
 
 if "Users" in tabs:
@@ -45,13 +52,28 @@ if "Users" in tabs:
         frame = serve.users_frame(rows)
         columns = {name: st.column_config.NumberColumn(format="localized") for name in frame.columns}
         st.dataframe(frame, hide_index=True, alt=sentence, column_config=columns)
-        st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-users.csv", "text/csv", icon=":material/download:", on_click="ignore")
+        st.download_button(
+            "Table as CSV",
+            frame.to_csv(index=False),
+            "headroom-users.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 if "Budget" in tabs and pool is not None:
     with tabs["Budget"]:
-        st.markdown("**The cache gets what the engine's share of the card leaves after everything else; what lies outside that share can still run out.**")
+        st.markdown(
+            "**The cache gets what the engine's share of the card leaves after everything else; what lies outside that"
+            " share can still run out.**"
+        )
         frame = serve.budget_frame(answer)
-        st.dataframe(frame, hide_index=True, alt="The budget term by term", column_config={symbol(): st.column_config.NumberColumn(format="%.2f")})
+        st.dataframe(
+            frame,
+            hide_index=True,
+            alt="The budget term by term",
+            column_config={symbol(): st.column_config.NumberColumn(format="%.2f")},
+        )
         fullest = max(answer.memory.devices, key=lambda device: device.total.expected)
         derivation("How", [*fullest.weights.steps, *fullest.activation.steps, *pool.bytes.steps], "pool")
         st.caption("The Accuracy page sets this pool beside what engines have logged.")
@@ -71,7 +93,9 @@ if "Side by side" in tabs:
             frame,
             hide_index=True,
             alt="Three engines side by side",
-            column_config={name: st.column_config.NumberColumn(format="%.1f") for name in frame.columns if symbol() in name},
+            column_config={
+                name: st.column_config.NumberColumn(format="%.1f") for name in frame.columns if symbol() in name
+            },
         )
         for side in found:
             st.markdown(f"**{plain(info(side.engine).title)}.** {plain(side.why)}")

@@ -1,4 +1,7 @@
-"""How fast does it run? The figures with their ranges, what limits them, what would help, and how many requests at once pay."""
+"""How fast does it run?
+
+The figures with their ranges, what limits them, what would help, and how many requests at once pay.
+"""
 
 import streamlit as st
 
@@ -17,7 +20,10 @@ timing = Timing.of(answer.case, answer.memory)
 
 st.header(plain(speed.sentence(answer)), anchor=False)
 if answer.fit.verdict == "does_not_fit":
-    st.warning(f"It does not fit as asked, so nothing runs at this speed yet. {plain(answer.fit.reason)}", icon=":material/cancel:")
+    st.warning(
+        f"It does not fit as asked, so nothing runs at this speed yet. {plain(answer.fit.reason)}",
+        icon=":material/cancel:",
+    )
 if answer.speed.extrapolated:
     st.info(plain(answer.speed.extrapolated), icon=":material/info:")
 speed.figures(answer)
@@ -30,12 +36,26 @@ if tab := shown.get("Where the time goes"):
         words = speed.spent_sentence(timing, better)
         st.markdown(f"**{plain(words)}**")
         frame = speed.spent_frame(timing)
-        st.plotly_chart(speed.spent_chart(frame, ground()), key="spent", theme=None, config={"displayModeBar": False}, alt=words)
-        st.dataframe(frame, hide_index=True, alt=words, column_config={name: st.column_config.NumberColumn(format="%.3g") for name in frame.columns[2:]})
+        st.plotly_chart(
+            speed.spent_chart(frame, ground()), key="spent", theme=None, config={"displayModeBar": False}, alt=words
+        )
+        st.dataframe(
+            frame,
+            hide_index=True,
+            alt=words,
+            column_config={name: st.column_config.NumberColumn(format="%.3g") for name in frame.columns[2:]},
+        )
         if better:
             st.markdown("**What would help**")
             st.markdown("\n".join(f"- {plain(one.name)}: {one.factor:.2f} times as fast" for one in better))
-        st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-step.csv", "text/csv", icon=":material/download:", on_click="ignore")
+        st.download_button(
+            "Table as CSV",
+            frame.to_csv(index=False),
+            "headroom-step.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 if tab := shown.get("Throughput and latency"):
     with tab:
@@ -44,15 +64,38 @@ if tab := shown.get("Throughput and latency"):
         best = knee(points)
         words = speed.curve_sentence(points, best)
         st.markdown(f"**{plain(words)}**")
-        limit = st.number_input("Time per token that you can accept (ms)", 1.0, 10_000.0, 50.0, key="time_per_token_ms", bind="query-params")
+        limit = st.number_input(
+            "Time per token that you can accept (ms)", 1.0, 10_000.0, 50.0, key="time_per_token_ms", bind="query-params"
+        )
         within = largest_within(timing, most, limit / 1e3)
         st.markdown(
             f"At most **{within:,}** requests at once get a token every {limit:,.0f} ms."
             if within
             else f"Not even one request gets a token every {limit:,.0f} ms."
         )
-        st.plotly_chart(speed.curve_chart(points, best, limit, ground()), key="curve", theme=None, config={"displayModeBar": False}, alt=words)
-        st.caption("The knee is where throughput over time per token is largest: beyond it every request waits longer than the machine gains.")
+        st.plotly_chart(
+            speed.curve_chart(points, best, limit, ground()),
+            key="curve",
+            theme=None,
+            config={"displayModeBar": False},
+            alt=words,
+        )
+        st.caption(
+            "The knee is where throughput over time per token is largest: beyond it every request waits longer than the"
+            " machine gains."
+        )
         frame = speed.curve_frame(points)
-        st.dataframe(frame, hide_index=True, alt=words, column_config={name: st.column_config.NumberColumn(format="%.4g") for name in frame.columns[1:]})
-        st.download_button("Curve as CSV", frame.to_csv(index=False), "headroom-curve.csv", "text/csv", icon=":material/download:", on_click="ignore")
+        st.dataframe(
+            frame,
+            hide_index=True,
+            alt=words,
+            column_config={name: st.column_config.NumberColumn(format="%.4g") for name in frame.columns[1:]},
+        )
+        st.download_button(
+            "Curve as CSV",
+            frame.to_csv(index=False),
+            "headroom-curve.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )

@@ -18,7 +18,10 @@ if answer.fit.verdict == "does_not_fit":
 elif not answer.fit.enough:
     st.warning(plain(answer.fit.reason), icon=":material/error:")
 st.graphviz_chart(splits.picture(timing, ground()), width="content")
-st.caption("Each box holds its layers and takes its time for one token; the arrows are what joins the devices. A bridge between PCIe cards is not assumed.")
+st.caption(
+    "Each box holds its layers and takes its time for one token; the arrows are what joins the devices. A bridge"
+    " between PCIe cards is not assumed."
+)
 
 if not have:
     st.info("Without a GPU there is nothing to cut. Add one in the sidebar.", icon=":material/info:")
@@ -27,7 +30,11 @@ if not have:
 best, reason = proposed(request, have, tuple(sorted({*COUNTS, have})))
 st.subheader("Which split to take", anchor=False)
 st.markdown(f"**{plain(reason)}**")
-same = best is not None and best.count == have and abs(best.rate(together(request)) / max(rate_of(answer, together(request)), 1e-9) - 1) < 0.001
+same = (
+    best is not None
+    and best.count == have
+    and abs(best.rate(together(request)) / max(rate_of(answer, together(request)), 1e-9) - 1) < 0.001
+)
 if best is not None and not same:
     st.button("Take this split", on_click=share.change, args=(request, best.change), icon=":material/check:")
 
@@ -38,14 +45,24 @@ able = [choice for choice in found if choice.runs]
 fastest = max(able, key=lambda choice: choice.rate(wanted), default=None)
 goal = f"together for {request.batch:,} requests" if wanted else "for one stream"
 words = (
-    f"Of all ways over up to {COUNTS[-1]}x {answer.case.gpus[0].name}, {fastest.title} over {fastest.count} is the fastest {goal}."
+    f"Of all ways over up to {COUNTS[-1]}x {answer.case.gpus[0].name}, {fastest.title} over {fastest.count} is the"
+    f" fastest {goal}."
     if fastest
     else f"None of the ways over up to {COUNTS[-1]}x {answer.case.gpus[0].name} runs."
 )
 st.markdown(f"**{plain(words)}**")
 if able:
-    st.plotly_chart(splits.chart(found, wanted, ground()), key="splits", theme=None, config={"displayModeBar": False}, alt=words)
+    st.plotly_chart(
+        splits.chart(found, wanted, ground()), key="splits", theme=None, config={"displayModeBar": False}, alt=words
+    )
 table = splits.frame(found)
 numbers = {name: st.column_config.NumberColumn(format="%.4g") for name in table.columns if "(" in name}
 st.dataframe(table, hide_index=True, alt=words, column_config=numbers)
-st.download_button("Table as CSV", table.to_csv(index=False), "headroom-splits.csv", "text/csv", icon=":material/download:", on_click="ignore")
+st.download_button(
+    "Table as CSV",
+    table.to_csv(index=False),
+    "headroom-splits.csv",
+    "text/csv",
+    icon=":material/download:",
+    on_click="ignore",
+)

@@ -1,7 +1,7 @@
 """What an engine is asked and what it answers.
 
-An engine is a file in this folder with one object that has the shape of `Engine`, and a row in `registry.ENGINES`. It reads
-a `Case`, the request with every name resolved, and returns a `Memory`.
+An engine is a file in this folder with one object that has the shape of `Engine`, and a row in `registry.ENGINES`. It
+reads a `Case`, the request with every name resolved, and returns a `Memory`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from planner.request import PlanRequest
 class Case:
     """A request with its names resolved: the architecture and one entry for each physical GPU.
 
-    `name` is how the model is called on screen and in launch commands (a Hugging Face id where there is one), `taken` what its name was taken for.
+    `name` is how the model is called on screen and in launch commands (a Hugging Face id where there is one), `taken`
+    what its name was taken for.
     """
 
     request: PlanRequest
@@ -47,7 +48,9 @@ class Command:
 
 
 def word(text: str) -> str:
-    """A text from outside as one word of a POSIX shell, whatever stands in it: a model's name may come from a stranger's link."""
+    """A text from outside as one word of a POSIX shell, whatever stands in it: a model's name may come from a
+    stranger's link.
+    """
     return shlex.quote(text)
 
 
@@ -80,7 +83,9 @@ class Engine(Protocol):
         """
 
     def alike(self, request: PlanRequest, gpu: Gpu) -> Hashable:
-        """What of a card its memory depends on beside the card's size; of an engine with a pool, the size too. Cards with equal answers are planned once.
+        """What of a card its memory depends on beside the card's size; of an engine with a pool, the size too.
+
+        Cards with equal answers are planned once.
 
         An engine may leave it out: every card is then planned by itself.
         """

@@ -4,7 +4,8 @@
     load = file bytes / disk speed + start of the engine
     memory = what stays in system memory + one process a GPU with the file that it has open
 
-Sources and starts by engine: `data/engines.toml`. Speeds that the request does not give are `DISK_GB_PER_S` and `DOWNLOAD_MBIT_PER_S`.
+Sources and starts by engine: `data/engines.toml`. Speeds that the request does not give are `DISK_GB_PER_S` and
+`DOWNLOAD_MBIT_PER_S`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,11 @@ DOWNLOAD_MBIT_PER_S = 200.0
 
 DOWNLOAD = Formula("file_bytes * 8 / (mbit_per_s * 10**6)", "s", "at the full speed of the line")
 LOAD = Formula("file_bytes / (disk_gb_per_s * 10**9) + start_s", "s", "data/engines.toml: how the engine starts")
-RAM = Formula("resident + processes * (process_bytes + staged_bytes)", "bytes", "data/engines.toml: how the engine reads its files")
+RAM = Formula(
+    "resident + processes * (process_bytes + staged_bytes)",
+    "bytes",
+    "data/engines.toml: how the engine reads its files",
+)
 
 
 @dataclass(frozen=True)
@@ -48,15 +53,20 @@ def load_of(case: Case, memory: Memory) -> Load:
     one = info(case.request.engine)
     row = one.load
     system, file = case.request.system, memory.weights.file_bytes
-    download = DOWNLOAD("Download", file_bytes=file.expected, mbit_per_s=system.download_mbit_per_s or DOWNLOAD_MBIT_PER_S)
+    download = DOWNLOAD(
+        "Download", file_bytes=file.expected, mbit_per_s=system.download_mbit_per_s or DOWNLOAD_MBIT_PER_S
+    )
     disk = system.disk_gb_per_s or DISK_GB_PER_S
     read = LOAD("Load", file_bytes=file.expected, disk_gb_per_s=disk, start_s=row.start_s)
     alone = file.expected / (disk * 10**9)
     staged = min(int(row.staged_gb * 10**9), file.expected)
     ram = RAM(
-        "System memory while loading", resident=memory.host.total.expected, processes=max(len(memory.devices), 1) if staged else 1,
-        process_bytes=int(row.process_gib * 2**30), staged_bytes=staged,
-    )  # fmt: skip
+        "System memory while loading",
+        resident=memory.host.total.expected,
+        processes=max(len(memory.devices), 1) if staged else 1,
+        process_bytes=int(row.process_gib * 2**30),
+        staged_bytes=staged,
+    )
     return Load(
         Quantity.between(0.8, 1.4, ram), file, Estimate.between(1.0, 1.6, download),
         Estimate(alone + row.low_s, float(read.value), 2 * alone + row.high_s, (read,)), row.why,

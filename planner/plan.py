@@ -1,8 +1,10 @@
 """`plan()`: from a question to its answer, and the table of contents of the whole calculation.
 
-    request -> case (names resolved) -> memory (the engine) -> fit (the verdict) -> speed, cost, job, capacity, advice, derivation
+    request -> case (names resolved) -> memory (the engine) -> fit (the verdict) -> speed, cost, job, capacity, advice,
+    derivation
 
-What the first screen needs is computed at once; searches (how far the context could grow, ways out) and texts only when read, and the modules
+What the first screen needs is computed at once; searches (how far the context could grow, ways out) and texts only when
+read, and the modules
 behind them are imported then: a program that only asks what fits pays for no prices and no speeds.
 """
 
@@ -40,7 +42,9 @@ DEFAULT_RAM_BYTES = 64 * 2**30
 
 @dataclass(frozen=True)
 class Plan:
-    """The answer: where everything lies, whether it fits, and, when asked, how far it could grow and what would help."""
+    """The answer: where everything lies, whether it fits, and, when asked, how far it could grow and what would
+    help.
+    """
 
     case: Case
     memory: Memory
@@ -78,7 +82,14 @@ class Plan:
         from planner.economics.cost import cost
         from planner.performance.timing import tokens_of
 
-        return cost(self.request, self.case.gpus, self.case.name, self.speed, tokens_of(self.request), bool(self.memory.host.weights.expected))
+        return cost(
+            self.request,
+            self.case.gpus,
+            self.case.name,
+            self.speed,
+            tokens_of(self.request),
+            bool(self.memory.host.weights.expected),
+        )
 
     @cached_property
     def job(self) -> Job:
@@ -132,7 +143,9 @@ def resolve_case(request: PlanRequest) -> Case:
     asked, names = canonical(request)
     name, architecture = resolve_model(asked)
     ram = asked.system.ram_gib
-    return replicate_attention(Case(asked, name, architecture, resolve_gpus(asked.gpus), int(ram * 2**30) if ram else DEFAULT_RAM_BYTES, names))
+    return replicate_attention(
+        Case(asked, name, architecture, resolve_gpus(asked.gpus), int(ram * 2**30) if ram else DEFAULT_RAM_BYTES, names)
+    )
 
 
 def named(request: Question) -> tuple[str, Architecture, Taken]:
@@ -150,4 +163,6 @@ def resolve_model(request: Question) -> tuple[str, Architecture]:
 
 @lru_cache(maxsize=256)
 def resolve_gpus(specs: tuple[GpuSpec, ...]) -> tuple[Gpu, ...]:
-    return tuple(gpu for spec in specs for gpu in [resolve(spec.name, spec.memory_mib).with_free_mib(spec.free_mib)] * spec.count)
+    return tuple(
+        gpu for spec in specs for gpu in [resolve(spec.name, spec.memory_mib).with_free_mib(spec.free_mib)] * spec.count
+    )

@@ -1,7 +1,8 @@
-"""From a question as it was asked to the one that is answered: which model its name means, in which format, and what runs that.
+"""From a question as it was asked to the one that is answered: which model its name means, in which format, and what
+runs that.
 
-What is given explicitly wins: a quantization over the format in the model's name, an engine over the one that usually runs it. Asking
-what came out changes nothing more.
+What is given explicitly wins: a quantization over the format in the model's name, an engine over the one that usually
+runs it. Asking what came out changes nothing more.
 """
 
 from __future__ import annotations
@@ -37,13 +38,16 @@ def meaning(request: Question) -> Meant:
         raise catalog.unknown(request.model)
     if found.written and found.written.kind == "other":
         raise PlanError(
-            f"{found.written.text} weights run on no engine that is planned here; name {found.model.id} alone, and a format such as Q4_K_M.", "model"
+            f"{found.written.text} weights run on no engine that is planned here; name {found.model.id} alone, and a"
+            " format such as Q4_K_M.",
+            "model",
         )
     return found
 
 
 def canonical(request: PlanRequest) -> tuple[PlanRequest, Taken]:
-    """The question with the model's id, a format as the engine spells it, and the engine that runs the format in the model's name.
+    """The question with the model's id, a format as the engine spells it, and the engine that runs the format in the
+    model's name.
 
     Raises:
         PlanError: when no bundled model has the name, or the engine that was asked for cannot run the format in it.
@@ -66,7 +70,9 @@ def canonical(request: PlanRequest) -> tuple[PlanRequest, Taken]:
         changes["imatrix"] = True
     if meant:
         changes["model"] = meant.model.id
-    planned = (f" as {format}" if format else "") + (f", run by {info(runner).title}" if runner != request.engine else "")
+    planned = (f" as {format}" if format else "") + (
+        f", run by {info(runner).title}" if runner != request.engine else ""
+    )
     respelled = request.quantization if format and not auto and wanted and not wanted.note else ""
     return request.model_copy(update=changes), taken(meant, respelled, planned, apart, wanted.note if wanted else "")
 
@@ -81,13 +87,28 @@ def taken(meant: Meant | None, respelled: str = "", planned: str = "", *notes: s
         notes: more to say.
     """
     if meant is None or meant.exact:
-        return Taken(note=" ".join(text for text in (f"{respelled} is planned{planned}." if respelled else "", *notes) if text))
-    whose = "a version with the same shapes of " if meant.retrained else f"{meant.owner}'s copy of " if meant.owner else ""
-    said = [f"{meant.typed[:LONGEST_SHOWN]} is taken for {whose}{meant.model.title}{planned}." if whose or planned or meant.others else ""]
+        return Taken(
+            note=" ".join(text for text in (f"{respelled} is planned{planned}." if respelled else "", *notes) if text)
+        )
+    whose = (
+        "a version with the same shapes of " if meant.retrained else f"{meant.owner}'s copy of " if meant.owner else ""
+    )
+    said = [
+        (
+            f"{meant.typed[:LONGEST_SHOWN]} is taken for {whose}{meant.model.title}{planned}."
+            if whose or planned or meant.others
+            else ""
+        )
+    ]
     if meant.others:
         titles = [other.title for other in meant.others]
-        said.append(f"That is the one most used; the name may also mean {' or '.join(text for text in (', '.join(titles[:-1]), titles[-1]) if text)}.")
-    return Taken(meant.typed, " ".join(text for text in (*said, *notes) if text), tuple(other.id for other in meant.others))
+        said.append(
+            "That is the one most used; the name may also mean"
+            f" {' or '.join(text for text in (', '.join(titles[:-1]), titles[-1]) if text)}."
+        )
+    return Taken(
+        meant.typed, " ".join(text for text in (*said, *notes) if text), tuple(other.id for other in meant.others)
+    )
 
 
 def runs(name: str, written: Written) -> bool:
@@ -97,20 +118,31 @@ def runs(name: str, written: Written) -> bool:
     format, loads = written.on(name), info(name).files
     if "gguf" in loads and written.kind == "checkpoint" and gguf_type(format):  # mxfp4 is both
         return True
-    return (written.kind == "plain" or written.kind in loads) and (not format or format in engine(name).formats() or ("gguf" in loads and gguf_type(format) is not None))
+    return (written.kind == "plain" or written.kind in loads) and (
+        not format or format in engine(name).formats() or ("gguf" in loads and gguf_type(format) is not None)
+    )
 
 
 def with_runner(request: AnyQuestion) -> AnyQuestion:
-    """The question with the engine that runs the format in its model's name, where it names none: for a repository whose config is known."""
+    """The question with the engine that runs the format in its model's name, where it names none: for a repository
+    whose config is known.
+    """
     written = split(request.model or "")[1]
-    if not isinstance(request, PlanRequest) or written is None or "engine" in request.model_fields_set or request.quantization.lower() != "auto":
+    if (
+        not isinstance(request, PlanRequest)
+        or written is None
+        or "engine" in request.model_fields_set
+        or request.quantization.lower() != "auto"
+    ):
         return request
     runner, _ = _engine_for(written, request)
     return request if runner == request.engine else request.model_copy(update={"engine": runner})
 
 
 def _engine_for(written: Written, request: PlanRequest) -> tuple[str, str]:
-    """The engine that runs a format, the question's own where it does, and what to say where none does on this hardware."""
+    """The engine that runs a format, the question's own where it does, and what to say where none does on this
+    hardware.
+    """
     if runs(request.engine, written):
         return request.engine, ""
     if written.kind == "mlx" and not _apple(request):
@@ -126,7 +158,8 @@ def _apple(request: PlanRequest) -> bool:
 def _format(meant: Meant | None, written: Written | None, runner: str) -> str:
     """The format to plan, as requests spell it; "" where the question's own stands.
 
-    A model that is published in the format is taken as published. One that is published in another and named without is meant unquantized.
+    A model that is published in the format is taken as published. One that is published in another and named without is
+    meant unquantized.
     """
     published = meant.published if meant and not meant.exact else ""
     if written is None:
@@ -139,5 +172,6 @@ def _cannot_run(name: str, written: Written, meant: Meant) -> PlanError:
     able = next((info(other).title for other in engines() if runs(other, written)), "")
     return PlanError(
         f"{info(name).title} does not run {written.text} weights, which {meant.typed[:LONGEST_SHOWN]} names; "
-        f"{f'choose {able} as the engine, or name' if able else 'name'} {meant.model.id} alone.", "engine",
-    )  # fmt: skip
+        f"{f'choose {able} as the engine, or name' if able else 'name'} {meant.model.id} alone.",
+        "engine",
+    )

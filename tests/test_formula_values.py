@@ -1,4 +1,6 @@
-"""Every `Formula` against a value worked out by hand: a law holds for a wrong coefficient too, and a printed expression agrees with itself."""
+"""Every `Formula` against a value worked out by hand: a law holds for a wrong coefficient too, and a printed expression
+agrees with itself.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from tests.formula_values import VALUES
 
 @cache
 def formulas() -> dict[str, Formula]:
-    """Each formula of the package by its module and name; one that several modules import is named once, by the first."""
+    """Each formula of the package by its module and name; one that several modules import is named once, by the
+    first.
+    """
     found: dict[int, tuple[str, Formula]] = {}
     for module in pkgutil.walk_packages(planner.__path__, "planner."):
         if module.name.endswith("__main__"):

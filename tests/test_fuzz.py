@@ -1,4 +1,6 @@
-"""A few hundred of the requests that `benchmarks/config_fuzz.py` and `benchmarks/request_fuzz.py` try by the thousand, and what their search finds."""
+"""A few hundred of the requests that `benchmarks/config_fuzz.py` and `benchmarks/request_fuzz.py` try by the thousand,
+and what their search finds.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,12 @@ import request_fuzz
 from planner.cli.batch import answer
 
 
-@pytest.mark.parametrize("ask", [config_fuzz.asked, request_fuzz.question], ids=["mutated configs", "fields at their limits"])
-def test_every_request_is_answered_soundly_or_refused_in_one_sentence(ask: Callable[[random.Random], dict[str, Any]]) -> None:
+@pytest.mark.parametrize(
+    "ask", [config_fuzz.asked, request_fuzz.question], ids=["mutated configs", "fields at their limits"]
+)
+def test_every_request_is_answered_soundly_or_refused_in_one_sentence(
+    ask: Callable[[random.Random], dict[str, Any]],
+) -> None:
     rng, answered = random.Random(19), 0
     for _ in range(150):
         line = json.dumps(ask(rng))
@@ -37,7 +43,18 @@ ZERO = {"low": 0, "expected": 1, "high": 2}
 @pytest.mark.parametrize(
     ("said", "fault"),
     [
-        ({"ok": True, "plan": {"speed": ZERO, "headroom_bytes": -5, "ok": True, "never": {"low": 3, "expected": None, "high": None}}}, None),
+        (
+            {
+                "ok": True,
+                "plan": {
+                    "speed": ZERO,
+                    "headroom_bytes": -5,
+                    "ok": True,
+                    "never": {"low": 3, "expected": None, "high": None},
+                },
+            },
+            None,
+        ),
         ({"ok": True, "plan": {"speed": {"low": 2, "expected": 1, "high": 2}}}, config_fuzz.ORDER),
         ({"ok": True, "plan": {"speed": {"low": None, "expected": 1, "high": 2}}}, config_fuzz.ORDER),
         ({"ok": True, "plan": {"devices": [{"weights_bytes": -1}]}}, config_fuzz.BELOW_ZERO),
@@ -89,19 +106,45 @@ def test_llama_cpp_takes_sixteen_gpus() -> None:
         ("vocab_size", math.nan, "The config's vocab_size must be a whole number, not NaN."),
         ("rms_norm_eps", math.inf, None),
         ("tie_word_embeddings", 7, "The config's tie_word_embeddings must be true or false, not 7."),
-        ("rope_scaling", {"rope_type": "linear", "factor": "2"}, 'The config\'s rope_scaling.factor must be a number, not "2".'),
-        ("rope_scaling", {"rope_type": "linear", "factor": math.nan}, "The config's rope_scaling.factor must be a number, not NaN."),
+        (
+            "rope_scaling",
+            {"rope_type": "linear", "factor": "2"},
+            'The config\'s rope_scaling.factor must be a number, not "2".',
+        ),
+        (
+            "rope_scaling",
+            {"rope_type": "linear", "factor": math.nan},
+            "The config's rope_scaling.factor must be a number, not NaN.",
+        ),
         ("rope_scaling", [1], "The config's rope_scaling must be a JSON object, not [1]"),
-        ("quantization_config", {"quant_method": "gptq", "bits": "4"}, 'The config\'s quantization_config.bits must be a whole number, not "4".'),
-        ("quantization_config", {"quant_method": "awq", "group_size": 10**9}, "The config's quantization_config.group_size is 1000000000"),
+        (
+            "quantization_config",
+            {"quant_method": "gptq", "bits": "4"},
+            'The config\'s quantization_config.bits must be a whole number, not "4".',
+        ),
+        (
+            "quantization_config",
+            {"quant_method": "awq", "group_size": 10**9},
+            "The config's quantization_config.group_size is 1000000000",
+        ),
         ("hidden_size", 2**40, " parameters, more than any model has; check its widths and its layers."),
     ],
 )
 def test_a_number_of_a_config_that_is_none_is_refused_by_name(field: str, value: Any, said: str | None) -> None:
     config = {
-        "model_type": "llama", "hidden_size": 4_096, "num_hidden_layers": 32, "num_attention_heads": 32, "intermediate_size": 11_008, "vocab_size": 32_000,
-        "torch_dtype": "bfloat16", field: value,
-    }  # fmt: skip
+        "model_type": "llama",
+        "hidden_size": 4_096,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "intermediate_size": 11_008,
+        "vocab_size": 32_000,
+        "torch_dtype": "bfloat16",
+        field: value,
+    }
     for kind in ("plan",) if field == "quantization_config" else ("model", "plan", "train"):
-        got = answer(json.dumps({"kind": kind, "config": config, "gpus": "RTX 4090", **({"engine": "vllm"} if kind == "plan" else {})}))
+        got = answer(
+            json.dumps(
+                {"kind": kind, "config": config, "gpus": "RTX 4090", **({"engine": "vllm"} if kind == "plan" else {})}
+            )
+        )
         assert got["ok"] if said is None else said in got["error"]

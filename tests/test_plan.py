@@ -46,7 +46,13 @@ def test_without_room_in_system_memory_it_does_not_fit_at_all() -> None:
 
 @pytest.mark.parametrize("engine", ["llama.cpp", "vllm", "transformers"])
 def test_ways_out_are_changes_that_work(engine: str) -> None:
-    answer = ask(model="llama3:70b", engine=engine, gpus="RTX 3090", system={"ram_gib": 16}, quantization="F16" if engine == "llama.cpp" else "bf16")
+    answer = ask(
+        model="llama3:70b",
+        engine=engine,
+        gpus="RTX 3090",
+        system={"ram_gib": 16},
+        quantization="F16" if engine == "llama.cpp" else "bf16",
+    )
     assert answer.fit.verdict == "does_not_fit"
     assert answer.advice
     for way in answer.advice:
@@ -63,7 +69,13 @@ DENSE = ["llama3:8b", "qwen3:30b-a3b", "mixtral:8x7b", "qwen2.5:7b", "gemma3:12b
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(DENSE), st.sampled_from(["llama.cpp", "transformers"]), st.integers(1, 100_000), st.integers(1, 100_000), st.integers(1, 16))
+@given(
+    st.sampled_from(DENSE),
+    st.sampled_from(["llama.cpp", "transformers"]),
+    st.integers(1, 100_000),
+    st.integers(1, 100_000),
+    st.integers(1, 16),
+)
 def test_more_context_never_needs_less_memory(model: str, engine: str, a: int, b: int, batch: int) -> None:
     low, high = sorted((a, b))
     fields: dict[str, Any] = {"model": model, "engine": engine, "batch": batch, "gpus": "8x H200"}
@@ -73,7 +85,13 @@ def test_more_context_never_needs_less_memory(model: str, engine: str, a: int, b
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(DENSE), st.sampled_from(["llama.cpp", "transformers"]), st.integers(1, 32_000), st.integers(1, 64), st.integers(1, 64))
+@given(
+    st.sampled_from(DENSE),
+    st.sampled_from(["llama.cpp", "transformers"]),
+    st.integers(1, 32_000),
+    st.integers(1, 64),
+    st.integers(1, 64),
+)
 def test_more_sequences_never_need_less_memory(model: str, engine: str, context: int, a: int, b: int) -> None:
     low, high = sorted((a, b))
     fields: dict[str, Any] = {"model": model, "engine": engine, "context": context, "gpus": "8x H200"}

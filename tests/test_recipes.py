@@ -1,4 +1,6 @@
-"""The recipes of ARCHITECTURE.md and CONTRIBUTING.md, each tried in a copy: a family, a card and a measurement are added, and planned with."""
+"""The recipes of ARCHITECTURE.md and CONTRIBUTING.md, each tried in a copy: a family, a card and a measurement are
+added, and planned with.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,16 @@ def made_up(config: Config) -> Architecture:
     return parse_text(config.replace(model_type="llama"))
 '''
 CONFIG = {
-    "model_type": "made_up", "architectures": ["MadeUpForCausalLM"], "hidden_size": 1024, "num_hidden_layers": 8, "num_attention_heads": 16,
-    "num_key_value_heads": 4, "intermediate_size": 4096, "vocab_size": 32000, "max_position_embeddings": 8192,
-}  # fmt: skip
+    "model_type": "made_up",
+    "architectures": ["MadeUpForCausalLM"],
+    "hidden_size": 1024,
+    "num_hidden_layers": 8,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 4,
+    "intermediate_size": 4096,
+    "vocab_size": 32000,
+    "max_position_embeddings": 8192,
+}
 ENGINE = '''"""Made up: weights and a cache, and nothing else."""
 
 from planner.case import Case, Command
@@ -87,9 +96,14 @@ for page in sys.argv[1:]:
     print(page, "opens")
 """
 RECORD = {
-    "id": "made-up-1", "kind": "speed single", "request": {"model": "llama3:8b", "quantization": "Q4_K_M", "gpus": "Made Up 48GB"},
-    "measured": {"decode_tokens_per_s": 100}, "conditions": "invented", "source": "https://example.org/log", "as_of": "2026-11-27",
-}  # fmt: skip
+    "id": "made-up-1",
+    "kind": "speed single",
+    "request": {"model": "llama3:8b", "quantization": "Q4_K_M", "gpus": "Made Up 48GB"},
+    "measured": {"decode_tokens_per_s": 100},
+    "conditions": "invented",
+    "source": "https://example.org/log",
+    "as_of": "2026-11-27",
+}
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +116,15 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "planner/architecture/families/made_up.py").write_text(FAMILY, encoding="utf-8")
     path = folder / "data/gpus.csv"
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-    card = {**next(row for row in rows if row["id"] == "rtx-4090"), "id": "made-up-48gb", "name": "Made Up 48GB", "aliases": "", "memory_gb": "48",
-            "memory_mib": "49140", "source": "https://example.org/card"}  # fmt: skip
+    card = {
+        **next(row for row in rows if row["id"] == "rtx-4090"),
+        "id": "made-up-48gb",
+        "name": "Made Up 48GB",
+        "aliases": "",
+        "memory_gb": "48",
+        "memory_mib": "49140",
+        "source": "https://example.org/card",
+    }
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0].keys())
         writer.writeheader()
@@ -112,7 +133,9 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path, *arguments: str, said: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", *arguments], cwd=folder, input=said, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=folder, input=said, capture_output=True, text=True, check=False
+    )
 
 
 def asked(folder: Path, **request: Any) -> dict[str, Any]:
@@ -124,7 +147,8 @@ def asked(folder: Path, **request: Any) -> dict[str, Any]:
 def test_a_family_is_a_file(copy: Path) -> None:
     model = asked(copy, kind="model", config=CONFIG)["model"]
     assert model["exact"]
-    # embedding and head, and 8 layers of queries and outputs, keys and values, three matrices of the ffn and two norms, and the last norm
+    # embedding and head, and 8 layers of queries and outputs, keys and values, three matrices of the ffn and two norms,
+    # and the last norm
     layer = 2 * 1024 * 1024 + 2 * 1024 * 256 + 3 * 1024 * 4096 + 2 * 1024
     assert model["parameters"]["total"] == 2 * 32000 * 1024 + 8 * layer + 1024
     for engine in ("llama.cpp", "vllm", "transformers"):
@@ -151,7 +175,9 @@ def test_an_engine_is_a_file_and_a_row(copy: Path, kind: str) -> None:
         assert plan["cost"]["electricity_usd"]["expected"] > 0
         assert len(plan["derivation"]) > 10
     pages = [path.stem for path in sorted((ROOT / "pages").glob("*.py"))]
-    opened = subprocess.run([sys.executable, "-c", PAGES, *pages], cwd=copy, capture_output=True, text=True, check=False)
+    opened = subprocess.run(
+        [sys.executable, "-c", PAGES, *pages], cwd=copy, capture_output=True, text=True, check=False
+    )
     assert opened.stdout.split("\n")[:-1] == [f"{page} opens" for page in pages], opened.stdout + opened.stderr[-2_000:]
 
 
@@ -168,9 +194,16 @@ def test_a_measurement_is_one_command(copy: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "word"),
-    [({"source": "my desk"}, "https://"), ({"kind": "sped single"}, "speed single"), ({"measured": {"decode_tokens": 1}}, "decode_tokens_per_s"),
-     ({"as_of": "yesterday"}, "2026-11-27"), ({"measured": {"watts": -1}}, "number"), ({"id": ""}, "id"), ({"request": None}, "request")],
-)  # fmt: skip
+    [
+        ({"source": "my desk"}, "https://"),
+        ({"kind": "sped single"}, "speed single"),
+        ({"measured": {"decode_tokens": 1}}, "decode_tokens_per_s"),
+        ({"as_of": "yesterday"}, "2026-11-27"),
+        ({"measured": {"watts": -1}}, "number"),
+        ({"id": ""}, "id"),
+        ({"request": None}, "request"),
+    ],
+)
 def test_a_bad_measurement_is_told_in_a_sentence_and_not_written(copy: Path, change: dict[str, Any], word: str) -> None:
     before = (copy / "data/measurements/speed.jsonl").read_text(encoding="utf-8")
     done = run(copy, "planner.calibrate.measurement", "-", said=json.dumps({**RECORD, "id": "made-up-2", **change}))

@@ -15,10 +15,20 @@ from planner.request import GpuSpec, PlanRequest, SystemSpec
 from planner.training.request import TrainRequest
 
 FULL: dict[str, Any] = {
-    "model": "meta-llama/Meta-Llama-3-70B", "quantization": "Q4_K_M", "engine": "llama.cpp", "context": 4096, "batch": 2, "gpu_layers": 40,
-    "gpus": [{"name": "RTX 4090", "count": 2}, {"name": "RTX 3090"}], "flash_attention": False, "system": {"ram_gib": 128}, "tensor_split": [3, 2, 1],
-    "electricity_usd_per_kwh": 0.12, "kv_cache_dtype": "q8_0", "api": {"input_usd_per_million": 3, "output_usd_per_million": 15},
-}  # fmt: skip
+    "model": "meta-llama/Meta-Llama-3-70B",
+    "quantization": "Q4_K_M",
+    "engine": "llama.cpp",
+    "context": 4096,
+    "batch": 2,
+    "gpu_layers": 40,
+    "gpus": [{"name": "RTX 4090", "count": 2}, {"name": "RTX 3090"}],
+    "flash_attention": False,
+    "system": {"ram_gib": 128},
+    "tensor_split": [3, 2, 1],
+    "electricity_usd_per_kwh": 0.12,
+    "kv_cache_dtype": "q8_0",
+    "api": {"input_usd_per_million": 3, "output_usd_per_million": 15},
+}
 
 
 def test_a_request_survives_the_link() -> None:
@@ -37,7 +47,10 @@ def test_a_request_survives_json() -> None:
 
 
 def test_gpus_may_be_a_sentence() -> None:
-    assert PlanRequest(model="m", gpus="2x RTX 4090 + RTX 3090").gpus == (GpuSpec(name="RTX 4090", count=2), GpuSpec(name="RTX 3090"))  # type: ignore[arg-type]
+    assert PlanRequest(model="m", gpus="2x RTX 4090 + RTX 3090").gpus == (
+        GpuSpec(name="RTX 4090", count=2),
+        GpuSpec(name="RTX 3090"),
+    )  # type: ignore[arg-type]
     assert PlanRequest(model="m", gpus="").gpus == ()  # type: ignore[arg-type]
 
 
@@ -70,7 +83,11 @@ def nested(levels: int) -> dict[str, Any]:
         ({"model": "m" * 5000}, "model", "at most"),
         ({"model": "m", "gpu_memory_utilization": float("nan")}, "gpu_memory_utilization", "cannot be NaN"),
         ({"model": "m", "tensor_split": 1}, "tensor_split", "cannot be 1: give a list."),
-        ({"model": "m", "tensor_split": [1, float("inf")]}, "tensor_split", "tensor_split.1 cannot be Infinity: give a finite number."),
+        (
+            {"model": "m", "tensor_split": [1, float("inf")]},
+            "tensor_split",
+            "tensor_split.1 cannot be Infinity: give a finite number.",
+        ),
         ({"model": "m", "tensor_split": [-1, 1]}, "tensor_split", "must hold a share from 0"),
         ({"model": "m", "system": []}, "system", "cannot be []: give a JSON object."),
         ({"model": "m", "api": {"input_usd_per_million": float("inf")}}, "api", "Infinity"),

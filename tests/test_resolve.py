@@ -1,4 +1,6 @@
-"""From a question as it is asked to the one that is answered: what wins, what runs the format in a name, and what is said of it."""
+"""From a question as it is asked to the one that is answered: what wins, what runs the format in a name, and what is
+said of it.
+"""
 
 from __future__ import annotations
 
@@ -57,20 +59,36 @@ def ask(model: str, **fields: Any) -> tuple[str, str, str, str]:
         ("Qwen/Qwen2.5-7B-Instruct-AWQ", {}, "auto", "llama.cpp"),  # its own id asks for nothing
     ],
 )
-def test_the_format_in_a_name_is_planned_by_what_runs_it(model: str, fields: dict[str, Any], format: str, engine: str) -> None:
+def test_the_format_in_a_name_is_planned_by_what_runs_it(
+    model: str, fields: dict[str, Any], format: str, engine: str
+) -> None:
     assert ask(model, **fields)[1:3] == (format, engine)
 
 
 @pytest.mark.parametrize(
     ("model", "fields", "words"),
     [
-        ("bartowski/Qwen_Qwen3-32B-GGUF", {"engine": "vllm"}, "vLLM does not run GGUF weights.*choose llama.cpp as the engine, or name Qwen/Qwen3-32B alone"),
-        ("TheBloke/Mistral-7B-Instruct-v0.2-AWQ", {"engine": "llama.cpp"}, "llama.cpp does not run AWQ-INT4 weights.*choose vLLM as the engine"),
-        ("mlx-community/Qwen3-8B-4bit", {"engine": "vllm"}, "vLLM does not run MLX 4-bit weights.*choose MLX as the engine"),
+        (
+            "bartowski/Qwen_Qwen3-32B-GGUF",
+            {"engine": "vllm"},
+            "vLLM does not run GGUF weights.*choose llama.cpp as the engine, or name Qwen/Qwen3-32B alone",
+        ),
+        (
+            "TheBloke/Mistral-7B-Instruct-v0.2-AWQ",
+            {"engine": "llama.cpp"},
+            "llama.cpp does not run AWQ-INT4 weights.*choose vLLM as the engine",
+        ),
+        (
+            "mlx-community/Qwen3-8B-4bit",
+            {"engine": "vllm"},
+            "vLLM does not run MLX 4-bit weights.*choose MLX as the engine",
+        ),
         ("Qwen3-32B-exl2", {}, "EXL2 weights run on no engine that is planned here; name Qwen/Qwen3-32B alone"),
     ],
 )
-def test_an_engine_that_cannot_run_it_is_a_sentence_with_a_next_step(model: str, fields: dict[str, Any], words: str) -> None:
+def test_an_engine_that_cannot_run_it_is_a_sentence_with_a_next_step(
+    model: str, fields: dict[str, Any], words: str
+) -> None:
     with pytest.raises(PlanError, match=words):
         ask(model, **fields)
 
@@ -83,9 +101,16 @@ def test_mlx_where_it_cannot_run_stands_for_as_many_bits() -> None:
 
 def test_what_was_taken_is_said() -> None:
     assert ask("llama3:70b")[3] == ask("Llama-3.1-8B-Instruct")[3] == ask("Qwen/Qwen3-8B")[3] == ""
-    assert ask("unsloth/Llama-3.1-8B-Instruct")[3] == "unsloth/Llama-3.1-8B-Instruct is taken for unsloth's copy of Llama 3.1 8B."
+    assert (
+        ask("unsloth/Llama-3.1-8B-Instruct")[3]
+        == "unsloth/Llama-3.1-8B-Instruct is taken for unsloth's copy of Llama 3.1 8B."
+    )
     assert ask("Qwen/Qwen3-8B", quantization="Q4_K - Medium")[3] == "Q4_K - Medium is planned as Q4_K_M."
-    assert ask("TheBloke/Mistral-7B-Instruct-v0.2-AWQ")[3] == "TheBloke/Mistral-7B-Instruct-v0.2-AWQ is taken for TheBloke's copy of Mistral 7B Instruct v0.2 as awq-int4, run by vLLM."
+    assert (
+        ask("TheBloke/Mistral-7B-Instruct-v0.2-AWQ")[3]
+        == "TheBloke/Mistral-7B-Instruct-v0.2-AWQ is taken for TheBloke's copy of Mistral 7B Instruct v0.2 as awq-int4,"
+        " run by vLLM."
+    )
     assert "the name may also mean Gemma 3" in ask("gemma 3")[3]
     assert "from which published ones differ by -6% to +15%" in ask("unsloth/Qwen3-30B-A3B-GGUF:UD-Q4_K_XL")[3]
     assert "a version with the same shapes of Qwen3 14B" in ask("huihui-ai/Qwen3-14B-abliterated")[3]
@@ -105,9 +130,22 @@ def test_a_weighted_file_has_an_importance_matrix_unless_told_otherwise() -> Non
 
 
 def test_a_config_keeps_its_name_and_its_own_format() -> None:
-    config = {"model_type": "llama", "hidden_size": 1024, "num_hidden_layers": 2, "num_attention_heads": 16, "intermediate_size": 2048, "vocab_size": 1000}
-    request, taken = canonical(PlanRequest.read({"model": "TheBloke/Mistral-7B-Instruct-v0.2-AWQ", "config": config, "quantization": "q8"}))
-    assert (request.model, request.quantization, request.engine) == ("TheBloke/Mistral-7B-Instruct-v0.2-AWQ", "Q8_0", "llama.cpp")
+    config = {
+        "model_type": "llama",
+        "hidden_size": 1024,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 16,
+        "intermediate_size": 2048,
+        "vocab_size": 1000,
+    }
+    request, taken = canonical(
+        PlanRequest.read({"model": "TheBloke/Mistral-7B-Instruct-v0.2-AWQ", "config": config, "quantization": "q8"})
+    )
+    assert (request.model, request.quantization, request.engine) == (
+        "TheBloke/Mistral-7B-Instruct-v0.2-AWQ",
+        "Q8_0",
+        "llama.cpp",
+    )
     assert taken.typed == ""
 
 
@@ -125,7 +163,10 @@ def test_the_answer_says_what_was_taken_everywhere(capsys: pytest.CaptureFixture
     assert alone["resolved_from"] == "unsloth/Qwen3-8B-GGUF"
     assert main(["plan", "--model", "gemma 3 q8", "--gpu", "RTX 4090", "--offline"]) == 0
     assert told["note"] in capsys.readouterr().out
-    assert "resolved_from" not in plan_json(plan(PlanRequest.read({"model": "Qwen/Qwen3-8B", "gpus": "RTX 4090"})), advice=False)["model"]
+    assert (
+        "resolved_from"
+        not in plan_json(plan(PlanRequest.read({"model": "Qwen/Qwen3-8B", "gpus": "RTX 4090"})), advice=False)["model"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,14 +174,26 @@ def test_the_answer_says_what_was_taken_everywhere(capsys: pytest.CaptureFixture
     [
         ("unsloth/Llama-3.2-3B-Instruct-bnb-4bit", {}, "nf4-dq", "as nf4-dq"),
         ("unsloth/Llama-3.2-3B-Instruct-bnb-4bit", {"quantization": "int8"}, "int8", "copy of Llama 3.2 3B"),
-        ("unsloth/Llama-3.2-3B-Instruct-bnb-4bit", {"method": "full"}, "auto", "Full fine-tuning trains the model itself"),
+        (
+            "unsloth/Llama-3.2-3B-Instruct-bnb-4bit",
+            {"method": "full"},
+            "auto",
+            "Full fine-tuning trains the model itself",
+        ),
         ("llama 3.2 3b", {"quantization": "4-bit"}, "nf4", "as nf4"),
         ("meta-llama/Llama-3.2-3B", {"quantization": "8bit"}, "int8", "8bit is planned as int8."),
         ("TheBloke/Llama-2-13B-chat-GPTQ", {}, "gptq-int4", "as gptq-int4"),
-        ("llama3.2:3b-instruct-q4_K_M", {}, "auto", "Q4_K_M weights are not trained on: planned is the model itself, meta-llama/Llama-3.2-3B."),
+        (
+            "llama3.2:3b-instruct-q4_K_M",
+            {},
+            "auto",
+            "Q4_K_M weights are not trained on: planned is the model itself, meta-llama/Llama-3.2-3B.",
+        ),
     ],
 )
-def test_a_name_says_the_frozen_base_of_a_fine_tuning(model: str, fields: dict[str, Any], base: str, words: str) -> None:
+def test_a_name_says_the_frozen_base_of_a_fine_tuning(
+    model: str, fields: dict[str, Any], base: str, words: str
+) -> None:
     from planner.training.answer import train_json
     from planner.training.plan import train
     from planner.training.request import TrainRequest
@@ -150,9 +203,18 @@ def test_a_name_says_the_frozen_base_of_a_fine_tuning(model: str, fields: dict[s
     assert words in train_json(trained)["model"]["note"]
 
 
-def test_a_copy_in_a_format_is_asked_of_the_hub_and_stands_for_its_model_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_in_a_format_is_asked_of_the_hub_and_stands_for_its_model_where_nobody_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(sources, "_silence", {"ends": 0.0})
-    config = {"model_type": "llama", "hidden_size": 1024, "num_hidden_layers": 2, "num_attention_heads": 16, "intermediate_size": 2048, "vocab_size": 1000}
+    config = {
+        "model_type": "llama",
+        "hidden_size": 1024,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 16,
+        "intermediate_size": 2048,
+        "vocab_size": 1000,
+    }
     heard: list[str] = []
 
     def fetch(name: str, quantization: str) -> tuple[str, dict[str, Any]]:
@@ -171,7 +233,12 @@ def test_a_copy_in_a_format_is_asked_of_the_hub_and_stands_for_its_model_where_n
     assert heard == []
     assert asked("someone/unheard-of-awq", fetch).config == config
     found = asked("TheBloke/Mistral-7B-Instruct-v0.2-AWQ", fetch)
-    assert (found.config, found.model, found.engine, found.quantization) == (config, "TheBloke/Mistral-7B-Instruct-v0.2-AWQ", "vllm", "auto")
+    assert (found.config, found.model, found.engine, found.quantization) == (
+        config,
+        "TheBloke/Mistral-7B-Instruct-v0.2-AWQ",
+        "vllm",
+        "auto",
+    )
     with pytest.raises(HubError):
         asked("someone/unheard-of", nobody)
     heard.clear()

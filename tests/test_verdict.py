@@ -1,4 +1,6 @@
-"""The verdict speaks of what was asked for: ranges that straddle a limit, users that a pool holds, and one rule for every place."""
+"""The verdict speaks of what was asked for: ranges that straddle a limit, users that a pool holds, and one rule for
+every place.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,10 @@ from planner.searches.scaling import curve
 from planner.verdict import STANDINGS, SURE, below, judge, standing
 
 QWEN3_32B = {
-    "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "hidden_size": 5120, "intermediate_size": 25600, "num_hidden_layers": 64,
-    "num_attention_heads": 64, "num_key_value_heads": 8, "head_dim": 128, "vocab_size": 151936, "max_position_embeddings": 40960, "max_window_layers": 64,
+    "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "hidden_size": 5120, "intermediate_size": 25600,
+    "num_hidden_layers": 64,
+    "num_attention_heads": 64, "num_key_value_heads": 8, "head_dim": 128, "vocab_size": 151936,
+    "max_position_embeddings": 40960, "max_window_layers": 64,
     "sliding_window": None, "use_sliding_window": False, "tie_word_embeddings": False, "torch_dtype": "bfloat16",
 }  # fmt: skip
 SERVERS = ("vllm", "sglang", "tensorrt-llm")
@@ -30,7 +34,9 @@ def ask(**fields: Any) -> Plan:
 
 
 def served(batch: int, **fields: Any) -> Plan:
-    return ask(**{"config": QWEN3_32B, "engine": "vllm", "gpus": "2x H100 SXM", "context": 16_384, "batch": batch, **fields})
+    return ask(
+        **{"config": QWEN3_32B, "engine": "vllm", "gpus": "2x H100 SXM", "context": 16_384, "batch": batch, **fields}
+    )
 
 
 def test_fifty_users_of_whom_the_cache_holds_eighteen_are_not_green() -> None:
@@ -38,7 +44,12 @@ def test_fifty_users_of_whom_the_cache_holds_eighteen_are_not_green() -> None:
     assert answer.memory.pool is not None
     assert answer.memory.pool.tokens == 300_512
     assert answer.fit.reason == "Starts, and holds 18 of your 50 at full length; the others wait."
-    assert (answer.fit.verdict, answer.fit.held, answer.fit.waiting, answer.fit.words) == ("tight", 18, 32, "holds 18 of 50")
+    assert (answer.fit.verdict, answer.fit.held, answer.fit.waiting, answer.fit.words) == (
+        "tight",
+        18,
+        32,
+        "holds 18 of 50",
+    )
     assert answer.fit.probability > SURE, "the probability speaks of the total, which stays under the capacity"
     assert answer.capacity.max_batch == answer.fit.held
     found = plan_json(answer)
@@ -63,7 +74,10 @@ def test_the_model_by_its_name_holds_as_many() -> None:
 
 def test_where_the_range_of_the_pool_straddles_the_batch_the_sentence_says_from_where_to_where() -> None:
     fit = served(18).fit
-    assert (fit.verdict, fit.reason) == ("tight", "Starts, and holds 17 to 18 of your 18 at full length; any others wait.")
+    assert (fit.verdict, fit.reason) == (
+        "tight",
+        "Starts, and holds 17 to 18 of your 18 at full length; any others wait.",
+    )
     assert fit.enough, "the expected pool holds them"
     assert served(19).fit.reason == "Starts, and holds 18 of your 19 at full length; the other waits."
 
@@ -72,7 +86,10 @@ def test_a_cache_that_may_hold_not_one_request_is_tight_and_says_that_it_may_not
     limit = served(1, gpus="H100 SXM").capacity.max_context
     doubt = "Tight: the cache may be too small for one request of full length, and then the engine does not start."
     assert served(1, gpus="H100 SXM", context=limit).fit.reason == doubt
-    assert served(9, gpus="H100 SXM", context=limit).fit.reason == f"{doubt} If it starts, it holds 1 of your 9 at full length; the others wait."
+    assert (
+        served(9, gpus="H100 SXM", context=limit).fit.reason
+        == f"{doubt} If it starts, it holds 1 of your 9 at full length; the others wait."
+    )
     assert served(1, gpus="H100 SXM", context=limit + 16).fit.verdict == "does_not_fit"
 
 
@@ -132,20 +149,44 @@ def test_a_range_that_straddles_the_limit_may_fit() -> None:
             assert fit.reason.startswith(f"May fit ({fit.probability:.0%}): ")
             assert fit.words == f"may fit ({fit.probability:.0%})"
             assert 1 - SURE - 1e-4 < fit.probability < 0.5
-    assert seen == [("fits", True), ("tight", True), ("tight", True), ("tight", False), ("tight", False), ("does_not_fit", False)]
+    assert seen == [
+        ("fits", True),
+        ("tight", True),
+        ("tight", True),
+        ("tight", False),
+        ("tight", False),
+        ("does_not_fit", False),
+    ]
 
 
 def test_a_server_that_is_expected_to_run_out_does_not_fit_and_says_its_chance() -> None:
     """It takes its share whatever the load: a smaller share is safe."""
-    found = ask(model="gpt-oss:20b", engine="vllm", engine_version="0.19.0", quantization="mxfp4", gpus="H100 SXM", gpu_memory_utilization=0.95).fit
+    found = ask(
+        model="gpt-oss:20b",
+        engine="vllm",
+        engine_version="0.19.0",
+        quantization="mxfp4",
+        gpus="H100 SXM",
+        gpu_memory_utilization=0.95,
+    ).fit
     assert found.verdict == "does_not_fit"
     assert "the chance that it starts all the same is" in found.reason
-    assert ask(model="gpt-oss:20b", engine="vllm", engine_version="0.19.0", quantization="mxfp4", gpus="H100 SXM", gpu_memory_utilization=0.9).fit.runs
+    assert ask(
+        model="gpt-oss:20b",
+        engine="vllm",
+        engine_version="0.19.0",
+        quantization="mxfp4",
+        gpus="H100 SXM",
+        gpu_memory_utilization=0.9,
+    ).fit.runs
 
 
 def test_equal_gpus_err_together() -> None:
     """Two ranks of one server need the same: that one fits says that the other does."""
-    one, eight = (ask(model="llama3:8b", engine="tensorrt-llm", gpus=f"{count}x H100 SXM", tensor_parallel=count) for count in (1, 8))
+    one, eight = (
+        ask(model="llama3:8b", engine="tensorrt-llm", gpus=f"{count}x H100 SXM", tensor_parallel=count)
+        for count in (1, 8)
+    )
     for answer in (one, eight):
         device = answer.memory.devices[0]
         assert answer.fit.probability == below(device.total, device.usable_bytes)
@@ -165,12 +206,20 @@ def test_the_rule_is_the_same_for_arrays() -> None:
     import numpy as np
 
     limits = np.array([9, 10, 15, 20, 21])
-    assert standing(10, 20, limits).tolist() == [int(standing(10, 20, int(limit))) for limit in limits] == [0, 1, 1, 2, 2]
+    assert (
+        standing(10, 20, limits).tolist() == [int(standing(10, 20, int(limit))) for limit in limits] == [0, 1, 1, 2, 2]
+    )
 
 
 @pytest.mark.parametrize("engine", [*SERVERS, "transformers", "llama.cpp"])
 def test_a_point_of_a_curve_has_the_verdict_of_its_plan(engine: str) -> None:
-    answer = ask(model="llama3:8b", engine=engine, gpus="RTX 4090", quantization="Q4_K_M" if engine == "llama.cpp" else "auto", gpu_layers=None)
+    answer = ask(
+        model="llama3:8b",
+        engine=engine,
+        gpus="RTX 4090",
+        quantization="Q4_K_M" if engine == "llama.cpp" else "auto",
+        gpu_layers=None,
+    )
     for point in curve(answer.case, (2_048, 8_192), (1, 4, 64)):
         own = plan(answer.request.changed(context=point.context, batch=point.batch))
         assert point.fit == own.fit

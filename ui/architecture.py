@@ -1,4 +1,6 @@
-"""The model itself: parameters by what they do, total against active, its layers as a strip, and the cache of a token."""
+"""The model itself: parameters by what they do, total against active, its layers as a strip, and the cache of a
+token.
+"""
 
 from __future__ import annotations
 
@@ -28,15 +30,22 @@ def architecture(plan: Plan) -> None:
     if not model.exact:
         st.warning(plain(model.note or "The counts of this architecture are an estimate."), icon=":material/info:")
     found = runs(model)
-    st.plotly_chart(_strip(found, ground()), key="layers", theme=None, config={"displayModeBar": False}, alt=_layers(found))
+    st.plotly_chart(
+        _strip(found, ground()), key="layers", theme=None, config={"displayModeBar": False}, alt=_layers(found)
+    )
     st.text(_layers(found))
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Parameters by what they do**")
         groups = by_group(model)
-        frame = pd.DataFrame([(group.label, group.total, group.active) for group in groups], columns=["Part", "Total", "Active for a token"])
+        frame = pd.DataFrame(
+            [(group.label, group.total, group.active) for group in groups],
+            columns=["Part", "Total", "Active for a token"],
+        )
         number = st.column_config.NumberColumn(format="localized")
-        st.dataframe(frame, hide_index=True, column_config={"Total": number, "Active for a token": number}, alt=_sentence(model))
+        st.dataframe(
+            frame, hide_index=True, column_config={"Total": number, "Active for a token": number}, alt=_sentence(model)
+        )
     with right:
         st.markdown("**KV cache of one token**")
         _, elements, size = cache_type(plan.request.kv_cache_dtype)
@@ -47,8 +56,15 @@ def architecture(plan: Plan) -> None:
 def _sentence(model: Architecture) -> str:
     active = f", of which a token passes through {count(model.active)}" if model.active < model.parameters else ""
     exact = "counted exactly from its config" if model.exact else "estimated from its config"
-    extra = f", and {count(model.mtp_parameters)} for speculative decoding that are not loaded" if model.mtp_parameters else ""
-    return f"{model.architecture or model.model_type}: {count(model.parameters)} parameters{active}, {exact}{extra}. Up to {model.max_context:,} tokens."
+    extra = (
+        f", and {count(model.mtp_parameters)} for speculative decoding that are not loaded"
+        if model.mtp_parameters
+        else ""
+    )
+    return (
+        f"{model.architecture or model.model_type}: {count(model.parameters)} parameters{active}, {exact}{extra}. Up to"
+        f" {model.max_context:,} tokens."
+    )
 
 
 def _layers(found: tuple[Run, ...]) -> str:
@@ -73,14 +89,24 @@ def _strip(found: tuple[Run, ...], behind: Ground) -> Any:
     for index, kind in enumerate(kinds):
         tiles = [layer for run in found if _kind(run) == kind for layer in range(run.start, run.start + run.count)]
         chart.add_bar(
-            name=kind, x=tiles, y=[1] * len(tiles), width=0.82, marker={"color": STRIP[index % len(STRIP)], "line": {"width": 0}},
+            name=kind,
+            x=tiles,
+            y=[1] * len(tiles),
+            width=0.82,
+            marker={"color": STRIP[index % len(STRIP)], "line": {"width": 0}},
             hovertemplate=f"Layer %{{x}}: {kind}<extra></extra>",
-        )  # fmt: skip
+        )
     chart.update_layout(
-        barmode="overlay", height=118, margin={"l": 0, "r": 0, "t": 4, "b": 0}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": behind.text, "size": 13}, showlegend=True, dragmode=False,
+        barmode="overlay",
+        height=118,
+        margin={"l": 0, "r": 0, "t": 4, "b": 0},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": behind.text, "size": 13},
+        showlegend=True,
+        dragmode=False,
         legend={"orientation": "h", "y": -0.5, "yanchor": "top", "x": 0, "itemclick": False, "itemdoubleclick": False},
-    )  # fmt: skip
+    )
     chart.update_yaxes(visible=False, fixedrange=True)
     chart.update_xaxes(showgrid=False, zeroline=False, fixedrange=True)
     return chart

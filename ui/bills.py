@@ -14,9 +14,13 @@ from ui.cost_charts import between
 from ui.derivations import derivation
 
 COLUMNS = (
-    ("Energy (kWh)", "energy_kwh"), ("Electricity (USD)", "electricity_usd"), ("Own machine (USD)", "own_usd"), ("Rent (USD)", "rent_usd"),
-    ("API (USD)", "api_usd"), ("Carbon (kg CO2e)", "carbon_kg"),
-)  # fmt: skip
+    ("Energy (kWh)", "energy_kwh"),
+    ("Electricity (USD)", "electricity_usd"),
+    ("Own machine (USD)", "own_usd"),
+    ("Rent (USD)", "rent_usd"),
+    ("API (USD)", "api_usd"),
+    ("Carbon (kg CO2e)", "carbon_kg"),
+)
 
 NUMBER = st.column_config.NumberColumn(format="%.10g")
 
@@ -36,14 +40,30 @@ def money(label: str, amount: Estimate | None, under: str, key: str, words: obje
     if amount is None:
         metric(label, "no price", "type one below", (), key)
     else:
-        metric(label, words(amount.expected), under, amount.steps, key, f"Between {between(amount, words)} in eight cases of ten.")  # type: ignore[operator]
+        metric(
+            label,
+            words(amount.expected),
+            under,
+            amount.steps,
+            key,
+            f"Between {between(amount, words)} in eight cases of ten.",
+        )  # type: ignore[operator]
 
 
 def table(bills: Sequence[tuple[str, Bill]], file: str, alt: str) -> None:
     """Each bill as a row, sortable, and all of it with ranges to take away."""
-    shown = pd.DataFrame([{"For": name, **{title: _cell(getattr(bill, field)) for title, field in COLUMNS}} for name, bill in bills])
+    shown = pd.DataFrame(
+        [{"For": name, **{title: _cell(getattr(bill, field)) for title, field in COLUMNS}} for name, bill in bills]
+    )
     st.dataframe(shown, hide_index=True, alt=alt, column_config={title: NUMBER for title, _ in COLUMNS})
-    st.download_button("Table with ranges as CSV", lambda: frame(bills).to_csv(index=False), file, "text/csv", icon=":material/download:", on_click="ignore")
+    st.download_button(
+        "Table with ranges as CSV",
+        lambda: frame(bills).to_csv(index=False),
+        file,
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def _cell(amount: Estimate | None) -> float | None:
@@ -52,7 +72,13 @@ def _cell(amount: Estimate | None) -> float | None:
 
 def steps(bills: Iterable[Bill]) -> list[Step]:
     """Every step of some bills, in the order of the columns."""
-    return [step for bill in bills for _, field in COLUMNS if (amount := getattr(bill, field)) is not None for step in amount.steps]
+    return [
+        step
+        for bill in bills
+        for _, field in COLUMNS
+        if (amount := getattr(bill, field)) is not None
+        for step in amount.steps
+    ]
 
 
 def frame(bills: Sequence[tuple[str, Bill]]) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """A chart written as Plotly's own JSON, a dict of `data` and `layout`, and drawn without Plotly's object model.
 
-Building a figure object by object validates every property again at every rerun, which takes longer than planning. The charts that
-follow the sliders are therefore plain dicts; their tests have Plotly validate each of them.
+Building a figure object by object validates every property again at every rerun, which takes longer than planning. The
+charts that follow the sliders are therefore plain dicts; their tests have Plotly validate each of them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ def drawn(spec: Spec) -> BaseFigure:
     """The chart for `st.plotly_chart`, with the part of Plotly's template that its traces use."""
     whole = _template()
     kinds = {trace["type"] for trace in spec["data"]}
-    template = {"layout": whole["layout"], "data": {kind: look for kind, look in whole["data"].items() if kind in kinds}}
+    template = {
+        "layout": whole["layout"],
+        "data": {kind: look for kind, look in whole["data"].items() if kind in kinds},
+    }
     return _Written({"data": spec["data"], "layout": {**spec["layout"], "template": template}})
 
 

@@ -1,4 +1,6 @@
-"""The same five colours everywhere, apart by lightness as much as by hue, so that grey eyes and colour-blind eyes tell them too."""
+"""The same five colours everywhere, apart by lightness as much as by hue, so that grey eyes and colour-blind eyes tell
+them too.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ import streamlit as st
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of memory as the page shows it: the planner's names that it gathers, its label, its colour, and the colour of text on it."""
+    """A part of memory as the page shows it: the planner's names that it gathers, its label, its colour, and the colour
+    of text on it.
+    """
 
     names: tuple[str, ...]
     label: str

@@ -1,4 +1,6 @@
-"""Up to four plans side by side: pinned questions stand in the session and, on their page, in the address as repeated `pin`."""
+"""Up to four plans side by side: pinned questions stand in the session and, on their page, in the address as repeated
+`pin`.
+"""
 
 from __future__ import annotations
 
@@ -72,15 +74,25 @@ def answer(text: str) -> Plan:
         PlanError: when it names what is gone, or contradicts itself.
     """
     query = asked(text)
-    system: dict[str, Any] = {key: query.pop(key) for key in ("ram_gib", "ram_gb_per_s", "cpu", "disk_gb_per_s", "download_mbit_per_s") if key in query}
+    system: dict[str, Any] = {
+        key: query.pop(key)
+        for key in ("ram_gib", "ram_gb_per_s", "cpu", "disk_gb_per_s", "download_mbit_per_s")
+        if key in query
+    }
     request = PlanRequest.from_query({key: value for key, value in query.items() if key in PlanRequest.model_fields})
-    return plan(request.changed(system={key: value if key == "cpu" else float(value) for key, value in system.items()}) if system else request)
+    return plan(
+        request.changed(system={key: value if key == "cpu" else float(value) for key, value in system.items()})
+        if system
+        else request
+    )
 
 
 def title(one: Plan) -> str:
     """What tells one plan from the other: model, format, engine, GPUs."""
     known = models().get(one.case.name)
-    cards = " + ".join(f"{spec.count}x {spec.name}" if spec.count > 1 else spec.name for spec in one.request.gpus) or "CPU"
+    cards = (
+        " + ".join(f"{spec.count}x {spec.name}" if spec.count > 1 else spec.name for spec in one.request.gpus) or "CPU"
+    )
     return f"{known.title if known else one.case.name}, {one.memory.weights.format}, {one.request.engine}, {cards}"
 
 
@@ -89,7 +101,10 @@ def conclusion(plans: list[Plan]) -> str:
     if len(plans) == 1:
         return plans[0].fit.reason
     enough, runs = sum(one.fit.enough for one in plans), [place for place, one in enumerate(plans) if one.fit.runs]
-    said = f"{enough if enough else 'None'} of these {len(plans)} plans {'holds' if enough <= 1 else 'hold'} all that is asked of {'it' if enough <= 1 else 'them'}"
+    said = (
+        f"{enough if enough else 'None'} of these {len(plans)} plans {'holds' if enough <= 1 else 'hold'} all that is"
+        f" asked of {'it' if enough <= 1 else 'them'}"
+    )
     fastest = max(runs, key=lambda place: plans[place].speed.decode_tokens_per_s.expected, default=None)
     return f"{said}." if fastest is None else f"{said}; plan {fastest + 1} writes fastest."
 

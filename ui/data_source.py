@@ -20,21 +20,37 @@ def question() -> None:
     """The widgets: a file or pasted samples on the left, the tokenizer on the right."""
     left, right = st.columns(2, gap="large")
     with left:
-        st.file_uploader("Samples", type=KINDS, key="samples_file", help="JSON lines, a JSON array, CSV, Parquet, or text with a sample a line.")
+        st.file_uploader(
+            "Samples",
+            type=KINDS,
+            key="samples_file",
+            help="JSON lines, a JSON array, CSV, Parquet, or text with a sample a line.",
+        )
         with st.popover("Paste some instead", icon=":material/content_paste:", type="tertiary"):
             st.text_area("Samples, one a line", key="pasted", max_chars=MOST_PASTED, height=180, placeholder=EXAMPLE)
     with right:
         st.text_input(
-            "Tokenizer", key="tokenizer", bind="query-params", placeholder="a model on the Hugging Face Hub, such as Qwen/Qwen2.5-7B", max_chars=200,
-            help="Tokens are then counted as that model counts them. Without one they are estimated from the characters, with a range.",
-        )  # fmt: skip
+            "Tokenizer",
+            key="tokenizer",
+            bind="query-params",
+            placeholder="a model on the Hugging Face Hub, such as Qwen/Qwen2.5-7B",
+            max_chars=200,
+            help=(
+                "Tokens are then counted as that model counts them. Without one they are estimated from the characters,"
+                " with a range."
+            ),
+        )
         with st.popover("Use a tokenizer.json", icon=":material/upload_file:", type="tertiary"):
             st.file_uploader("The model's tokenizer.json", type=["json"], key="tokenizer_file", max_upload_size=64)
-    st.caption("A file stays in the memory of this visit until you remove it or close the page; it is written nowhere, and cannot travel in a link.")
+    st.caption(
+        "A file stays in the memory of this visit until you remove it or close the page; it is written nowhere, and"
+        " cannot travel in a link."
+    )
 
 
 def counter() -> tuple[str, Counter]:
-    """What counts the tokens, with a name that is another when it counts otherwise: an uploaded file, the Hub's, or the estimate.
+    """What counts the tokens, with a name that is another when it counts otherwise: an uploaded file, the Hub's, or the
+    estimate.
 
     Raises:
         PlanError: when the file is no tokenizer, or the Hub does not answer.
@@ -70,7 +86,11 @@ def source() -> tuple[str, Source] | None:
     if file is not None:
         return file.file_id, Source(cast(BinaryIO, file), file.name)
     pasted = st.session_state.get("pasted") or ""
-    return (hashlib.sha256(pasted.encode("utf-8", "replace")).hexdigest(), Source.pasted(pasted)) if pasted.strip() else None
+    return (
+        (hashlib.sha256(pasted.encode("utf-8", "replace")).hexdigest(), Source.pasted(pasted))
+        if pasted.strip()
+        else None
+    )
 
 
 def analysed(samples: tuple[str, Source], count: tuple[str, Counter]) -> Analysis:
@@ -86,7 +106,12 @@ def analysed(samples: tuple[str, Source], count: tuple[str, Counter]) -> Analysi
         st.session_state.pop(KEPT, None)
         bar = st.progress(0.0, "Reading …")
         try:
-            found = analyse(samples[1], count[1], column, lambda share, number: bar.progress(share, f"{share:.0%} read: {number:,} samples") and None)
+            found = analyse(
+                samples[1],
+                count[1],
+                column,
+                lambda share, number: bar.progress(share, f"{share:.0%} read: {number:,} samples") and None,
+            )
         finally:
             bar.empty()
         kept = st.session_state[KEPT] = (key, found)
@@ -101,4 +126,6 @@ def columns() -> None:
     names = kept[1].columns if kept else []
     if len(names) > 1 or st.session_state.get("column"):
         options = list(dict.fromkeys([*names, *filter(None, [st.session_state.get("column")])]))
-        st.selectbox("Text from", options, index=None, key="column", placeholder="the shape of each row tells", width=360)
+        st.selectbox(
+            "Text from", options, index=None, key="column", placeholder="the shape of each row tells", width=360
+        )

@@ -29,16 +29,23 @@ def conclusion(found: Analysis, at: AtLength, advised: Recommended) -> str:
     cut = f"cuts {at.cut:,} sample{'s' if at.cut > 1 else ''}" if at.cut else "cuts none"
     own = "" if at.seq_len == advised.seq_len else f" The recommended {advised.seq_len:,} {advised.reason}."
     return (
-        f"{lengths.samples:,} samples of {about}{lengths.mean.value:,.0f} tokens on average: a maximum length of {at.seq_len:,} {cut} and uses "
-        f"{at.used.value:.0%} of every padded position, {at.packed.value:.0%} when packed.{own}"
+        f"{lengths.samples:,} samples of {about}{lengths.mean.value:,.0f} tokens on average: a maximum length of"
+        f" {at.seq_len:,} {cut} and uses {at.used.value:.0%} of every padded position, {at.packed.value:.0%} when"
+        f" packed.{own}"
     )
 
 
 def counted(found: Analysis) -> str:
     """How the tokens were counted, and what that leaves open."""
     if found.exact:
-        return f"Tokens are counted by {found.counted_by}, special tokens included; a chat adds four tokens of marks a message, other samples one at their end."
-    return f"Tokens are {found.counted_by}, which puts the true counts between {found.low:.0%} and {found.high:.0%} of what is shown. Name a tokenizer to count exactly."
+        return (
+            f"Tokens are counted by {found.counted_by}, special tokens included; a chat adds four tokens of marks a"
+            " message, other samples one at their end."
+        )
+    return (
+        f"Tokens are {found.counted_by}, which puts the true counts between {found.low:.0%} and {found.high:.0%} of"
+        " what is shown. Name a tokenizer to count exactly."
+    )
 
 
 def figures(found: Analysis, at: AtLength, advised: Recommended) -> None:
@@ -47,12 +54,36 @@ def figures(found: Analysis, at: AtLength, advised: Recommended) -> None:
     tokens = found.tokens
     spread = "counted exactly" if found.exact else f"{count(tokens.low)} to {count(tokens.high)}"
     rows = (
-        ("Samples", f"{lengths.samples:,}", f"{found.malformed:,} malformed rows left out" if found.malformed else "every row read", (), ""),
-        ("Tokens", count(lengths.tokens), f"an epoch, {spread}", (lengths.mean,), "The sum over all samples, before anything is cut."),
-        ("Mean length", f"{lengths.mean.value:,.0f}", f"{lengths.shortest:,} to {lengths.longest:,} tokens", (lengths.mean,), ""),
+        (
+            "Samples",
+            f"{lengths.samples:,}",
+            f"{found.malformed:,} malformed rows left out" if found.malformed else "every row read",
+            (),
+            "",
+        ),
+        (
+            "Tokens",
+            count(lengths.tokens),
+            f"an epoch, {spread}",
+            (lengths.mean,),
+            "The sum over all samples, before anything is cut.",
+        ),
+        (
+            "Mean length",
+            f"{lengths.mean.value:,.0f}",
+            f"{lengths.shortest:,} to {lengths.longest:,} tokens",
+            (lengths.mean,),
+            "",
+        ),
         ("Recommended", f"{advised.seq_len:,}", "tokens at most", (advised.step,), plain(f"It {advised.reason}.")),
         ("Used, padded", f"{at.used.value:.0%}", f"at {at.seq_len:,}, the rest is padding", (at.used,), ""),
-        ("Used, packed", f"{at.packed.value:.0%}", f"{at.sequences:,} sequences", (at.packed,), "Samples are kept whole: best fit, longest first."),
+        (
+            "Used, packed",
+            f"{at.packed.value:.0%}",
+            f"{at.sequences:,} sequences",
+            (at.packed,),
+            "Samples are kept whole: best fit, longest first.",
+        ),
     )
     with st.container(horizontal=True, gap="small"):
         for index, (label, value, under, steps, words) in enumerate(rows):
@@ -73,14 +104,23 @@ def chart(found: Analysis, at: AtLength, ground: Ground) -> Any:
     if top < lengths.longest:
         names[-1] = f"{bins[-1][0]:,} tokens or more"
     drawn = go.Figure()
-    for label, colour, shown in (("Whole", PARTS[0].colour, lambda end: end - 1 <= at.seq_len), ("Cut at the end", TOO_MUCH, lambda end: end - 1 > at.seq_len)):
-        mine = [(first, end, number, name) for (first, end, number), name in zip(bins, names, strict=True) if shown(end)]
+    for label, colour, shown in (
+        ("Whole", PARTS[0].colour, lambda end: end - 1 <= at.seq_len),
+        ("Cut at the end", TOO_MUCH, lambda end: end - 1 > at.seq_len),
+    ):
+        mine = [
+            (first, end, number, name) for (first, end, number), name in zip(bins, names, strict=True) if shown(end)
+        ]
         if any(number for _, _, number, _ in mine):
             drawn.add_bar(
-                name=label, x=[(first + end - 1) / 2 for first, end, _, _ in mine], y=[number for _, _, number, _ in mine], width=bins[0][1] - bins[0][0],
-                marker={"color": colour, "line": {"width": 0.5, "color": ground.free}}, customdata=[name for *_, name in mine],
+                name=label,
+                x=[(first + end - 1) / 2 for first, end, _, _ in mine],
+                y=[number for _, _, number, _ in mine],
+                width=bins[0][1] - bins[0][0],
+                marker={"color": colour, "line": {"width": 0.5, "color": ground.free}},
+                customdata=[name for *_, name in mine],
                 hovertemplate="%{customdata}: %{y:,} samples<extra></extra>",
-            )  # fmt: skip
+            )
     drawn.add_vline(x=at.seq_len, line={"color": ground.frame, "width": 1.6, "dash": "dash"})
     end = at.seq_len > 0.7 * max(top, at.seq_len)
     drawn.add_annotation(
@@ -94,9 +134,17 @@ def chart(found: Analysis, at: AtLength, ground: Ground) -> Any:
         yanchor="top",
     )
     drawn.update_layout(
-        height=300, margin={"l": 0, "r": 8, "t": 8, "b": 0}, bargap=0, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", barmode="overlay",
-        font={"color": ground.text, "size": 13}, dragmode=False, showlegend=at.cut > 0, legend={"orientation": "h", "y": -0.25, "x": 0},
-    )  # fmt: skip
+        height=300,
+        margin={"l": 0, "r": 8, "t": 8, "b": 0},
+        bargap=0,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        barmode="overlay",
+        font={"color": ground.text, "size": 13},
+        dragmode=False,
+        showlegend=at.cut > 0,
+        legend={"orientation": "h", "y": -0.25, "x": 0},
+    )
     drawn.update_xaxes(
         title={"text": "tokens of a sample", "font": {"size": 13}},
         automargin=True,
@@ -107,7 +155,12 @@ def chart(found: Analysis, at: AtLength, ground: Ground) -> Any:
         range=[0, max(top, at.seq_len) * 1.02],
     )
     drawn.update_yaxes(
-        title={"text": "samples", "font": {"size": 13}, "standoff": 12}, fixedrange=True, gridcolor=ground.free, zeroline=False, tickformat=",", automargin=True
+        title={"text": "samples", "font": {"size": 13}, "standoff": 12},
+        fixedrange=True,
+        gridcolor=ground.free,
+        zeroline=False,
+        tickformat=",",
+        automargin=True,
     )
     return drawn
 
@@ -133,18 +186,34 @@ def by_length(found: Analysis, chosen: int, batch: int) -> pd.DataFrame:
 def tables(found: Analysis, chosen: int, batch: int) -> None:
     """The maximum lengths beside each other, the percentiles, and what could not be read."""
     frame = by_length(found, chosen, batch)
-    said = f"Padding to {chosen:,} computes {frame.loc[frame['Maximum length'] == chosen, 'Positions, padded'].iloc[0]:,} positions an epoch, packing "
+    said = (
+        f"Padding to {chosen:,} computes {frame.loc[frame['Maximum length'] == chosen, 'Positions, padded'].iloc[0]:,}"
+        " positions an epoch, packing "
+    )
     said += f"{frame.loc[frame['Maximum length'] == chosen, 'Positions, packed'].iloc[0]:,}."
     st.markdown(f"**Every maximum length.** {plain(said)}")
     shares = ("Samples cut", "Tokens lost", "Used, padded to maximum", "Used, padded in batch", "Used, packed")
     numbers = ("Maximum length", "Packed sequences", "Positions, padded", "Positions, packed")
-    st.dataframe(frame, hide_index=True, alt=said, column_config={**dict.fromkeys(shares, PERCENT), **dict.fromkeys(numbers, WHOLE)})
+    st.dataframe(
+        frame,
+        hide_index=True,
+        alt=said,
+        column_config={**dict.fromkeys(shares, PERCENT), **dict.fromkeys(numbers, WHOLE)},
+    )
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Percentiles**")
-        shown = pd.DataFrame({"Percent of samples": [f"{percent:g}" for percent in PERCENTILES], "Tokens at most": map(found.lengths.percentile, PERCENTILES)})
+        shown = pd.DataFrame(
+            {
+                "Percent of samples": [f"{percent:g}" for percent in PERCENTILES],
+                "Tokens at most": map(found.lengths.percentile, PERCENTILES),
+            }
+        )
         st.dataframe(
-            shown, hide_index=True, column_config={"Tokens at most": WHOLE}, alt=f"Half the samples have at most {found.lengths.percentile(50):,} tokens."
+            shown,
+            hide_index=True,
+            column_config={"Tokens at most": WHOLE},
+            alt=f"Half the samples have at most {found.lengths.percentile(50):,} tokens.",
         )
     with right:
         st.markdown("**Read as**")
@@ -152,11 +221,22 @@ def tables(found: Analysis, chosen: int, batch: int) -> None:
         st.dataframe(shapes, hide_index=True, column_config={"Samples": WHOLE}, alt=", ".join(found.shapes))
     malformed(found)
     with st.container(horizontal=True):
-        st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-lengths.csv", "text/csv", icon=":material/download:", on_click="ignore")
         st.download_button(
-            "Analysis as JSON", lambda: json.dumps(analysis_json(found, batch), indent=2), "headroom-data.json", "application/json",
-            icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            "Table as CSV",
+            frame.to_csv(index=False),
+            "headroom-lengths.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Analysis as JSON",
+            lambda: json.dumps(analysis_json(found, batch), indent=2),
+            "headroom-data.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 
 def malformed(found: Analysis) -> None:
@@ -164,7 +244,12 @@ def malformed(found: Analysis) -> None:
     if not found.malformed:
         return
     more = f" The first {len(found.examples)} are shown." if found.malformed > len(found.examples) else ""
-    said = f"{found.malformed:,} {'row was' if found.malformed == 1 else 'rows were'} left out because {'it' if found.malformed == 1 else 'they'} could not be read."
+    said = (
+        f"{found.malformed:,} {'row was' if found.malformed == 1 else 'rows were'} left out because"
+        f" {'it' if found.malformed == 1 else 'they'} could not be read."
+    )
     st.markdown(f"**{said}**{more}")
-    frame = pd.DataFrame([(one.number, one.reason, one.excerpt) for one in found.examples], columns=["Line", "Why", "How it begins"])
+    frame = pd.DataFrame(
+        [(one.number, one.reason, one.excerpt) for one in found.examples], columns=["Line", "Why", "How it begins"]
+    )
     st.dataframe(frame, hide_index=True, alt=said)

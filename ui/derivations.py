@@ -44,4 +44,6 @@ def code(step: Step) -> str:
 
 
 def result(step: Step) -> str:
-    return f"{step.result} = {mem(step.value)}" if step.unit.startswith("bytes") and step.value >= 2**20 else step.result
+    return (
+        f"{step.result} = {mem(step.value)}" if step.unit.startswith("bytes") and step.value >= 2**20 else step.result
+    )

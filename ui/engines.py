@@ -20,7 +20,9 @@ def caches(name: str) -> list[str]:
 
 
 def only_others_run(name: str, format: str) -> bool:
-    """Whether a format is another engine's and not this one's; one that nobody knows is for the engine to speak about."""
+    """Whether a format is another engine's and not this one's; one that nobody knows is for the engine to speak
+    about.
+    """
     if _among(format, quantizations(name)) or (info(name).splits_with_host and canonical(format)):
         return False
     return canonical(format) is not None or any(_among(format, quantizations(other)) for other in engines())

@@ -1,4 +1,5 @@
-"""Widgets of the question: each has its field's name as key, its limits and its default, a place for a sentence, and stands in the address.
+"""Widgets of the question: each has its field's name as key, its limits and its default, a place for a sentence, and
+stands in the address.
 
 A page that asks for more than the sidebar does draws these in its own body; the field is then the same on every page.
 """
@@ -16,23 +17,57 @@ from ui.text import plain
 BOUND: Any = {"bind": "query-params"}
 
 
-def number(field: str, label: str, step: float = 1, placeholder: str | None = None, help: str | None = None, **more: Any) -> None:
+def number(
+    field: str, label: str, step: float = 1, placeholder: str | None = None, help: str | None = None, **more: Any
+) -> None:
     """A number; empty where the field has no default, and `placeholder` then says what is taken."""
     info, kind = share.fields()[field], share.number_type(field) or int
     limits = {type(rule).__name__: getattr(rule, type(rule).__name__.lower()) for rule in _rules(info)}
     low = kind(limits.get("Ge", 1 if kind is int else min(step, 0.01)))
     shown: Any = "%g" if kind is float else None
-    st.number_input(label, low, kind(limits["Le"]), info.default, kind(step), format=shown, key=field, placeholder=placeholder, help=help, **BOUND, **more)
+    st.number_input(
+        label,
+        low,
+        kind(limits["Le"]),
+        info.default,
+        kind(step),
+        format=shown,
+        key=field,
+        placeholder=placeholder,
+        help=help,
+        **BOUND,
+        **more,
+    )
     place(field)
 
 
-def choice(field: str, label: str, options: Sequence[str], other: bool = False, placeholder: str | None = None, help: str | None = None, **more: Any) -> None:
-    """One of several texts, or, with `other`, any text; `placeholder` says what is taken where the field has no default."""
+def choice(
+    field: str,
+    label: str,
+    options: Sequence[str],
+    other: bool = False,
+    placeholder: str | None = None,
+    help: str | None = None,
+    **more: Any,
+) -> None:
+    """One of several texts, or, with `other`, any text;
+
+    `placeholder` says what is taken where the field has no default.
+    """
     first = share.default(field)
     index = options.index(first) if first in options else None
     current = st.session_state.get(field)
     listed = [*options, current] if other and current and current not in options else options
-    st.selectbox(label, listed, index=index, key=field, accept_new_options=other, placeholder=placeholder, help=help, **BOUND | more)
+    st.selectbox(
+        label,
+        listed,
+        index=index,
+        key=field,
+        accept_new_options=other,
+        placeholder=placeholder,
+        help=help,
+        **BOUND | more,
+    )
     place(field)
 
 

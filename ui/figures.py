@@ -16,7 +16,8 @@ from planner.plan import Plan
 from planner.quantization.cache_types import cache_type
 from ui.derivations import derivation
 
-SEARCHED = """The engine's memory is planned again with other values, halving the interval until the largest one that does not fail is found.
+SEARCHED = """The engine's memory is planned again with other values, halving the interval
+until the largest one that does not fail is found.
 The model itself declares at most {most:,} tokens."""
 
 
@@ -53,28 +54,50 @@ def _figures(plan: Plan) -> tuple[Figure, ...]:
     cache = added("KV cache of all devices", tuple(caches))
     parts = chain.from_iterable(part.steps for device in memory.devices for part in (*device.parts, device.total))
     searched = SEARCHED.format(most=plan.architecture.max_context)
-    on_host = f"; {mem(memory.host.total.expected)} in RAM" if memory.devices and memory.gpu_layers is not None and plan.fit.verdict == "offload" else ""
+    on_host = (
+        f"; {mem(memory.host.total.expected)} in RAM"
+        if memory.devices and memory.gpu_layers is not None and plan.fit.verdict == "offload"
+        else ""
+    )
     where = "GPU memory" if memory.devices else "System memory"
     always = (
-        Figure(where, mem(needed.expected), f"of {mem(usable)}{on_host}", [*parts, *memory.host.total.steps, *needed.steps], _range(needed)),
         Figure(
-            "Weights on disk", mem(memory.weights.file_bytes.expected),
+            where,
+            mem(needed.expected),
+            f"of {mem(usable)}{on_host}",
+            [*parts, *memory.host.total.steps, *needed.steps],
+            _range(needed),
+        ),
+        Figure(
+            "Weights on disk",
+            mem(memory.weights.file_bytes.expected),
             f"{gb(memory.weights.file_bytes.expected)}, {memory.weights.bits_per_weight:.2f} bit",
             [*memory.weights.tensor_bytes.steps, *memory.weights.file_bytes.steps],
         ),
-    )  # fmt: skip
+    )
     if memory.refusal:  # what does not start has no cache and no speed
         return always
     return (
         *always,
         Figure(
-            "KV cache", mem(cache.expected), f"{mem(per_token.value)} a token",
-            [*kv_cache.per_token_steps(plan.architecture, (elements, size)), per_token, *chain.from_iterable(part.steps for part in caches), *cache.steps],
+            "KV cache",
+            mem(cache.expected),
+            f"{mem(per_token.value)} a token",
+            [
+                *kv_cache.per_token_steps(plan.architecture, (elements, size)),
+                per_token,
+                *chain.from_iterable(part.steps for part in caches),
+                *cache.steps,
+            ],
         ),
         _decode(plan),
-        Figure("Largest context", f"{capacity.max_context:,}", f"tokens, at batch {request.batch:,}", _pool(plan), searched),
-        Figure("Largest batch", f"{capacity.max_batch:,}", f"at {request.context:,} tokens each", _pool(plan), searched),
-    )  # fmt: skip
+        Figure(
+            "Largest context", f"{capacity.max_context:,}", f"tokens, at batch {request.batch:,}", _pool(plan), searched
+        ),
+        Figure(
+            "Largest batch", f"{capacity.max_batch:,}", f"at {request.context:,} tokens each", _pool(plan), searched
+        ),
+    )
 
 
 def _decode(plan: Plan) -> Figure:
@@ -82,10 +105,17 @@ def _decode(plan: Plan) -> Figure:
     speed = plan.speed
     rate, bound = speed.decode_tokens_per_s, LIMITS[speed.limit]
     words = (
-        f"Between {quick(rate.low)} and {quick(rate.high)} tokens/s in eight cases of ten. {bound[0].upper()}{bound[1:]} sets the pace. {speed.extrapolated}"
+        f"Between {quick(rate.low)} and {quick(rate.high)} tokens/s in eight cases of ten."
+        f" {bound[0].upper()}{bound[1:]} sets the pace. {speed.extrapolated}"
     )
     streams = f"Decode, {speed.assumes.streams:,.0f} streams" if speed.assumes.streams >= 1.5 else "Decode"
-    return Figure(streams, f"{quick(rate.expected)} tok/s", f"{quick(rate.low)} to {quick(rate.high)}", rate.steps, f"For {speed.assumes.sentence()}. {words}")
+    return Figure(
+        streams,
+        f"{quick(rate.expected)} tok/s",
+        f"{quick(rate.low)} to {quick(rate.high)}",
+        rate.steps,
+        f"For {speed.assumes.sentence()}. {words}",
+    )
 
 
 LIMITS = {

@@ -28,7 +28,8 @@ def listing(answer: Plan) -> None:
     st.subheader("What would fit where", anchor=False)
     if not fleet.configured():
         st.caption(
-            f"Headroom can list many machines from a Prometheus server that scrapes DCGM-exporter or nvidia_gpu_exporter: set {fleet.ADDRESS} to its address."
+            "Headroom can list many machines from a Prometheus server that scrapes DCGM-exporter or"
+            f" nvidia_gpu_exporter: set {fleet.ADDRESS} to its address."
         )
         return
     try:
@@ -38,15 +39,25 @@ def listing(answer: Plan) -> None:
         return
     places = [place(answer.request, usable(machine.gpus)) for machine in found]
     fitting = [machine.name for machine, where in zip(found, places, strict=True) if where.fits]
-    said = f"This question fits on {len(fitting)} of {len(found)} machines as they are now{': ' + ', '.join(fitting[:6]) if fitting else ''}."
+    said = (
+        f"This question fits on {len(fitting)} of {len(found)} machines as they are"
+        f" now{': ' + ', '.join(fitting[:6]) if fitting else ''}."
+    )
     st.text(said)
     st.dataframe(
-        frame(found, places), hide_index=True, key="fleet", on_select=lambda: _choose(places), selection_mode="single-row", alt=said,
+        frame(found, places),
+        hide_index=True,
+        key="fleet",
+        on_select=lambda: _choose(places),
+        selection_mode="single-row",
+        alt=said,
         column_config={
-            f"Free ({symbol()})": st.column_config.NumberColumn(format="%.1f"), f"Total ({symbol()})": st.column_config.NumberColumn(format="%.1f"),
-            "Busy (%)": st.column_config.NumberColumn(format="%.0f"), "Power (W)": st.column_config.NumberColumn(format="localized"),
+            f"Free ({symbol()})": st.column_config.NumberColumn(format="%.1f"),
+            f"Total ({symbol()})": st.column_config.NumberColumn(format="%.1f"),
+            "Busy (%)": st.column_config.NumberColumn(format="%.0f"),
+            "Power (W)": st.column_config.NumberColumn(format="localized"),
         },
-    )  # fmt: skip
+    )
     st.caption("Choose a row to plan on the GPUs named there, with the memory that is free on them now.")
 
 
@@ -58,12 +69,36 @@ def frame(found: tuple[Machine, ...], places: list[Placement]) -> pd.DataFrame:
         names = pd.Series([gpu.name or "unnamed" for gpu in gpus]).value_counts()
         free, total = _sum(gpu.free_bytes for gpu in gpus), _sum(gpu.total_bytes for gpu in gpus)
         busy = [gpu.utilization for gpu in gpus if gpu.utilization is not None]
-        on = ", ".join(f"{one.live.index}" for one in sorted(where.gpus, key=lambda one: one.live.index)) if where.answer else ""
-        rows.append((
-            machine.name, " + ".join(f"{count}x {name}" if count > 1 else str(name) for name, count in names.items()), free, total,
-            sum(busy) / len(busy) if busy else None, sum(gpu.power_w or 0 for gpu in gpus) or None, where.reason, on,
-        ))  # fmt: skip
-    return pd.DataFrame(rows, columns=["Machine", "GPUs", f"Free ({symbol()})", f"Total ({symbol()})", "Busy (%)", "Power (W)", "This question", "On GPUs"])
+        on = (
+            ", ".join(f"{one.live.index}" for one in sorted(where.gpus, key=lambda one: one.live.index))
+            if where.answer
+            else ""
+        )
+        rows.append(
+            (
+                machine.name,
+                " + ".join(f"{count}x {name}" if count > 1 else str(name) for name, count in names.items()),
+                free,
+                total,
+                sum(busy) / len(busy) if busy else None,
+                sum(gpu.power_w or 0 for gpu in gpus) or None,
+                where.reason,
+                on,
+            )
+        )
+    return pd.DataFrame(
+        rows,
+        columns=[
+            "Machine",
+            "GPUs",
+            f"Free ({symbol()})",
+            f"Total ({symbol()})",
+            "Busy (%)",
+            "Power (W)",
+            "This question",
+            "On GPUs",
+        ],
+    )
 
 
 def _sum(sizes: object) -> float | None:

@@ -19,8 +19,8 @@ LOSS = "Published loss (perplexity)"
 
 
 KEPT = (
-    "This model's experts are published in MXFP4 and stay so in files of every type, as their publishers make them: llama.cpp's quantizer refuses to requantize "
-    "them unless it is told to, and would then write larger ones."
+    "This model's experts are published in MXFP4 and stay so in files of every type, as their publishers make them:"
+    " llama.cpp's quantizer refuses to requantize them unless it is told to, and would then write larger ones."
 )
 
 
@@ -35,21 +35,40 @@ def formats(answer: Plan) -> None:
     said = f"{len(fitting)} of {len(frame)} quantizations fit." + (f" The largest is {fitting[0]}." if fitting else "")
     st.markdown(f"**{plain(said)}** Choose a row to plan with it.")
     st.dataframe(
-        frame, hide_index=True, key="formats", on_select=lambda: _choose(request, list(frame["Quantization"])), selection_mode="single-row", alt=said, placeholder="",
+        frame,
+        hide_index=True,
+        key="formats",
+        on_select=lambda: _choose(request, list(frame["Quantization"])),
+        selection_mode="single-row",
+        alt=said,
+        placeholder="",
         column_config={
-            f"Weights on disk ({symbol()})": st.column_config.NumberColumn(format="%.2f"), "Verdict": st.column_config.TextColumn(width=140), "Bits a weight": st.column_config.NumberColumn(format="%.2f"),
-            f"On GPUs ({symbol()})": st.column_config.NumberColumn(format="%.2f"), f"In system RAM ({symbol()})": st.column_config.NumberColumn(format="%.2f"), LOSS: st.column_config.NumberColumn(format="+%.4f"),
+            f"Weights on disk ({symbol()})": st.column_config.NumberColumn(format="%.2f"),
+            "Verdict": st.column_config.TextColumn(width=140),
+            "Bits a weight": st.column_config.NumberColumn(format="%.2f"),
+            f"On GPUs ({symbol()})": st.column_config.NumberColumn(format="%.2f"),
+            f"In system RAM ({symbol()})": st.column_config.NumberColumn(format="%.2f"),
+            LOSS: st.column_config.NumberColumn(format="+%.4f"),
         },
-    )  # fmt: skip
-    if request.engine in LLAMA and answer.architecture.quantization and answer.architecture.quantization.get("quant_method") == "mxfp4":
+    )
+    if (
+        request.engine in LLAMA
+        and answer.architecture.quantization
+        and answer.architecture.quantization.get("quant_method") == "mxfp4"
+    ):
         st.caption(KEPT)
     if LOSS in frame.columns:
         row = table("gguf_quality")[0]
-        st.caption(f"{LOSS} is a claim: how much perplexity rose for {plain(row['model'])}, as llama.cpp publishes it. Other models lose more or less.")
+        st.caption(
+            f"{LOSS} is a claim: how much perplexity rose for {plain(row['model'])}, as llama.cpp publishes it. Other"
+            " models lose more or less."
+        )
 
 
 def formats_frame(request: PlanRequest) -> pd.DataFrame:
-    """Formats from large to small, with what each needs and the verdict; those that the model cannot have are left out."""
+    """Formats from large to small, with what each needs and the verdict; those that the model cannot have are
+    left out.
+    """
     rows = []
     for name in engine(request.engine).formats():
         try:
@@ -72,7 +91,14 @@ def formats_frame(request: PlanRequest) -> pd.DataFrame:
     rows.sort(key=lambda row: -row[1])
     frame = pd.DataFrame(
         [row[:-1] for row in rows],
-        columns=["Quantization", f"Weights on disk ({symbol()})", "Bits a weight", f"On GPUs ({symbol()})", f"In system RAM ({symbol()})", "Verdict"],
+        columns=[
+            "Quantization",
+            f"Weights on disk ({symbol()})",
+            "Bits a weight",
+            f"On GPUs ({symbol()})",
+            f"In system RAM ({symbol()})",
+            "Verdict",
+        ],
     )
     frame.attrs["fitting"] = [row[0] for row in rows if row[-1]]
     losses = {row["file_type"]: float(row["perplexity_increase"]) for row in table("gguf_quality")}

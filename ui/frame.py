@@ -1,4 +1,6 @@
-"""A table as Arrow's own columns, for pages that are drawn again at every move of a slider: pandas takes longer to make and to convert one."""
+"""A table as Arrow's own columns, for pages that are drawn again at every move of a slider: pandas takes longer to make
+and to convert one.
+"""
 
 from __future__ import annotations
 

@@ -17,15 +17,27 @@ MOST = 1_024
 def picker() -> None:
     """A list to add from, a row with a count for each kind, and the text itself, which the link carries."""
     by_name = {gpu.name: gpu.id for gpu in sorted(gpus(), key=lambda gpu: -gpu.year)}
-    st.selectbox("GPUs", list(by_name), index=None, key="add_gpu", placeholder="Add a GPU", on_change=_add, args=(by_name,))
+    st.selectbox(
+        "GPUs", list(by_name), index=None, key="add_gpu", placeholder="Add a GPU", on_change=_add, args=(by_name,)
+    )
     if here.allowed():
-        st.button("My GPUs", on_click=here.take, icon=":material/developer_board:", type="tertiary", key="my_gpus",
-                  help="The GPUs of the machine that Headroom runs on, with the memory that is free on them now.")  # fmt: skip
+        st.button(
+            "My GPUs",
+            on_click=here.take,
+            icon=":material/developer_board:",
+            type="tertiary",
+            key="my_gpus",
+            help="The GPUs of the machine that Headroom runs on, with the memory that is free on them now.",
+        )
     rows = st.container()
     st.text_input(
-        "GPUs as text", key="gpus", bind="query-params", placeholder="none: runs on the CPU", label_visibility="collapsed",
+        "GPUs as text",
+        key="gpus",
+        bind="query-params",
+        placeholder="none: runs on the CPU",
+        label_visibility="collapsed",
         help="Any spelling, for example 2x RTX 4090 + RTX 3090. Empty means no GPU.",
-    )  # fmt: skip
+    )
     with rows:
         for index, (name, count) in enumerate(_listed()):
             _row(index, name, count)
@@ -36,7 +48,9 @@ def _row(index: int, name: str, count: int) -> None:
     st.session_state[key] = min(max(count, 0), MOST)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", wrap=False):
         st.number_input(_title(name), 0, MOST, key=key, on_change=_set, args=(index,))
-        st.button("", key=f"remove:{index}", icon=":material/close:", help="Remove this GPU", on_click=_remove, args=(index,))
+        st.button(
+            "", key=f"remove:{index}", icon=":material/close:", help="Remove this GPU", on_click=_remove, args=(index,)
+        )
     if sentence := _said(name):
         st.caption(plain(sentence))
 
@@ -66,7 +80,9 @@ def _listed() -> list[tuple[str, int]]:
 
 
 def _write(specs: list[tuple[str, int]]) -> None:
-    st.session_state["gpus"] = " + ".join(name if count == 1 else f"{count}x {name}" for name, count in specs if count > 0)
+    st.session_state["gpus"] = " + ".join(
+        name if count == 1 else f"{count}x {name}" for name, count in specs if count > 0
+    )
 
 
 def _add(by_name: dict[str, str]) -> None:

@@ -13,7 +13,9 @@ from planner.live.watch import Watch
 from ui.text import plain
 
 SWITCH = "HEADROOM_LIVE"
-"""Environment variable: 1 shows this machine to every visitor, 0 to nobody; without it, to visitors on the machine itself."""
+"""Environment variable: 1 shows this machine to every visitor, 0 to nobody; without it, to visitors on the machine
+itself.
+"""
 
 HIDDEN = (
     "This page shows the GPUs of the machine that Headroom runs on, and you are not on that machine. "
@@ -27,7 +29,9 @@ def allowed() -> bool:
     switch = os.environ.get(SWITCH, "").strip().lower()
     if switch:
         return switch in ("1", "on", "yes", "true")
-    return st.context.ip_address in (None, *LOCAL) and not any(name in st.context.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-Ip"))
+    return st.context.ip_address in (None, *LOCAL) and not any(
+        name in st.context.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-Ip")
+    )
 
 
 @st.cache_resource(show_spinner=False)
@@ -37,13 +41,18 @@ def watch() -> Watch:
 
 
 def take() -> None:
-    """Put this machine's GPUs into the question, with what is free on them now, and stay: the button beside the list of GPUs."""
+    """Put this machine's GPUs into the question, with what is free on them now, and stay: the button beside the list of
+    GPUs.
+    """
     plan_here(free=True)
     st.session_state.pop("leave", None)
 
 
 def plan_on(gpus: str, ram_bytes: int | None = None) -> None:
-    """Put these GPUs into the question and go on to the plan: what a button does when it is clicked; `leave` then follows."""
+    """Put these GPUs into the question and go on to the plan: what a button does when it is clicked;
+
+    `leave` then follows.
+    """
     st.session_state["gpus"] = gpus
     if ram_bytes and ram_bytes >= GIB:
         st.session_state["ram_gib"] = round(ram_bytes / GIB, 1)

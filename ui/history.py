@@ -1,11 +1,12 @@
 """The address bar is the whole question after every run, and the back button takes one step for one action.
 
-Streamlit takes the parameters of a page's own widgets out of the address when another page opens, and puts those of the new page's in, each by itself
-and some of them late or never. So each run tells the browser the whole question, and the browser puts back whatever of it Streamlit's own writing
-leaves out or keeps too long, until a click or a key begins the next change.
+Streamlit takes the parameters of a page's own widgets out of the address when another page opens, and puts those of the
+new page's in, each by itself and some of them late or never. So each run tells the browser the whole question, and the
+browser puts back whatever of it Streamlit's own writing leaves out or keeps too long, until a click or a key begins the
+next change.
 
-Streamlit also adds an entry to the browser's history whenever the address changes, also when a page that was just opened completes its own address.
-An entry that no click and no key has asked for replaces the one before it.
+Streamlit also adds an entry to the browser's history whenever the address changes, also when a page that was just
+opened completes its own address. An entry that no click and no key has asked for replaces the one before it.
 """
 
 from __future__ import annotations
@@ -64,6 +65,8 @@ def one_step() -> None:
 
 
 def tell(place: str, question: Mapping[str, str], fields: Iterable[str]) -> None:
-    """At the end of a run, once in each place that can run by itself: the question that the address is to have, and every field that it may have."""
+    """At the end of a run, once in each place that can run by itself: the question that the address is to have, and
+    every field that it may have.
+    """
     data = {"wanted": dict(question), "fields": list(fields), "run": next(_runs)}
     st.components.v2.component(COMPONENT, js=JS)(key=f"{COMPONENT}_{place}", data=data)

@@ -1,4 +1,6 @@
-"""What the job page asks and says: questions, calls, concurrency; the calendar, the progress, and when the card is paid."""
+"""What the job page asks and says: questions, calls, concurrency; the calendar, the progress, and when the card is
+paid.
+"""
 
 from __future__ import annotations
 
@@ -22,24 +24,45 @@ WHOLE = st.column_config.NumberColumn(format="localized")
 
 
 def requests(_: Cost | None) -> None:
-    number("requests", "Questions", step=100, placeholder=f"{assumptions()['requests'].number:g} assumed", help="How many there are in all.")
+    number(
+        "requests",
+        "Questions",
+        step=100,
+        placeholder=f"{assumptions()['requests'].number:g} assumed",
+        help="How many there are in all.",
+    )
 
 
 def calls(_: Cost | None) -> None:
-    number("calls_per_request", "Calls a question", step=0.5, placeholder="1 assumed", help="A planner, five specialists and an aggregator are 7.")
+    number(
+        "calls_per_request",
+        "Calls a question",
+        step=0.5,
+        placeholder="1 assumed",
+        help="A planner, five specialists and an aggregator are 7.",
+    )
 
 
 def concurrency(_: Cost | None) -> None:
-    number("concurrency", "Calls at once", placeholder="the batch", help="Kept in flight; planned as that many sequences.")
+    number(
+        "concurrency", "Calls at once", placeholder="the batch", help="Kept in flight; planned as that many sequences."
+    )
 
 
 def conclusion(job: Job) -> str:
     """The job in one sentence: its duration with its range, its energy, and the bills side by side."""
     asked = (
-        f"{job.requests:,} {'question' if job.requests == 1 else 'questions'} of {job.calls_per_request:g} {'call' if job.calls_per_request == 1 else 'calls'}"
+        f"{job.requests:,} {'question' if job.requests == 1 else 'questions'} of {job.calls_per_request:g}"
+        f" {'call' if job.calls_per_request == 1 else 'calls'}"
     )
-    beside = [f"{usd(bill.expected)} {where}" for bill, where in ((job.bill.rent_usd, "rented"), (job.bill.api_usd, "from an API")) if bill]
-    money = f"{usd(job.bill.electricity_usd.expected)} of electricity" + (f", beside {' and '.join(beside)}" if beside else "")
+    beside = [
+        f"{usd(bill.expected)} {where}"
+        for bill, where in ((job.bill.rent_usd, "rented"), (job.bill.api_usd, "from an API"))
+        if bill
+    ]
+    money = f"{usd(job.bill.electricity_usd.expected)} of electricity" + (
+        f", beside {' and '.join(beside)}" if beside else ""
+    )
     took = f"{duration(job.duration_s.expected)} ({between(job.duration_s, duration)})"
     return f"{asked} take {took} and {energy(job.bill.energy_kwh.expected)}: {money}."
 
@@ -53,7 +76,11 @@ def pays(job: Job) -> str:
     if saved <= 0:
         return "The API takes less for this job than the electricity does: the purchase never pays for itself."
     count = lost.expected / saved
-    return f"Against the API the purchase, its resale counted, is paid after {count:,.0f} such jobs." if count >= 1.5 else "This job alone pays the purchase."
+    return (
+        f"Against the API the purchase, its resale counted, is paid after {count:,.0f} such jobs."
+        if count >= 1.5
+        else "This job alone pays the purchase."
+    )
 
 
 def calendar_words(scheduled: Sequence[Scheduled]) -> str:
@@ -61,8 +88,8 @@ def calendar_words(scheduled: Sequence[Scheduled]) -> str:
     by_name = {one.way.name: one for one in scheduled}
     clock, evenings, weekends = by_name["Around the clock"], by_name["Evenings"], by_name["Weekends"]
     return (
-        f"Around the clock it is done after {duration(clock.days[1] * 86_400)}, in {_sessions(evenings)} of {evenings.way.hours:g} h, "
-        f"or in {_sessions(weekends)}."
+        f"Around the clock it is done after {duration(clock.days[1] * 86_400)}, in {_sessions(evenings)} of"
+        f" {evenings.way.hours:g} h, or in {_sessions(weekends)}."
     )
 
 
@@ -75,11 +102,17 @@ def calendar_table(scheduled: Sequence[Scheduled], words: str) -> None:
     """Every way to fit it in."""
     rows = [
         {
-            "Way": one.way.name, "Hours a session": one.way.hours, "Sessions": one.sessions[1], "Sessions, low": one.sessions[0],
-            "Sessions, high": one.sessions[2], "Days": one.days[1], "Days, low": one.days[0], "Days, high": one.days[2],
+            "Way": one.way.name,
+            "Hours a session": one.way.hours,
+            "Sessions": one.sessions[1],
+            "Sessions, low": one.sessions[0],
+            "Sessions, high": one.sessions[2],
+            "Days": one.days[1],
+            "Days, low": one.days[0],
+            "Days, high": one.days[2],
         }
         for one in scheduled
-    ]  # fmt: skip
+    ]
     _table(rows, "headroom-schedule.csv", words, ("Days", "Days, low", "Days, high"))
 
 
@@ -104,4 +137,6 @@ def progress_table(job: Job) -> None:
 def _table(rows: list[dict[str, object]], file: str, alt: str, decimals: Sequence[str]) -> None:
     frame = pd.DataFrame(rows)
     st.dataframe(frame, hide_index=True, alt=alt, column_config={"Questions": WHOLE} | dict.fromkeys(decimals, HOURS))
-    st.download_button("Table as CSV", frame.to_csv(index=False), file, "text/csv", icon=":material/download:", on_click="ignore")
+    st.download_button(
+        "Table as CSV", frame.to_csv(index=False), file, "text/csv", icon=":material/download:", on_click="ignore"
+    )

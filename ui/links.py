@@ -12,7 +12,8 @@ from ui.migrate import PARAMETER, VERSION
 
 
 def to_page(path: str, label: str, query: Mapping[str, Any], icon: str = ":material/arrow_forward:") -> bool:
-    """A link to a page of this app, for example `pages/fine_tune.py`, with its question in the address; nothing, and False, without such a page.
+    """A link to a page of this app, for example `pages/fine_tune.py`, with its question in the address; nothing, and
+    False, without such a page.
 
     The version in it says that it is a whole question: what it leaves out takes its default.
     """

@@ -23,7 +23,13 @@ from ui.text import plain
 MIB = 2**20
 MOST_WAYS = 4
 
-KINDS: dict[Kind, str] = {"weights": "Weights", "kv_cache": "KV cache", "state": "Recurrent state", "activation": "Compute buffer", "output": "Output buffer"}
+KINDS: dict[Kind, str] = {
+    "weights": "Weights",
+    "kv_cache": "KV cache",
+    "state": "Recurrent state",
+    "activation": "Compute buffer",
+    "output": "Output buffer",
+}
 
 EXAMPLE = """\
   Device 0: NVIDIA GeForce RTX 4090, compute capability 8.9, VMM: yes
@@ -51,7 +57,10 @@ def example() -> None:
 def headline(reading: Reading, found: tuple[Finding, ...]) -> str:
     """What the log is of, and the first thing to know."""
     name = reading.model or "A model"
-    what = f"{name}{' in ' + reading.file_type if reading.file_type else ''}, run by {'Ollama' if reading.engine == 'ollama' else 'llama.cpp'}"
+    what = (
+        f"{name}{' in ' + reading.file_type if reading.file_type else ''}, run by"
+        f" {'Ollama' if reading.engine == 'ollama' else 'llama.cpp'}"
+    )
     if reading.layers is not None:
         what += f", {reading.layers_on_gpu} of {reading.layers} layers on GPUs"
     return f"{what}: {found[0].title[0].lower() + found[0].title[1:] if found else 'it loaded as it should'}."
@@ -68,7 +77,10 @@ def buffers(reading: Reading) -> pd.DataFrame:
     """One row a device, one column a kind, in MiB as the log prints them."""
     rows = reading.by_device()
     shown = [kind for kind in KINDS if any(kind in sizes for sizes in rows.values())]
-    table = [(device, *(sizes.get(kind, 0) / MIB for kind in shown), sum(sizes.values()) / MIB) for device, sizes in rows.items()]
+    table = [
+        (device, *(sizes.get(kind, 0) / MIB for kind in shown), sum(sizes.values()) / MIB)
+        for device, sizes in rows.items()
+    ]
     return pd.DataFrame(table, columns=["Device", *(f"{KINDS[kind]} (MiB)" for kind in shown), "Total (MiB)"])
 
 
@@ -77,7 +89,12 @@ def plan_of(reading: Reading) -> None:
     fields = reading.request()
     known = model_of(reading.model)
     name = st.selectbox(
-        "Model", list(picker.titles()), index=list(picker.titles()).index(known) if known else None, format_func=picker.title, placeholder="Which model is it?", key="log_model"
+        "Model",
+        list(picker.titles()),
+        index=list(picker.titles()).index(known) if known else None,
+        format_func=picker.title,
+        placeholder="Which model is it?",
+        key="log_model",
     )
     if name is None:
         st.caption("The log does not say which model it is; choose it.")
@@ -92,9 +109,16 @@ def plan_of(reading: Reading) -> None:
     frame = beside(reading, answer)
     said = stopped(frame) if reading.failed_line else difference(frame)
     st.markdown(f"**{plain(said)}**")
-    st.dataframe(frame, hide_index=True, alt=said, column_config={column: st.column_config.NumberColumn(format="%.1f") for column in frame.columns[1:]})
+    st.dataframe(
+        frame,
+        hide_index=True,
+        alt=said,
+        column_config={column: st.column_config.NumberColumn(format="%.1f") for column in frame.columns[1:]},
+    )
     st.link_button("Open as a plan", f"/?{query(answer.request)}", icon=":material/open_in_new:")
-    st.caption("Without the layers that the log used, the plan finds how many fit; its ways out are tried on these GPUs.")
+    st.caption(
+        "Without the layers that the log used, the plan finds how many fit; its ways out are tried on these GPUs."
+    )
 
 
 def mended(reading: Reading, answer: Plan) -> None:
@@ -102,21 +126,35 @@ def mended(reading: Reading, answer: Plan) -> None:
     open_ended = plan(answer.request.changed(gpu_layers=None, cpu_moe_layers=None))
     ways = list(ways_out(answer.case) if reading.failed_line else open_ended.advice)
     if reading.failed_line and open_ended.fit.enough:
-        ways.append(WayOut("Let llama.cpp choose the layers", {"gpu_layers": None}, open_ended.fit.verdict, open_ended.fit.reason))
+        ways.append(
+            WayOut(
+                "Let llama.cpp choose the layers", {"gpu_layers": None}, open_ended.fit.verdict, open_ended.fit.reason
+            )
+        )
     if reading.failed_line and answer.fit.on_gpus:
-        st.markdown("**On an empty card these settings would fit: something else held its memory.** Close other programs, or take one of these changes.")
+        st.markdown(
+            "**On an empty card these settings would fit: something else held its memory.** Close other programs, or"
+            " take one of these changes."
+        )
     elif ways:
         st.markdown("**What mends it, each tried on these GPUs:**")
     for way in ways[:MOST_WAYS]:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.link_button(way.title, f"/?{urlencode(answer.request.changed(**{'gpu_layers': None, **way.change}).to_query())}", icon=":material/build:")
+            st.link_button(
+                way.title,
+                f"/?{urlencode(answer.request.changed(**{'gpu_layers': None, **way.change}).to_query())}",
+                icon=":material/build:",
+            )
             st.caption(plain(way.reason), width="stretch")
 
 
 def stopped(frame: pd.DataFrame) -> str:
     """What the settings need, where the log ends before all of it was placed."""
     logged, predicted = frame["Logged (MiB)"].sum(), frame["Predicted (MiB)"].sum()
-    return f"The same settings are predicted to take {mem(int(predicted * MIB))} on GPUs; the log stopped after {mem(int(logged * MIB))}."
+    return (
+        f"The same settings are predicted to take {mem(int(predicted * MIB))} on GPUs; the log stopped after"
+        f" {mem(int(logged * MIB))}."
+    )
 
 
 def model_of(name: str) -> str | None:
@@ -139,9 +177,11 @@ def beside(reading: Reading, answer: Plan) -> pd.DataFrame:
     """Each kind of buffer on GPUs: as logged, as predicted, and the difference, in MiB."""
     devices = answer.memory.devices
     predicted = {
-        "weights": sum(device.weights.expected for device in devices), "kv_cache": sum(device.kv_cache.expected for device in devices),
-        "state": sum(device.state.expected for device in devices), "activation": sum(device.activation.expected for device in devices),
-    }  # fmt: skip
+        "weights": sum(device.weights.expected for device in devices),
+        "kv_cache": sum(device.kv_cache.expected for device in devices),
+        "state": sum(device.state.expected for device in devices),
+        "activation": sum(device.activation.expected for device in devices),
+    }
     rows = []
     for kind, label in KINDS.items():
         logged = reading.total(kind, on_gpu=True)
@@ -155,7 +195,10 @@ def difference(frame: pd.DataFrame) -> str:
     logged, predicted = frame["Logged (MiB)"].sum(), frame["Predicted (MiB)"].sum()
     if not logged:
         return f"The same settings are predicted to take {mem(int(predicted * MIB))} on GPUs; the log got no further."
-    return f"The same settings are predicted to take {mem(int(predicted * MIB))} on GPUs, {abs(predicted / logged - 1):.1%} {'more' if predicted >= logged else 'less'} than logged."
+    return (
+        f"The same settings are predicted to take {mem(int(predicted * MIB))} on GPUs,"
+        f" {abs(predicted / logged - 1):.1%} {'more' if predicted >= logged else 'less'} than logged."
+    )
 
 
 def query(request: PlanRequest) -> str:

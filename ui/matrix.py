@@ -19,14 +19,33 @@ from planner.searches.matrix_speed import decode_speeds
 from ui import picker, share, views
 
 MODELS = (
-    "Qwen/Qwen3-0.6B", "meta-llama/Llama-3.2-3B-Instruct", "meta-llama/Meta-Llama-3.1-8B", "Qwen/Qwen3-14B", "mistralai/Mistral-Small-24B-Instruct-2501",
-    "google/gemma-3-27b-it", "Qwen/Qwen3-30B-A3B", "Qwen/Qwen3-32B", "meta-llama/Llama-3.3-70B-Instruct", "openai/gpt-oss-20b", "openai/gpt-oss-120b",
+    "Qwen/Qwen3-0.6B",
+    "meta-llama/Llama-3.2-3B-Instruct",
+    "meta-llama/Meta-Llama-3.1-8B",
+    "Qwen/Qwen3-14B",
+    "mistralai/Mistral-Small-24B-Instruct-2501",
+    "google/gemma-3-27b-it",
+    "Qwen/Qwen3-30B-A3B",
+    "Qwen/Qwen3-32B",
+    "meta-llama/Llama-3.3-70B-Instruct",
+    "openai/gpt-oss-20b",
+    "openai/gpt-oss-120b",
     "Qwen/Qwen3-235B-A22B",
-)  # fmt: skip
+)
 CARDS = (
-    "rtx-3060-12gb", "rtx-4060-ti-16gb", "rtx-5080", "rtx-3090", "rtx-4090", "rtx-5090", "rtx-6000-ada", "l40s", "a100-sxm4-80gb", "h100-sxm5-80gb", "h200-sxm-141gb",
+    "rtx-3060-12gb",
+    "rtx-4060-ti-16gb",
+    "rtx-5080",
+    "rtx-3090",
+    "rtx-4090",
+    "rtx-5090",
+    "rtx-6000-ada",
+    "l40s",
+    "a100-sxm4-80gb",
+    "h100-sxm5-80gb",
+    "h200-sxm-141gb",
     "instinct-mi300x",
-)  # fmt: skip
+)
 SHOWS = {"batch": "Largest batch", "verdict": "Verdict", "headroom": "Free memory", "speed": "Decode (tokens/s)"}
 WORDS = ("does not fit", "tight", "fits")
 TINTS = ("#d1343826", "#efa73a33", "#2f948833")
@@ -37,7 +56,10 @@ MOST_TINTED = 6_000
 def meaning(engine: str) -> str:
     """What the colours say."""
     if info(engine).serves:
-        return "Green holds all at full length; amber starts and lets some wait, or is within the uncertainty of the estimate; red does not start."
+        return (
+            "Green holds all at full length; amber starts and lets some wait, or is within the uncertainty of the"
+            " estimate; red does not start."
+        )
     split = " blue runs with layers in system RAM;" if info(engine).splits_with_host else ""
     return f"Green fits on the cards; amber is within the uncertainty of the estimate;{split} red does not fit."
 
@@ -50,7 +72,9 @@ def chosen(request: PlanRequest) -> tuple[list[str], list[str], list[str], list[
     usual = [name for name in formats if name in runs] or runs[:2]
     left, right = st.columns([3, 2])
     with left:
-        models = _many("Models", picker.titles(), [known.id for name in MODELS if (known := catalog.lookup(name))], "matrix_model")
+        models = _many(
+            "Models", picker.titles(), [known.id for name in MODELS if (known := catalog.lookup(name))], "matrix_model"
+        )
     with right:
         formats = _many("Formats", {name: name for name in runs}, usual, f"matrix_format_{request.engine}")
     left, right = st.columns([3, 2])
@@ -70,7 +94,9 @@ def catalog_title(model: str) -> str:
     return catalog.models()[model].title
 
 
-def table(request: PlanRequest, models: list[str], formats: list[str], cards: list[str], number: int) -> tuple[Matrix, list[Any]]:
+def table(
+    request: PlanRequest, models: list[str], formats: list[str], cards: list[str], number: int
+) -> tuple[Matrix, list[Any]]:
     """Every combination, against the cards from small to large."""
     by_id = {gpu.id: gpu for gpu in gpus()}
     chosen_cards = sorted((by_id[card] for card in cards), key=lambda gpu: gpu.usable_bytes)
@@ -90,11 +116,15 @@ def frame(request: PlanRequest, found: Matrix, cards: list[Any], shows: str) -> 
     speeds = decode_speeds(request, rows, cards) if shows == "speed" else None
     for index, card in enumerate(cards):
         if speeds is not None:
-            data[card.name] = [speed if code else None for speed, code in zip(speeds[:, index], verdict[:, index], strict=True)]
+            data[card.name] = [
+                speed if code else None for speed, code in zip(speeds[:, index], verdict[:, index], strict=True)
+            ]
         elif shows == "verdict":
             data[card.name] = [words(found, place, index) for place in range(len(rows))]
         elif shows == "headroom":
-            data[card.name] = [None if row.refusal else left / scale() for row, left in zip(rows, found.spare[:, index], strict=True)]
+            data[card.name] = [
+                None if row.refusal else left / scale() for row, left in zip(rows, found.spare[:, index], strict=True)
+            ]
         else:
             data[card.name] = pd.array(found.batch[:, index], dtype="Int64")
             data[card.name][found.offload[:, index]] = pd.NA
@@ -123,15 +153,22 @@ def tinted(table: pd.DataFrame, found: Matrix, cards: list[Any]) -> Any:
 
 
 def conclusion(found: Matrix, cards: list[Any], number: int) -> str:
-    """How much of the table holds all that is asked, and the largest model that the smallest and the largest card hold."""
-    users = f" and hold all {found.request.batch:,} at full length" if found.held.any() and found.request.batch > 1 else ""
+    """How much of the table holds all that is asked, and the largest model that the smallest and the largest
+    card hold.
+    """
+    users = (
+        f" and hold all {found.request.batch:,} at full length" if found.held.any() and found.request.batch > 1 else ""
+    )
     said = f"{int(found.enough.sum()):,} of {found.verdict.size:,} combinations fit{users}."
     for index in dict.fromkeys((0, len(cards) - 1)):
         held = [row for row, enough in zip(found.rows, found.enough[:, index], strict=True) if enough]
         if held:
             best = max(held, key=lambda row: (row.parameters, row.total))
             many = f"{number}x " if number > 1 else ""
-            said += f" The largest on {many}{cards[index].name} is {catalog_title(best.model)} ({count(best.parameters)}) as {best.format}."
+            said += (
+                f" The largest on {many}{cards[index].name} is {catalog_title(best.model)} ({count(best.parameters)})"
+                f" as {best.format}."
+            )
     return said
 
 
@@ -141,7 +178,14 @@ def largest(matrix: Matrix, cards: list[Any]) -> pd.DataFrame:
     for index, card in enumerate(cards):
         held = [row for row, enough in zip(matrix.rows, matrix.enough[:, index], strict=True) if enough]
         best = max(held, key=lambda row: (row.parameters, row.total), default=None)
-        found.append((card.name, card.usable_bytes / scale(), catalog_title(best.model) if best else "none of these", best.format if best else ""))
+        found.append(
+            (
+                card.name,
+                card.usable_bytes / scale(),
+                catalog_title(best.model) if best else "none of these",
+                best.format if best else "",
+            )
+        )
     return pd.DataFrame(found, columns=["Card", f"Usable ({symbol()})", "Largest model", "Format"])
 
 

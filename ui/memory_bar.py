@@ -1,4 +1,6 @@
-"""The memory bar: one row for each device, its capacity as the frame, its parts inside, what doesn't fit in red beyond."""
+"""The memory bar: one row for each device, its capacity as the frame, its parts inside, what doesn't fit in red
+beyond.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,13 @@ def _together(each: list[Row]) -> list[Row]:
 def _gpu_row(device: DeviceMemory, count: int) -> Row:
     parts = tuple(sum(getattr(device, name).expected for name in part.names) for part in PARTS)
     name = device.name.removeprefix("GeForce ")
-    return Row(f"{device.index}: {name}" if count > 1 else name, parts, device.total, device.usable_bytes, device.capacity_bytes)
+    return Row(
+        f"{device.index}: {name}" if count > 1 else name,
+        parts,
+        device.total,
+        device.usable_bytes,
+        device.capacity_bytes,
+    )
 
 
 def segments(row: Row) -> list[Segment]:
@@ -91,24 +99,54 @@ def figure(drawn: Sequence[Row], ground: Ground, parts: Sequence[Part] = PARTS) 
     for index, part in enumerate(parts):
         pieces = [row[index] for row in cut]
         if any(piece.size for piece in pieces):
-            text = [_label(row.parts[index], piece.size, _longest(drawn)) for row, piece in zip(drawn, pieces, strict=True)]
+            text = [
+                _label(row.parts[index], piece.size, _longest(drawn)) for row, piece in zip(drawn, pieces, strict=True)
+            ]
             true = [mem(row.parts[index]) for row in drawn]
             sizes = [piece.size for piece in pieces]
-            _bar(chart, part.label, names, [piece.start for piece in pieces], sizes, part.colour, text=text, hover=true, ink=part.ink)
-    _bar(chart, "Free", names, filled, [max(row.usable - used, 0) for row, used in zip(drawn, filled, strict=True)], ground.free)
+            _bar(
+                chart,
+                part.label,
+                names,
+                [piece.start for piece in pieces],
+                sizes,
+                part.colour,
+                text=text,
+                hover=true,
+                ink=part.ink,
+            )
+    _bar(
+        chart,
+        "Free",
+        names,
+        filled,
+        [max(row.usable - used, 0) for row, used in zip(drawn, filled, strict=True)],
+        ground.free,
+    )
     reserved = [max(row.capacity - row.usable, 0) for row in drawn]
     if any(reserved):
         _bar(chart, "Not usable", names, [row.usable for row in drawn], reserved, ground.unusable)
     beyond = [max(row.total.expected - row.usable, 0) for row in drawn]
     if any(beyond):
         text = [mem(size) if size else "" for size in beyond]
-        _bar(chart, "Does not fit", names, [max(row.capacity, row.usable) for row in drawn], beyond, TOO_MUCH, text=text)
+        _bar(
+            chart, "Does not fit", names, [max(row.capacity, row.usable) for row in drawn], beyond, TOO_MUCH, text=text
+        )
     ranges = [(row.total.low, row.total.high - row.total.low) for row in drawn]
     if any(size for _, size in ranges):
         hatch = {"shape": "/", "fgcolor": ground.frame, "bgcolor": "rgba(0,0,0,0)", "size": 5, "solidity": 0.25}
         edges = [f"{mem(low)} to {mem(low + size)}" for low, size in ranges]
         shown = [_beyond(row, low, size) for row, (low, size) in zip(drawn, ranges, strict=True)]
-        _bar(chart, "Uncertain", names, [start for start, _ in shown], [size for _, size in shown], "rgba(0,0,0,0)", hover=edges, pattern=hatch)
+        _bar(
+            chart,
+            "Uncertain",
+            names,
+            [start for start, _ in shown],
+            [size for _, size in shown],
+            "rgba(0,0,0,0)",
+            hover=edges,
+            pattern=hatch,
+        )
     return {"data": chart, "layout": _layout(drawn, ground)}
 
 
@@ -130,38 +168,90 @@ def _longest(drawn: Sequence[Row]) -> int:
 
 
 def _bar(
-    chart: list[Spec], label: str, names: list[str], starts: list[int], sizes: list[int], colour: str,
-    text: list[str] | None = None, hover: list[str] | None = None, pattern: dict[str, Any] | None = None, ink: str = "#ffffff",
-) -> None:  # fmt: skip
+    chart: list[Spec],
+    label: str,
+    names: list[str],
+    starts: list[int],
+    sizes: list[int],
+    colour: str,
+    text: list[str] | None = None,
+    hover: list[str] | None = None,
+    pattern: dict[str, Any] | None = None,
+    ink: str = "#ffffff",
+) -> None:
     shown = hover or [mem(size) for size in sizes]
-    chart.append({
-        "type": "bar", "name": label, "orientation": "h", "y": list(range(len(names))), "base": [start / scale() for start in starts],
-        "x": [size / scale() for size in sizes], "textposition": "inside", "insidetextanchor": "start", "insidetextfont": {"color": ink, "size": 13},
-        "constraintext": "none", "textangle": 0, "width": 0.72, "customdata": shown, "cliponaxis": False,
-        "hovertemplate": f"{label}: %{{customdata}}<extra></extra>", **({"text": text} if text else {}),
-        "marker": {"color": colour, "line": {"width": 0}, **({"pattern": pattern} if pattern else {})},
-    })  # fmt: skip
+    chart.append(
+        {
+            "type": "bar",
+            "name": label,
+            "orientation": "h",
+            "y": list(range(len(names))),
+            "base": [start / scale() for start in starts],
+            "x": [size / scale() for size in sizes],
+            "textposition": "inside",
+            "insidetextanchor": "start",
+            "insidetextfont": {"color": ink, "size": 13},
+            "constraintext": "none",
+            "textangle": 0,
+            "width": 0.72,
+            "customdata": shown,
+            "cliponaxis": False,
+            "hovertemplate": f"{label}: %{{customdata}}<extra></extra>",
+            **({"text": text} if text else {}),
+            "marker": {"color": colour, "line": {"width": 0}, **({"pattern": pattern} if pattern else {})},
+        }
+    )
 
 
 def _layout(drawn: Sequence[Row], ground: Ground) -> Spec:
     line = {"color": ground.frame, "width": 1.6}
     return {
-        "barmode": "overlay", "height": EDGES + ROW_HEIGHT * len(drawn), "margin": {"l": 0, "r": 8, "t": 8, "b": EDGES - 8}, "bargap": 0.2,
-        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "font": {"color": ground.text, "size": 13, "family": "Source Sans, sans-serif"},
+        "barmode": "overlay",
+        "height": EDGES + ROW_HEIGHT * len(drawn),
+        "margin": {"l": 0, "r": 8, "t": 8, "b": EDGES - 8},
+        "bargap": 0.2,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": ground.text, "size": 13, "family": "Source Sans, sans-serif"},
         "dragmode": False,
         "legend": {
-            "orientation": "h", "yanchor": "bottom", "yref": "container", "y": 0, "xanchor": "left", "x": 0, "itemclick": False, "itemdoubleclick": False,
+            "orientation": "h",
+            "yanchor": "bottom",
+            "yref": "container",
+            "y": 0,
+            "xanchor": "left",
+            "x": 0,
+            "itemclick": False,
+            "itemdoubleclick": False,
         },
         "shapes": [
-            {"type": "rect", "x0": 0, "x1": row.capacity / scale(), "y0": index - 0.36, "y1": index + 0.36, "line": line, "layer": "above"}
+            {
+                "type": "rect",
+                "x0": 0,
+                "x1": row.capacity / scale(),
+                "y0": index - 0.36,
+                "y1": index + 0.36,
+                "line": line,
+                "layer": "above",
+            }
             for index, row in enumerate(drawn)
         ],
         "xaxis": {
-            "range": [0, _longest(drawn) / scale() * 1.01], "ticksuffix": f" {symbol()}", "showgrid": False, "zeroline": False, "fixedrange": True,
-            "tickcolor": ground.frame, "ticks": "outside",
+            "range": [0, _longest(drawn) / scale() * 1.01],
+            "ticksuffix": f" {symbol()}",
+            "showgrid": False,
+            "zeroline": False,
+            "fixedrange": True,
+            "tickcolor": ground.frame,
+            "ticks": "outside",
         },
         "yaxis": {
-            "tickvals": list(range(len(drawn))), "ticktext": [row.name for row in drawn], "autorange": "reversed", "fixedrange": True, "showgrid": False,
-            "automargin": True, "ticklabelstandoff": 8,
+            "tickvals": list(range(len(drawn))),
+            "ticktext": [row.name for row in drawn],
+            "autorange": "reversed",
+            "fixedrange": True,
+            "showgrid": False,
+            "automargin": True,
+            "ticklabelstandoff": 8,
         },
-    }  # fmt: skip
+    }

@@ -1,4 +1,6 @@
-"""GiB or GB: the unit in which every page writes memory, chosen once, kept for the visit, and in the link where it is not the usual one."""
+"""GiB or GB: the unit in which every page writes memory, chosen once, kept for the visit, and in the link where it is
+not the usual one.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Where the page's model comes from: the catalogue, the Hugging Face Hub, or a file that the visitor uploads.
 
-A link may name any model but never a path: nothing that arrives in an address is read from this machine's disk. A token is
+A link may name any model but never a path: nothing that arrives in an address is read from this machine's disk. A token
+is
 used for the one call it was typed for: it is in no link, no cache and no log, and the field is empty again after it.
 """
 
@@ -25,14 +26,28 @@ HEADER_HINT = "Of a GGUF its first 20 MB are enough, for example `head -c 20M mo
 def other_sources() -> None:
     """A config or a weight file's header from the visitor's disk, or a private model from the Hub."""
     with st.popover("Use a file or a private model", icon=":material/upload_file:", type="tertiary"):
-        st.file_uploader("config.json, or a .gguf", type=["json", "gguf"], key=_key(), max_upload_size=32, help=HEADER_HINT)
-        st.caption("It is read here and kept nowhere, so it cannot travel in a link: whoever opens yours must upload it too.")
-        st.text_input("Token for a gated or private model", type="password", key="hub_token", autocomplete="off", max_chars=500)
-        st.button("Fetch its config", key="fetch", on_click=_fetch_once, disabled=not st.session_state.get("model"), icon=":material/key:")
+        st.file_uploader(
+            "config.json, or a .gguf", type=["json", "gguf"], key=_key(), max_upload_size=32, help=HEADER_HINT
+        )
+        st.caption(
+            "It is read here and kept nowhere, so it cannot travel in a link: whoever opens yours must upload it too."
+        )
+        st.text_input(
+            "Token for a gated or private model", type="password", key="hub_token", autocomplete="off", max_chars=500
+        )
+        st.button(
+            "Fetch its config",
+            key="fetch",
+            on_click=_fetch_once,
+            disabled=not st.session_state.get("model"),
+            icon=":material/key:",
+        )
         if said := st.session_state.get("fetch_said"):
             st.caption(plain(said))
     if file := uploaded():
-        st.info(plain(f"{file.name} stands for the model; whatever is chosen above waits."), icon=":material/upload_file:")
+        st.info(
+            plain(f"{file.name} stands for the model; whatever is chosen above waits."), icon=":material/upload_file:"
+        )
         st.button("Leave the file", on_click=leave, icon=":material/close:")
 
 
@@ -70,13 +85,15 @@ def upload() -> tuple[str, dict[str, Any]] | None:
         st.session_state.pop("uploaded", None)
         return None
     kept = st.session_state.get("uploaded")
-    if kept is None or kept[0] != file.file_id:  # a header holds a vocabulary of megabytes: read once, not at every rerun
+    # A header holds a vocabulary of megabytes: read once, not at every rerun.
+    if kept is None or kept[0] != file.file_id:
         kept = st.session_state["uploaded"] = (file.file_id, parse_upload(file.getvalue(), file.name))
     return named(file.name, kept[1]), kept[1]
 
 
 def with_config(request: AnyQuestion) -> AnyQuestion:
-    """The request with its config fetched from the Hub when only the Hub knows the model, or knows a copy of it exactly.
+    """The request with its config fetched from the Hub when only the Hub knows the model, or knows a copy of it
+    exactly.
 
     Raises:
         PlanError: when the name means nothing, or the Hub does not answer.
@@ -99,7 +116,10 @@ def _fetch_once() -> None:
     token, name = state.get("hub_token") or "", state.get("model") or ""
     state["hub_token"] = ""
     try:
-        state["private"] = {**state.get("private", {}), name: from_hub(name, token or None, state.get("quantization", "auto"))}
+        state["private"] = {
+            **state.get("private", {}),
+            name: from_hub(name, token or None, state.get("quantization", "auto")),
+        }
         state["fetch_said"] = f"The config of {name} is here for as long as this page is open."
     except PlanError as error:
         state["fetch_said"] = str(error)

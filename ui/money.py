@@ -63,34 +63,58 @@ def prompt(cost: Cost | None) -> None:
 def answer(cost: Cost | None) -> None:
     """Tokens that it gets back."""
     shown = f"{cost.work.output_tokens:,} assumed" if cost else None
-    number("output_tokens", "Answer (tokens)", step=64, placeholder=shown, help="Written for one request or call, on average.")
+    number(
+        "output_tokens",
+        "Answer (tokens)",
+        step=64,
+        placeholder=shown,
+        help="Written for one request or call, on average.",
+    )
 
 
 def region(_: Cost | None) -> None:
     """Where the electricity comes from."""
     choice(
-        "region", "Electricity of", [one.title for one in tariffs().values()], other=True, placeholder=f"{tariff(None).name} assumed",
+        "region",
+        "Electricity of",
+        [one.title for one in tariffs().values()],
+        other=True,
+        placeholder=f"{tariff(None).name} assumed",
         help="A country or a US state. Households pay taxes with it; industry prices are those of large consumers.",
-    )  # fmt: skip
+    )
 
 
 def hours(_: Cost | None) -> None:
     """Of the machine at work; the rest of the day it idles."""
     assumed = assumptions()["hours_per_day"].number
-    number("hours_per_day", "Hours at work a day", step=1, placeholder=f"{assumed:g} assumed", help="The rest of the day the machine is left on, idle.")
+    number(
+        "hours_per_day",
+        "Hours at work a day",
+        step=1,
+        placeholder=f"{assumed:g} assumed",
+        help="The rest of the day the machine is left on, idle.",
+    )
 
 
 def asked(plan: Plan) -> None:
     """What runs where, above the conclusion."""
-    gpus = " + ".join(f"{count}x {name}" if count > 1 else name for name, count in Counter(gpu.name for gpu in plan.case.gpus).items())
+    gpus = " + ".join(
+        f"{count}x {name}" if count > 1 else name for name, count in Counter(gpu.name for gpu in plan.case.gpus).items()
+    )
     known = catalog.models().get(plan.case.name)
-    st.text(f"{known.title if known else plan.case.name}, {plan.memory.weights.format}, {plan.request.engine}, {gpus or 'no GPU'}")
+    st.text(
+        f"{known.title if known else plan.case.name}, {plan.memory.weights.format}, {plan.request.engine},"
+        f" {gpus or 'no GPU'}"
+    )
 
 
 def cautions(plan: Plan) -> None:
     """Why these figures may not hold: a plan that doesn't fit, a speed that nothing measured stands behind."""
     if plan.fit.verdict == "does_not_fit":
-        st.warning(plain(f"{plan.fit.reason} The figures are those of a machine on which it would fit."), icon=":material/cancel:")
+        st.warning(
+            plain(f"{plan.fit.reason} The figures are those of a machine on which it would fit."),
+            icon=":material/cancel:",
+        )
     if plan.speed.extrapolated:
         st.caption(plain(plan.speed.extrapolated))
 
@@ -98,8 +122,14 @@ def cautions(plan: Plan) -> None:
 def conclusion(cost: Cost) -> str:
     """A million output tokens, each way."""
     million = cost.million
-    ways = [f"{usd(million.electricity_usd.expected)} of electricity, {usd(million.own_usd.expected)} with wear and idling"]
-    ways += [f"{usd(bill.expected)} {where}" for bill, where in ((million.rent_usd, "rented"), (million.api_usd, "from an API")) if bill]
+    ways = [
+        f"{usd(million.electricity_usd.expected)} of electricity, {usd(million.own_usd.expected)} with wear and idling"
+    ]
+    ways += [
+        f"{usd(bill.expected)} {where}"
+        for bill, where in ((million.rent_usd, "rented"), (million.api_usd, "from an API"))
+        if bill
+    ]
     return f"A million output tokens cost {'; '.join(ways)}."
 
 
@@ -110,7 +140,12 @@ def price_fields(cost: Cost, model: str, with_region: bool = False) -> None:
     with one:
         if with_region:
             region(cost)
-        number("electricity_usd_per_kwh", "Electricity (USD/kWh)", step=0.01, placeholder=_shown(prices.usd_per_kwh.expected))
+        number(
+            "electricity_usd_per_kwh",
+            "Electricity (USD/kWh)",
+            step=0.01,
+            placeholder=_shown(prices.usd_per_kwh.expected),
+        )
         dated(quotes["electricity"])
         number("gco2_per_kwh", "Carbon (g CO2e/kWh)", step=10, placeholder=_shown(prices.gco2_per_kwh.expected))
         dated(quotes["carbon"], price=False)
@@ -120,12 +155,20 @@ def price_fields(cost: Cost, model: str, with_region: bool = False) -> None:
         st.caption("What the building draws over what the machine draws: 1 at home.")
     with two:
         number(
-            "rent_usd_per_hour", "Rent of all GPUs (USD/h)", step=0.1, placeholder=_shown(prices.rent_per_hour.expected) if prices.rent_per_hour else "unknown"
+            "rent_usd_per_hour",
+            "Rent of all GPUs (USD/h)",
+            step=0.1,
+            placeholder=_shown(prices.rent_per_hour.expected) if prices.rent_per_hour else "unknown",
         )
         dated(quotes["rent"])
         api_field(cost, model)
     with three:
-        number("purchase_usd", "Purchase of all of it (USD)", step=100, placeholder=_shown(prices.purchase.expected) if prices.purchase else "unknown")
+        number(
+            "purchase_usd",
+            "Purchase of all of it (USD)",
+            step=100,
+            placeholder=_shown(prices.purchase.expected) if prices.purchase else "unknown",
+        )
         dated(quotes["purchase"])
         number("lifetime_years", "Lifetime (years)", step=0.5, placeholder=_assumed("lifetime_years"))
         number("resale_fraction", "Resale (share of the price)", step=0.05, placeholder=_assumed("resale_fraction"))
@@ -152,13 +195,16 @@ def payback(cost: Cost, back: Payback) -> str:
     """When the purchase is paid, in hours of work and on the calendar."""
     other = {"rent": "renting", "api": "the API"}[back.against]
     if back.hours is None:
-        return f"Against {other} the purchase never pays for itself: an hour of the same work costs less there than the electricity here."
+        return (
+            f"Against {other} the purchase never pays for itself: an hour of the same work costs less there than the"
+            " electricity here."
+        )
     days, life = back.hours.expected / cost.hours_per_day, cost.lifetime_years * 365.25
     calendar = f", at {cost.hours_per_day:g} h a day after {duration(days * 86_400)}" if cost.hours_per_day < 24 else ""
     late = f": later than its lifetime of {cost.lifetime_years:g} years" if days > life else ""
     return (
-        f"Against {other} the purchase, its resale counted, is paid after {duration(back.hours.expected * 3_600)} of work "
-        f"({between(back.hours, lambda hours: duration(hours * 3_600))}){calendar}{late}."
+        f"Against {other} the purchase, its resale counted, is paid after {duration(back.hours.expected * 3_600)} of"
+        f" work ({between(back.hours, lambda hours: duration(hours * 3_600))}){calendar}{late}."
     )
 
 
@@ -168,7 +214,10 @@ def dated(quote: Quote, price: bool = True) -> None:
     date = f" ({quote.as_of}{f', {age_days(quote.as_of) // 30} months old' if old else ''})" if quote.as_of else ""
     text = plain(f"{quote.sentence}{date}.")
     if old:
-        st.caption(f":orange[:material/history:] {text}", help=f"Older than {OLD_DAYS} days; type today's price above. Source: {plain(quote.source)}")
+        st.caption(
+            f":orange[:material/history:] {text}",
+            help=f"Older than {OLD_DAYS} days; type today's price above. Source: {plain(quote.source)}",
+        )
     else:
         st.caption(text, help=f"Source: {plain(quote.source)}" if quote.source else None)
 
@@ -184,24 +233,52 @@ def _assumed(name: str) -> str:
 def offers_table(gpus: Sequence[Gpu]) -> None:
     """Who rents these GPUs, at what price, from when."""
     rows = [
-        {"GPU": gpu.name, "Provider": one.provider, "Kind": one.kind, "USD/h per GPU": one.usd_per_gpu_hour, "GPUs together": one.gpus_per_instance,
-         "Offer": one.tier, "As of": one.as_of, "Old": age_days(one.as_of) > OLD_DAYS, "Note": one.note, "Source": one.source}
+        {
+            "GPU": gpu.name,
+            "Provider": one.provider,
+            "Kind": one.kind,
+            "USD/h per GPU": one.usd_per_gpu_hour,
+            "GPUs together": one.gpus_per_instance,
+            "Offer": one.tier,
+            "As of": one.as_of,
+            "Old": age_days(one.as_of) > OLD_DAYS,
+            "Note": one.note,
+            "Source": one.source,
+        }
         for gpu in {gpu.id: gpu for gpu in gpus}.values()
         for one in offers(gpu.id)
-    ]  # fmt: skip
-    _table(rows, "headroom-rent.csv", "Offers to rent these GPUs, cheapest first.", "No provider in the table rents these GPUs.")
+    ]
+    _table(
+        rows,
+        "headroom-rent.csv",
+        "Offers to rent these GPUs, cheapest first.",
+        "No provider in the table rents these GPUs.",
+    )
 
 
 def api_table(cost: Cost, model: str) -> None:
     """Who serves the same model by the token, with the bill of a million output tokens and their prompts."""
     times = 1e6 / cost.work.output_tokens
     rows = [
-        {"API": one.title, "USD/M in": one.input_usd_per_million, "USD/M out": one.output_usd_per_million,
-         "USD per million output, prompts included": times * one.usd(cost.work.prompt_tokens, cost.work.output_tokens), "Id": one.id, "As of": one.as_of,
-         "Source": one.source}
+        {
+            "API": one.title,
+            "USD/M in": one.input_usd_per_million,
+            "USD/M out": one.output_usd_per_million,
+            "USD per million output, prompts included": (
+                times * one.usd(cost.work.prompt_tokens, cost.work.output_tokens)
+            ),
+            "Id": one.id,
+            "As of": one.as_of,
+            "Source": one.source,
+        }
         for one in api.same_model(model)
-    ]  # fmt: skip
-    _table(rows, "headroom-api.csv", "APIs that serve this model, cheapest first.", "No API in the table serves this model.")
+    ]
+    _table(
+        rows,
+        "headroom-api.csv",
+        "APIs that serve this model, cheapest first.",
+        "No API in the table serves this model.",
+    )
 
 
 def _table(rows: list[dict[str, Any]], file: str, alt: str, none: str) -> None:
@@ -211,4 +288,6 @@ def _table(rows: list[dict[str, Any]], file: str, alt: str, none: str) -> None:
     frame = pd.DataFrame(rows)
     prices = {name: st.column_config.NumberColumn(format="%.6g") for name in frame.columns if "USD" in name}
     st.dataframe(frame, hide_index=True, alt=alt, column_config=prices)
-    st.download_button("Table as CSV", frame.to_csv(index=False), file, "text/csv", icon=":material/download:", on_click="ignore")
+    st.download_button(
+        "Table as CSV", frame.to_csv(index=False), file, "text/csv", icon=":material/download:", on_click="ignore"
+    )

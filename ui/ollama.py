@@ -17,13 +17,26 @@ def settings_table(plan: Plan) -> None:
     said = conclusion(plan.case)
     st.markdown(f"**{plain(said)}**")
     frame = settings_frame(plan)
-    st.dataframe(frame, hide_index=True, alt=said, column_config={"Source": st.column_config.LinkColumn(display_text="docs", width="small")})
-    st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-ollama.csv", "text/csv", icon=":material/download:", on_click="ignore")
+    st.dataframe(
+        frame,
+        hide_index=True,
+        alt=said,
+        column_config={"Source": st.column_config.LinkColumn(display_text="docs", width="small")},
+    )
+    st.download_button(
+        "Table as CSV",
+        frame.to_csv(index=False),
+        "headroom-ollama.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
     st.caption(plain(kept(plan)))
     st.markdown("**LM Studio**")
     st.code(studio(plan), language="bash", wrap_lines=True)
     st.caption(
-        "It runs the same llama.cpp, so this plan's memory holds there too. A model that a request loaded is unloaded after 60 idle minutes; --ttl SECONDS changes that."
+        "It runs the same llama.cpp, so this plan's memory holds there too. A model that a request loaded is unloaded"
+        " after 60 idle minutes; --ttl SECONDS changes that."
     )
 
 
@@ -31,7 +44,10 @@ def settings_frame(plan: Plan) -> pd.DataFrame:
     """One row a setting, those that the plan needs first."""
     rows = sorted(settings(layout_of(plan)), key=lambda setting: not setting.needed)
     return pd.DataFrame(
-        [(one.name, one.plan or "as it is", one.default, "yes" if one.needed else "no", one.meaning, one.source) for one in rows],
+        [
+            (one.name, one.plan or "as it is", one.default, "yes" if one.needed else "no", one.meaning, one.source)
+            for one in rows
+        ],
         columns=["Setting", "This plan", "Left alone", "To set", "What it does", "Source"],
     )
 
@@ -40,8 +56,9 @@ def kept(plan: Plan) -> str:
     """What a model that stays loaded saves."""
     load = plan.load.load
     return (
-        f"An idle model is unloaded after 5 minutes, and the next request then waits {duration(load.low)} to {duration(load.high)} for it to load again: "
-        "OLLAMA_KEEP_ALIVE=-1 saves that at the price of the memory staying taken."
+        f"An idle model is unloaded after 5 minutes, and the next request then waits {duration(load.low)} to"
+        f" {duration(load.high)} for it to load again: OLLAMA_KEEP_ALIVE=-1 saves that at the price of the memory"
+        " staying taken."
     )
 
 

@@ -1,4 +1,6 @@
-"""What every page begins with: the question from the sidebar, and its answer, or one sentence and examples to begin with."""
+"""What every page begins with: the question from the sidebar, and its answer, or one sentence and examples to begin
+with.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,10 @@ Answer = TypeVar("Answer")
 
 @contextmanager
 def frame(name: str, question: bool) -> Iterator[None]:
-    """Around every page. One that answers the question has the sidebar before it, and after it the fields that it has no widget for."""
+    """Around every page.
+
+    One that answers the question has the sidebar before it, and after it the fields that it has no widget for.
+    """
     history.one_step()
     share.finite()
     memory_unit.arrive()
@@ -64,7 +69,8 @@ def begin(name: str) -> None:
 def routed() -> None:
     """Hand over to the router, once, when the first visitor of a new server comes by a page's own address.
 
-    Until `st.navigation` has run, Streamlit takes the folder `pages/` for an app without a router and runs the page's file alone.
+    Until `st.navigation` has run, Streamlit takes the folder `pages/` for an app without a router and runs the page's
+    file alone.
     """
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False
@@ -72,12 +78,17 @@ def routed() -> None:
 
 
 def stop() -> NoReturn:
-    """End the page here. After `st.stop` nothing could be drawn any more, and the frame has the rest of the sidebar to draw."""
+    """End the page here.
+
+    After `st.stop` nothing could be drawn any more, and the frame has the rest of the sidebar to draw.
+    """
     raise StopException
 
 
 def answered() -> Plan:
-    """The answer to the question that the sidebar and the link spell; a question without an answer ends the page with its reason."""
+    """The answer to the question that the sidebar and the link spell; a question without an answer ends the page with
+    its reason.
+    """
     return answer(PlanRequest, plan)
 
 

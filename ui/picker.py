@@ -1,4 +1,6 @@
-"""The model by name: titles as people call them, the most used first, and any other name, which becomes its model's id with a word on what it was taken for."""
+"""The model by name: titles as people call them, the most used first, and any other name, which becomes its model's id
+with a word on what it was taken for.
+"""
 
 from __future__ import annotations
 
@@ -40,12 +42,15 @@ def title(name: str) -> str:
 
 
 def typed() -> None:
-    """Note that the model's name was typed or chosen just now: what it says of the format then counts more than what was chosen before."""
+    """Note that the model's name was typed or chosen just now: what it says of the format then counts more than what
+    was chosen before.
+    """
     st.session_state[TYPED] = True
 
 
 def settle(question: Question, keys: Mapping[str, str] = NO_KEYS) -> None:
-    """Before the fields are drawn: put what a typed name means into them, so that they and the address say what is planned.
+    """Before the fields are drawn: put what a typed name means into them, so that they and the address say what is
+    planned.
 
     Args:
         question: what the page's kind of question makes of a name.
@@ -61,7 +66,9 @@ def settle(question: Question, keys: Mapping[str, str] = NO_KEYS) -> None:
         meant, taken = question(_newest(asked) if now else asked)
     except PlanError:
         return  # the answer says so
-    changed = {keys.get(field, field): text for field, text in meant.items() if text != asked.get(field, USUAL.get(field, ""))}
+    changed = {
+        keys.get(field, field): text for field, text in meant.items() if text != asked.get(field, USUAL.get(field, ""))
+    }
     if not taken.note and changed.keys() <= {"model"}:
         return  # another name of the model, which stays in the link as it is
     for key, text in changed.items():
@@ -72,7 +79,9 @@ def settle(question: Question, keys: Mapping[str, str] = NO_KEYS) -> None:
 
 
 def _newest(asked: Mapping[str, str]) -> Mapping[str, str]:
-    """The fields without those that the format in a name which was just typed takes the place of: the format, and an engine that cannot run it."""
+    """The fields without those that the format in a name which was just typed takes the place of: the format, and an
+    engine that cannot run it.
+    """
     found = catalog.meant(asked["model"])
     if found is None or found.written is None:
         return asked
@@ -81,11 +90,15 @@ def _newest(asked: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _told(keys: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(str(st.session_state.get(keys.get(field, field)) or USUAL.get(field, "")) for field in ("model", *FORMAT))
+    return tuple(
+        str(st.session_state.get(keys.get(field, field)) or USUAL.get(field, "")) for field in ("model", *FORMAT)
+    )
 
 
 def note(keys: Mapping[str, str] = NO_KEYS) -> None:
-    """Under the picker: what the name was taken for, and a button for each model that it may also mean, as long as that is what is planned."""
+    """Under the picker: what the name was taken for, and a button for each model that it may also mean, as long as that
+    is what is planned.
+    """
     told, taken = st.session_state.get(TAKEN, ((), None))
     if taken is None or told != _told(keys):
         return
@@ -103,7 +116,9 @@ def _take(model: str) -> None:
 
 def for_plan(asked: Mapping[str, str]) -> tuple[Mapping[str, str], Taken]:
     """What a question about inference makes of a name; one whose repository the Hub has stays as it was typed."""
-    request = PlanRequest.from_query({field: text for field, text in asked.items() if field in PlanRequest.model_fields})
+    request = PlanRequest.from_query(
+        {field: text for field, text in asked.items() if field in PlanRequest.model_fields}
+    )
     request = with_config(request) if catalog.meant(asked["model"]) else request
     if request.config is not None:
         return {"engine": request.engine}, LITERALLY
@@ -115,6 +130,12 @@ def for_plan(asked: Mapping[str, str]) -> tuple[Mapping[str, str], Taken]:
 def for_training(asked: Mapping[str, str]) -> tuple[Mapping[str, str], Taken]:
     """The same of a question about fine-tuning, whose frozen base stands for the format."""
     full = asked.get("method") == "full"
-    request = TrainRequest.from_query({field: text for field, text in asked.items() if field in ("model", "gpus", "method") or (field == "quantization" and not full)})
+    request = TrainRequest.from_query(
+        {
+            field: text
+            for field, text in asked.items()
+            if field in ("model", "gpus", "method") or (field == "quantization" and not full)
+        }
+    )
     request, taken = training.canonical(request)
     return {"model": request.model or ""} | ({} if full else {"quantization": request.quantization}), taken

@@ -1,9 +1,9 @@
 """Running again only what a change of a number moves: the number itself and the page's body.
 
-A page that draws its body with `body` is a fragment of its own, to which the sidebar's numbers belong, too: when one of them moves, the
-browser asks for that fragment alone, and the router, the navigation and the other widgets stay as they are. Whatever else changes the
-question, from a button in the body to the back button, runs the whole script: a body that finds another question than the page was
-drawn with asks for that.
+A page that draws its body with `body` is a fragment of its own, to which the sidebar's numbers belong, too: when one of
+them moves, the browser asks for that fragment alone, and the router, the navigation and the other widgets stay as they
+are. Whatever else changes the question, from a button in the body to the back button, runs the whole script: a body
+that finds another question than the page was drawn with asks for that.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from ui import memory_unit, share
 
 BODY = "body"
 DRAWN, ALONE, MOVED = "drawn", "alone", "moved"
-"""In the session: the question that the page shows, whether its body can run alone, and whether a number of the sidebar has just moved."""
+"""In the session: the question that the page shows, whether its body can run alone, and whether a number of the sidebar
+has just moved.
+"""
 
 
 def again() -> bool:
@@ -51,7 +53,9 @@ def number_moved() -> None:
 
 @st.fragment(key=BODY)
 def body(draw: Callable[[], None]) -> None:
-    """Draw a page, and again when a number has moved; a page that ends early, for want of an answer, is drawn as a whole next time."""
+    """Draw a page, and again when a number has moved; a page that ends early, for want of an answer, is drawn as a
+    whole next time.
+    """
     memory_unit.begin()
     state, question = st.session_state, share.question()
     if not state.pop(MOVED, False) and again() and state.get(DRAWN) != question:

@@ -39,7 +39,8 @@ def reach(plan: Plan, field: str) -> tuple[int, int]:
 def points(plan: Plan, field: str) -> list[Point]:
     """The curve of one plan against one field, everything else held.
 
-    A curve against the context is the same wherever the context's slider stands, so the last few are kept for the visitor.
+    A curve against the context is the same wherever the context's slider stands, so the last few are kept for the
+    visitor.
     """
     request, values = plan.request, steps(*reach(plan, field), POINTS)
     contexts, batches = (values, [request.batch]) if field == "context" else ([request.context], values)
@@ -73,11 +74,20 @@ def stacked(found: list[Point], plan: Plan, field: str, behind: Ground) -> Spec:
         indexes = [COMPONENTS.index(name) for name in part.names]
         y = [sum(point.parts[index] for index in indexes) / scale() for point in found]
         if any(y):
-            traces.append({
-                "type": "scatter", "name": part.label, "x": x, "y": y, "stackgroup": "parts", "mode": "lines+markers",
-                "marker": {"size": 5, "color": part.colour}, "line": {"width": 0.5, "color": part.colour}, "fillcolor": part.colour,
-                "hovertemplate": "%{y:.2f} GiB",
-            })  # fmt: skip
+            traces.append(
+                {
+                    "type": "scatter",
+                    "name": part.label,
+                    "x": x,
+                    "y": y,
+                    "stackgroup": "parts",
+                    "mode": "lines+markers",
+                    "marker": {"size": 5, "color": part.colour},
+                    "line": {"width": 0.5, "color": part.colour},
+                    "fillcolor": part.colour,
+                    "hovertemplate": "%{y:.2f} GiB",
+                }
+            )
     layout = _layout(field, behind, max(point.usable for point in found) / scale())
     limit = plan.capacity.max_context if field == "context" else plan.capacity.max_batch
     if limit and x[0] < limit < x[-1]:
@@ -103,7 +113,11 @@ def several(plan_of: Plan, field: str, changed: str, names: list[str]) -> tuple[
     found, refused = {}, []
     for name in names:
         try:
-            one = plan_of if name in (plan_of.case.name, plan_of.request.quantization) else plan(_other(plan_of.request, changed, name))
+            one = (
+                plan_of
+                if name in (plan_of.case.name, plan_of.request.quantization)
+                else plan(_other(plan_of.request, changed, name))
+            )
             known = models().get(name) if changed == "model" else None
             found[known.title if known else name] = points(one, field)
         except PlanError as error:
@@ -112,13 +126,23 @@ def several(plan_of: Plan, field: str, changed: str, names: list[str]) -> tuple[
 
 
 def _other(request: PlanRequest, changed: str, name: str) -> PlanRequest:
-    return request.model_copy(update={"model": name, "config": None}) if changed == "model" else request.changed(**{changed: name})
+    return (
+        request.model_copy(update={"model": name, "config": None})
+        if changed == "model"
+        else request.changed(**{changed: name})
+    )
 
 
 def limits(found: dict[str, list[Point]], field: str) -> str:
     """How far each curve fits, in one sentence."""
-    largest = {name: max((getattr(one, field) for one in line if one.fit.enough), default=0) for name, line in found.items()}
-    return "Largest that is drawn and fits: " + "; ".join(f"{name} {limit:,}" if limit else f"{name} none" for name, limit in largest.items()) + "."
+    largest = {
+        name: max((getattr(one, field) for one in line if one.fit.enough), default=0) for name, line in found.items()
+    }
+    return (
+        "Largest that is drawn and fits: "
+        + "; ".join(f"{name} {limit:,}" if limit else f"{name} none" for name, limit in largest.items())
+        + "."
+    )
 
 
 def overlaid(curves: dict[str, list[Point]], field: str, behind: Ground) -> Spec:
@@ -128,19 +152,36 @@ def overlaid(curves: dict[str, list[Point]], field: str, behind: Ground) -> Spec
         y = [point.total / scale() if not point.refusal else None for point in found]
         line = {"color": LINES[index % len(LINES)], "width": 2, "dash": ("solid", "dash", "dot", "dashdot")[index % 4]}
         x = [getattr(point, field) for point in found]
-        traces.append({"type": "scatter", "name": name, "x": x, "y": y, "mode": "lines+markers", "line": line, "hovertemplate": "%{y:.2f} GiB"})
-    return {"data": traces, "layout": _layout(field, behind, max(point.usable for found in curves.values() for point in found) / scale())}
+        traces.append(
+            {
+                "type": "scatter",
+                "name": name,
+                "x": x,
+                "y": y,
+                "mode": "lines+markers",
+                "line": line,
+                "hovertemplate": "%{y:.2f} GiB",
+            }
+        )
+    return {
+        "data": traces,
+        "layout": _layout(field, behind, max(point.usable for found in curves.values() for point in found) / scale()),
+    }
 
 
 def speeds(plan: Plan, field: str) -> list[tuple[int, float]]:
-    """Expected tokens/s of all sequences while decoding: against the batch, or against the tokens that each already holds."""
+    """Expected tokens/s of all sequences while decoding: against the batch, or against the tokens that each already
+    holds.
+    """
     timing, values = Timing.of(plan.case, plan.memory), steps(*reach(plan, field), POINTS)
     if field == "context":
         moved = [replace(timing, depth=float(value)) for value in values]
     else:
         values = [value for value in values if value <= max(plan.capacity.max_batch, 1)]
         moved = [timing.at(value) for value in values]
-    return [(value, one.replicas * one.sequences / float(one.step.value)) for value, one in zip(values, moved, strict=True)]
+    return [
+        (value, one.replicas * one.sequences / float(one.step.value)) for value, one in zip(values, moved, strict=True)
+    ]
 
 
 def speed_sentence(line: list[tuple[int, float]], field: str) -> str:
@@ -155,9 +196,20 @@ def speed_chart(found: list[tuple[int, float]], field: str, behind: Ground) -> S
     """Decode speed as one line."""
     x, y = [value for value, _ in found], [speed for _, speed in found]
     line = {"color": LINES[0], "width": 2}
-    trace = {"type": "scatter", "name": "Decode, all sequences", "x": x, "y": y, "mode": "lines+markers", "line": line, "hovertemplate": "%{y:.3g} tokens/s"}
+    trace = {
+        "type": "scatter",
+        "name": "Decode, all sequences",
+        "x": x,
+        "y": y,
+        "mode": "lines+markers",
+        "line": line,
+        "hovertemplate": "%{y:.3g} tokens/s",
+    }
     layout = _layout(field, behind, 0) | {"shapes": [], "annotations": []}
-    return {"data": [trace], "layout": layout | {"yaxis": layout["yaxis"] | {"ticksuffix": "", "title": {"text": "Decode (tokens/s)"}}}}
+    return {
+        "data": [trace],
+        "layout": layout | {"yaxis": layout["yaxis"] | {"ticksuffix": "", "title": {"text": "Decode (tokens/s)"}}},
+    }
 
 
 def take(request: PlanRequest, key: str, field: str) -> None:
@@ -177,16 +229,53 @@ def take_cell(request: PlanRequest, key: str) -> None:
 
 def _layout(field: str, behind: Ground, usable: float) -> Spec:
     """What every curve has around it, and the usable memory as a line."""
-    text = {"text": f"{usable:.1f} {symbol()} usable", "xref": "x domain", "x": 0, "xanchor": "left", "yref": "y", "y": usable, "yanchor": "bottom"}
+    text = {
+        "text": f"{usable:.1f} {symbol()} usable",
+        "xref": "x domain",
+        "x": 0,
+        "xanchor": "left",
+        "yref": "y",
+        "y": usable,
+        "yanchor": "bottom",
+    }
     return {
-        "height": 420, "margin": {"l": 0, "r": 8, "t": 8, "b": 96}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "dragmode": False,
-        "font": {"color": behind.text, "size": 13, "family": "Source Sans, sans-serif"}, "hovermode": "x unified", "clickmode": "event+select",
+        "height": 420,
+        "margin": {"l": 0, "r": 8, "t": 8, "b": 96},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "dragmode": False,
+        "font": {"color": behind.text, "size": 13, "family": "Source Sans, sans-serif"},
+        "hovermode": "x unified",
+        "clickmode": "event+select",
         "hoverlabel": {"bgcolor": behind.free, "font": {"color": behind.text}},
-        "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "itemclick": False, "itemdoubleclick": False},
-        "xaxis": {
-            "title": {"text": FIELDS[field]}, "type": "log", "dtick": 0.30103, "tickformat": ",.0f", "showgrid": False, "zeroline": False,
-            "fixedrange": True, "ticks": "outside",
+        "legend": {
+            "orientation": "h",
+            "yref": "container",
+            "y": 0,
+            "yanchor": "bottom",
+            "x": 0,
+            "itemclick": False,
+            "itemdoubleclick": False,
         },
-        "yaxis": {"ticksuffix": f" {symbol()}", "rangemode": "tozero", "fixedrange": True, "automargin": True, "ticklabelstandoff": 4, "gridcolor": behind.free, "zeroline": False},
-        "shapes": [level(usable, {"color": TOO_MUCH, "width": 2, "dash": "dash"})], "annotations": [{**text, "showarrow": False}],
-    }  # fmt: skip
+        "xaxis": {
+            "title": {"text": FIELDS[field]},
+            "type": "log",
+            "dtick": 0.30103,
+            "tickformat": ",.0f",
+            "showgrid": False,
+            "zeroline": False,
+            "fixedrange": True,
+            "ticks": "outside",
+        },
+        "yaxis": {
+            "ticksuffix": f" {symbol()}",
+            "rangemode": "tozero",
+            "fixedrange": True,
+            "automargin": True,
+            "ticklabelstandoff": 4,
+            "gridcolor": behind.free,
+            "zeroline": False,
+        },
+        "shapes": [level(usable, {"color": TOO_MUCH, "width": 2, "dash": "dash"})],
+        "annotations": [{**text, "showarrow": False}],
+    }

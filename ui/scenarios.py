@@ -19,7 +19,13 @@ A_ROW = 2
 MOST_WAYS = 3
 NUMBER, NOTHING = re.compile(r"([\d,]*\d(?:\.\d+)?)(?: ([A-Za-z/]+))?"), ("–", "no price known", "")
 OPENED, CLOSED = "\x00", "\x01"
-COLOURS = {"fits": "#2f948833", "tight": "#efa73a33", "offload": "#efa73a33", "does_not_fit": "#d1343826", "refused": "#7f8b9926"}
+COLOURS = {
+    "fits": "#2f948833",
+    "tight": "#efa73a33",
+    "offload": "#efa73a33",
+    "does_not_fit": "#d1343826",
+    "refused": "#7f8b9926",
+}
 
 
 def written(one: Scenario, words: str) -> str:
@@ -43,7 +49,9 @@ def gallery() -> None:
             with column, st.container(border=True, height="stretch"):
                 st.markdown(f"#### {one.icon} {plain(one.title)}")
                 st.markdown(plain(one.question))
-                st.button("Open", key=f"open:{one.id}", on_click=choose, args=(one.id,), icon=":material/arrow_forward:")
+                st.button(
+                    "Open", key=f"open:{one.id}", on_click=choose, args=(one.id,), icon=":material/arrow_forward:"
+                )
 
 
 def page(one: Scenario) -> None:
@@ -89,7 +97,9 @@ def claims(one: Scenario) -> None:
 
 def commands(one: Scenario) -> None:
     """Commands that start the plans that run, and the first ways out of those that do not; written when opened."""
-    opened = st.expander("Commands and ways out", icon=":material/terminal:", key=f"commands:{one.id}", on_change="rerun")
+    opened = st.expander(
+        "Commands and ways out", icon=":material/terminal:", key=f"commands:{one.id}", on_change="rerun"
+    )
     if not opened.open:
         return
     with opened:
@@ -102,7 +112,12 @@ def commands(one: Scenario) -> None:
                 for command in answer.commands:
                     st.code(command.text, language="python" if command.title == "Python" else "bash", wrap_lines=True)
             for way in answer.advice[:MOST_WAYS]:
-                to_page("pages/plan.py", plain(f"{way.title}: {way.reason}"), request.changed(**way.change).to_query(), ":material/alt_route:")
+                to_page(
+                    "pages/plan.py",
+                    plain(f"{way.title}: {way.reason}"),
+                    request.changed(**way.change).to_query(),
+                    ":material/alt_route:",
+                )
 
 
 def tables(one: Scenario) -> None:
@@ -118,19 +133,41 @@ def tables(one: Scenario) -> None:
 def _table(one: Scenario, index: int) -> None:
     table = filled(one.tables[index])
     frame = frame_of(table)
-    st.caption(f"{plain(table.note)} Choose a cell to open its plan. Speeds and times are the expected figure with the 10th to 90th percentile.")
-    colours = [["", *(f"background-color: {COLOURS[cell.verdict]}" if cell.verdict in COLOURS else "" for cell in cells)] for _, cells in table.rows]
+    st.caption(
+        f"{plain(table.note)} Choose a cell to open its plan. Speeds and times are the expected figure with the 10th to"
+        " 90th percentile."
+    )
+    colours = [
+        ["", *(f"background-color: {COLOURS[cell.verdict]}" if cell.verdict in COLOURS else "" for cell in cells)]
+        for _, cells in table.rows
+    ]
     style = frame.style.apply(lambda data: pd.DataFrame(colours, index=data.index, columns=data.columns), axis=None)
     key = f"table:{one.id}:{index}"
-    config = {name: st.column_config.NumberColumn(format="localized") for name in frame.columns if frame[name].dtype.kind == "f"}
+    config = {
+        name: st.column_config.NumberColumn(format="localized")
+        for name in frame.columns
+        if frame[name].dtype.kind == "f"
+    }
     chosen = st.dataframe(
-        style, hide_index=True, column_config=config, key=key, on_select="rerun", selection_mode="single-cell", alt=f"{table.title}. {table.note}"
+        style,
+        hide_index=True,
+        column_config=config,
+        key=key,
+        on_select="rerun",
+        selection_mode="single-cell",
+        alt=f"{table.title}. {table.note}",
     )
     cells = chosen["selection"]["cells"]
     if cells:
         _open(table, frame, *cells[0])
     st.download_button(
-        "Table as CSV", frame.to_csv(index=False), f"headroom-{one.id}.csv", "text/csv", icon=":material/download:", on_click="ignore", key=f"csv:{key}"
+        "Table as CSV",
+        frame.to_csv(index=False),
+        f"headroom-{one.id}.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"csv:{key}",
     )
 
 
@@ -150,7 +187,9 @@ def _page_of(request: Question) -> str:
 
 
 def frame_of(table: Table) -> pd.DataFrame:
-    """The table, its first column the rows' names; a column of numbers with one unit holds numbers, and sorts as such."""
+    """The table, its first column the rows' names; a column of numbers with one unit holds numbers, and sorts
+    as such.
+    """
     columns: dict[str, Sequence[object]] = {table.head or "Plan": [name for name, _ in table.rows]}
     for index, title in enumerate(table.columns):
         texts = [cells[index].text for _, cells in table.rows]
@@ -160,7 +199,9 @@ def frame_of(table: Table) -> pd.DataFrame:
 
 
 def numbers(title: str, texts: Sequence[str]) -> tuple[str, Sequence[object]]:
-    """A column as numbers, its unit in its title, where every cell is a number with the same unit, or says that there is none."""
+    """A column as numbers, its unit in its title, where every cell is a number with the same unit, or says that there
+    is none.
+    """
     found = [NUMBER.fullmatch(text) for text in texts]
     units = {one[2] for one in found if one}
     if len(units) != 1 or any(not one and text not in NOTHING for one, text in zip(found, texts, strict=True)):

@@ -1,8 +1,11 @@
-"""One question for all pages, spelled by the address: `st.session_state[field]` is a field's value, whether this page has a widget for it or not.
+"""One question for all pages, spelled by the address:
 
-Widgets are bound to the address by Streamlit, which takes a page's own widgets out of it when another page opens; `keep` then writes
-their fields back, so that the address of every page is the whole question. A link comes from anywhere: on arrival every parameter is
-tried by itself, and one that is no value is left out and its sentence shown at the field.
+`st.session_state[field]` is a field's value, whether this page has a widget for it or not.
+
+Widgets are bound to the address by Streamlit, which takes a page's own widgets out of it when another page opens;
+`keep` then writes their fields back, so that the address of every page is the whole question. A link comes from
+anywhere: on arrival every parameter is tried by itself, and one that is no value is left out and its sentence shown at
+the field.
 """
 
 from __future__ import annotations
@@ -31,15 +34,20 @@ KINDS: tuple[type[Question], ...] = (PlanRequest,)
 """The questions that pages ask; a field that several have is one field."""
 
 EXAMPLE = {"model": "meta-llama/Meta-Llama-3-70B-Instruct", "quantization": "Q4_K_M", "gpus": "rtx-4090"}
-"""The question that an address without one opens with; it is written into the address, so that a link never depends on it."""
+"""The question that an address without one opens with; it is written into the address, so that a link never depends on
+it.
+"""
 
-HINT = "This is an example. Choose your own model, format and GPUs in the sidebar; on a phone it opens with » at the top."
+HINT = (
+    "This is an example. Choose your own model, format and GPUs in the sidebar; on a phone it opens with » at the top."
+)
 """For a first visit; it goes away by itself."""
 
 SHARED_LENGTH = 60
 
 LAST = "asked_last"
-"""The model and GPUs of the last question, whichever page asked it: a page with a question of its own begins with them."""
+"""The model and GPUs of the last question, whichever page asked it: a page with a question of its own begins with them.
+"""
 
 
 @cache
@@ -70,7 +78,9 @@ def typed(field: str, text: str) -> Any:
     if kind:
         value = getattr(kind.from_query({"model": "-", field: text}), field)
     else:
-        value = getattr(PlanRequest.from_query({"model": "-", "system": json.dumps({field: _system(field, text)})}).system, field)
+        value = getattr(
+            PlanRequest.from_query({"model": "-", "system": json.dumps({field: _system(field, text)})}).system, field
+        )
     number = number_type(field)
     return (None if value is None else number(value)) if number else text
 
@@ -81,16 +91,23 @@ def _system(field: str, text: str) -> Any:
     try:
         return float(text)
     except ValueError:
-        raise PlanError(f"The link's {field} is {text[:40]!r}, which is no number; correct it or remove it.", field) from None
+        raise PlanError(
+            f"The link's {field} is {text[:40]!r}, which is no number; correct it or remove it.", field
+        ) from None
 
 
 def arrive(page: str) -> None:
-    """Judge the link when a session begins, when another page links here with a question, and when the back button brings one.
+    """Judge the link when a session begins, when another page links here with a question, and when the back button
+    brings one.
 
     Without a link a session begins with the example.
     """
     state = st.session_state
-    first, moved, back = "complaints" not in state, state.get("page") != page, getattr(get_script_run_ctx(), "is_history_navigation", False)
+    first, moved, back = (
+        "complaints" not in state,
+        state.get("page") != page,
+        getattr(get_script_run_ctx(), "is_history_navigation", False),
+    )
     kept: dict[str, str] = state.get("kept", {}) if state.pop("own", False) else question()
     state["page"] = page
     state.setdefault("complaints", {})
@@ -111,7 +128,11 @@ def arrive(page: str) -> None:
     elif back:  # to the bare address, or from a page whose own widgets took the model along: the widgets must not follow to an empty question
         state["bare"] = kept | link
         st.rerun()
-    elif moved and link and (any(kept.get(key) != text for key, text in link.items()) or (whole and link.keys() != kept.keys())):
+    elif (
+        moved
+        and link
+        and (any(kept.get(key) != text for key, text in link.items()) or (whole and link.keys() != kept.keys()))
+    ):
         _clear()
         _take(link)
     elif moved and kept != question():  # a page with a question of its own has used the same fields
@@ -122,7 +143,10 @@ def arrive(page: str) -> None:
 
 
 def finite() -> None:
-    """Leave out a page's own numbers that have no end before any widget sees the address: Streamlit's own reading of them ends in a traceback."""
+    """Leave out a page's own numbers that have no end before any widget sees the address:
+
+    Streamlit's own reading of them ends in a traceback.
+    """
     endless = set()
     for key, text in st.query_params.to_dict().items():
         try:
@@ -134,7 +158,9 @@ def finite() -> None:
 
 
 def _strike(keys: set[str]) -> None:
-    """Take parameters out of the address, and begin again: widgets have their values from the address that a run began with."""
+    """Take parameters out of the address, and begin again: widgets have their values from the address that a run began
+    with.
+    """
     for key in keys:
         unless_bound(key, None)
     if keys - st.query_params.to_dict().keys():
@@ -142,7 +168,9 @@ def _strike(keys: set[str]) -> None:
 
 
 def correct(values: Mapping[str, str]) -> None:
-    """Write into the address what a link's values were taken for, and begin again, as `_strike` does; those of widgets that stand already follow by themselves."""
+    """Write into the address what a link's values were taken for, and begin again, as `_strike` does; those of widgets
+    that stand already follow by themselves.
+    """
     shown = st.query_params.to_dict()
     for key in values.keys() & shown.keys():
         unless_bound(key, values[key])
@@ -151,7 +179,9 @@ def correct(values: Mapping[str, str]) -> None:
 
 
 def depart() -> None:
-    """At the end of a run that completed a bare address: once the widgets of the page that is left are gone, tell the browser the address again."""
+    """At the end of a run that completed a bare address: once the widgets of the page that is left are gone, tell the
+    browser the address again.
+    """
     state = st.session_state
     if state.pop("told", False):
         st.query_params[migrate.PARAMETER] = str(migrate.VERSION)
@@ -177,7 +207,9 @@ def _take(link: dict[str, str]) -> None:
         try:
             st.session_state[key] = st.session_state["arrived"][key] = typed(key, link[key])
         except PlanError as error:
-            if key == "gpus":  # no GPU at all would be an answer about another machine: the text stays, and the plan says what is wrong with it
+            # No GPU at all would be an answer about another machine: the text stays, and the plan says
+            # what is wrong with it.
+            if key == "gpus":
                 st.session_state[key] = link[key]
             else:
                 st.session_state["complaints"][key] = str(error)
@@ -186,12 +218,18 @@ def _take(link: dict[str, str]) -> None:
 
 
 def _agree() -> None:
-    """A format or a cache type that the link's engine does not run takes the engine's own, with a sentence at its field: nothing else of the link is lost."""
+    """A format or a cache type that the link's engine does not run takes the engine's own, with a sentence at its
+    field: nothing else of the link is lost.
+    """
     state = st.session_state
     for field, of_others in (("quantization", only_others_run), ("kv_cache_dtype", only_others_cache)):
         engine, asked = state.get("engine") or default("engine"), str(state.get(field) or "")
         if asked and of_others(engine, asked):
-            said = f"{info(engine).title} does not run {asked[:40]!r}" if field == "quantization" else f"{info(engine).title} has no cache of type {asked[:20]!r}"
+            said = (
+                f"{info(engine).title} does not run {asked[:40]!r}"
+                if field == "quantization"
+                else f"{info(engine).title} has no cache of type {asked[:20]!r}"
+            )
             state["complaints"][field] = f"{said}."
             state["arrived"].pop(field, None)
             put(field, None)
@@ -205,7 +243,9 @@ def _flat(link: dict[str, str]) -> dict[str, str]:
     st.query_params.pop("system", None)
     try:
         system = json.loads(text)
-        return {key: str(value) for key, value in system.items() if key in SystemSpec.model_fields and value is not None} | link
+        return {
+            key: str(value) for key, value in system.items() if key in SystemSpec.model_fields and value is not None
+        } | link
     except (ValueError, RecursionError, AttributeError):
         return link | {"ram_gib": text}
 
@@ -264,7 +304,9 @@ def unless_bound(key: str, text: str | None) -> None:
 
 
 def question() -> dict[str, str]:
-    """The whole question as the parameters of a link: fields that were never set, or are set to nothing, are left out."""
+    """The whole question as the parameters of a link: fields that were never set, or are set to nothing, are
+    left out.
+    """
     held = st.session_state.to_dict()  # one look: asking for each of some sixty fields costs as much as a plan
     return {key: _text(held[key]) for key in fields() if held.get(key) not in (None, "", default(key))}
 
@@ -275,11 +317,14 @@ def address() -> str:
 
 
 def _text(value: Any) -> str:
-    return f"{value:.12g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
+    return (
+        f"{value:.12g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
+    )
 
 
 def read(kind: type[Asked], file: tuple[str, dict[str, Any]] | None = None) -> Asked:
-    """The question, as one kind of request reads it; a file that was uploaded, its name and its config, stands for the model.
+    """The question, as one kind of request reads it; a file that was uploaded, its name and its config, stands for the
+    model.
 
     Raises:
         PlanError: when something in it is no value, or two fields contradict each other.
@@ -288,12 +333,17 @@ def read(kind: type[Asked], file: tuple[str, dict[str, Any]] | None = None) -> A
     system = {key: _system(key, query[key]) for key in SystemSpec.model_fields if key in query}
     nested = {"system": json.dumps(system)} if system else {}
     named = {"model": file[0]} if file else {}
-    asked = kind.from_query({**{key: text for key, text in query.items() if key in kind.model_fields}, **named, **nested})
+    asked = kind.from_query(
+        {**{key: text for key, text in query.items() if key in kind.model_fields}, **named, **nested}
+    )
     return asked.model_copy(update={"config": file[1]}) if file else asked
 
 
 def change(request: Question, changes: dict[str, Any]) -> None:
-    """Set some fields of the question: what a button does when it is clicked. The widgets follow, and so does the link."""
+    """Set some fields of the question: what a button does when it is clicked.
+
+    The widgets follow, and so does the link.
+    """
     query = _flat_query(request.changed(**changes))
     for key in changes:
         for field in SystemSpec.model_fields if key == "system" else (key,):
@@ -329,7 +379,11 @@ def _flat_query(request: Question) -> dict[str, str]:
 
 EXAMPLES = {
     "Llama 3 70B on an RTX 4090": EXAMPLE,
-    "Qwen3 30B A3B on a 16 GB card": {"model": "Qwen/Qwen3-30B-A3B", "quantization": "Q4_K_M", "gpus": "rtx-4060-ti-16gb"},
+    "Qwen3 30B A3B on a 16 GB card": {
+        "model": "Qwen/Qwen3-30B-A3B",
+        "quantization": "Q4_K_M",
+        "gpus": "rtx-4060-ti-16gb",
+    },
     "Llama 3.1 8B without a GPU": {"model": "meta-llama/Llama-3.1-8B-Instruct", "quantization": "Q4_K_M", "gpus": ""},
 }
 

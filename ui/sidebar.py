@@ -1,4 +1,6 @@
-"""The question as every page asks it: model, engine, quantization, GPUs, context, batch, and the engine's own options."""
+"""The question as every page asks it: model, engine, quantization, GPUs, context, batch, and the engine's own
+options.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,11 @@ def sidebar() -> None:
 
 
 def rest() -> None:
-    """Once the page is drawn: widgets for the fields that are set and have none on it, so that nothing changes the answer unseen.
+    """Once the page is drawn: widgets for the fields that are set and have none on it, so that nothing changes the
+    answer unseen.
 
-    They also keep these fields in the address: what a widget is bound to, the browser takes along to the next page by itself.
+    They also keep these fields in the address: what a widget is bound to, the browser takes along to the next page by
+    itself.
     """
     places = st.session_state["places"]
     if "rest" not in places:
@@ -50,17 +54,38 @@ def numbers() -> None:
     if "context" in places and not redraw.again():
         return
     with redraw.of_every_page(), places["numbers"]:
-        fields.number("context", "Context (tokens)", step=1_024, help="Tokens that each sequence may hold: prompt and answer together.", on_change=moved)
-        fields.number("batch", "Batch (sequences)", help="Sequences at once: parallel slots, or requests in flight.", on_change=moved)
+        fields.number(
+            "context",
+            "Context (tokens)",
+            step=1_024,
+            help="Tokens that each sequence may hold: prompt and answer together.",
+            on_change=moved,
+        )
+        fields.number(
+            "batch",
+            "Batch (sequences)",
+            help="Sequences at once: parallel slots, or requests in flight.",
+            on_change=moved,
+        )
 
 
 def _model() -> None:
     picker.settle(picker.for_plan)
     fields.choice(
-        "model", "Model", list(picker.titles()), other=True, placeholder="Search, or type any name", format_func=picker.title, on_change=picker.typed, bind=None, persist_state="session",
-        help="A bundled model, any name that people use for one, such as llama3:70b or unsloth/Qwen3-8B-GGUF:Q4_K_M, or any Hugging Face id (owner/name), "
-        "whose config is then fetched from the Hub.",
-    )  # fmt: skip
+        "model",
+        "Model",
+        list(picker.titles()),
+        other=True,
+        placeholder="Search, or type any name",
+        format_func=picker.title,
+        on_change=picker.typed,
+        bind=None,
+        persist_state="session",
+        help=(
+            "A bundled model, any name that people use for one, such as llama3:70b or unsloth/Qwen3-8B-GGUF:Q4_K_M, or"
+            " any Hugging Face id (owner/name), whose config is then fetched from the Hub."
+        ),
+    )
     picker.note()
     other_sources()
     fields.place("config")

@@ -18,14 +18,25 @@ from ui.speed import grounded, place_names, valued
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-SHADES = {"layers in turn": 0, "one GPU": 0, "tensor parallel": 1, "tensor split": 1, "pipeline parallel": 2, "replicas": 3, "replicas of tensor parallel 2": 4}
+SHADES = {
+    "layers in turn": 0,
+    "one GPU": 0,
+    "tensor parallel": 1,
+    "tensor split": 1,
+    "pipeline parallel": 2,
+    "replicas": 3,
+    "replicas of tensor parallel 2": 4,
+}
 
 
 def picture(timing: Timing, ground: Ground) -> str:
     """The route of a token as a drawing in DOT: what lies on each device, how long it takes, and what joins them."""
     lines = [
         'digraph { rankdir=LR; bgcolor="transparent"; nodesep=0.3;',
-        f'node [shape=box style="rounded" fontname="sans-serif" fontsize=11 color="{ground.frame}" fontcolor="{ground.text}"];',
+        (
+            f'node [shape=box style="rounded" fontname="sans-serif" fontsize=11 color="{ground.frame}"'
+            f' fontcolor="{ground.text}"];'
+        ),
         f'edge [fontname="sans-serif" fontsize=10 color="{ground.frame}" fontcolor="{ground.text}"];',
     ]
     names = place_names(timing)
@@ -34,8 +45,13 @@ def picture(timing: Timing, ground: Ground) -> str:
         size = mem(work.dense_bytes + work.head_bytes + work.expert_bytes)
         head = " and the output" if work.head_bytes else ""
         each = " each" if place.ranks > 1 else ""
-        inner = f"\\n{_joined(place.gpu, place.ranks)} after each half of a layer" if place.ranks > 1 and place.gpu else ""
-        lines.append(f'p{index} [label="{quoted(name)}\\n{work.layers} layers{head}, {size}{each}\\n{valued(part.total, "s")} a token{inner}"];')
+        inner = (
+            f"\\n{_joined(place.gpu, place.ranks)} after each half of a layer" if place.ranks > 1 and place.gpu else ""
+        )
+        lines.append(
+            f'p{index} [label="{quoted(name)}\\n{work.layers} layers{head}, {size}{each}\\n{valued(part.total, "s")} a'
+            f' token{inner}"];'
+        )
     for index in range(1, len(names)):
         gpu = timing.route.places[index].gpu or timing.route.places[index - 1].gpu
         lines.append(f'p{index - 1} -> p{index} [label="{quoted(pcie(gpu).name) if gpu else ""}"];')
@@ -59,7 +75,10 @@ def conclusion(timing: Timing) -> str:
     each = [f"{name}, {valued(part.total, 's')}" for name, part in zip(names, timing.passes, strict=True)]
     shared = any(place.ranks > 1 for place in timing.route.places)
     if len(names) == 1:
-        return f"{names[0]}: {'the GPUs share every layer, and' if shared else 'one device holds every layer, and'} a token takes {valued(timing.passes[0].total, 's')}."
+        return (
+            f"{names[0]}: {'the GPUs share every layer, and' if shared else 'one device holds every layer, and'} a"
+            f" token takes {valued(timing.passes[0].total, 's')}."
+        )
     together = "; GPUs named together share each layer" if shared else ""
     return f"A token passes through {len(names)} places, one after another{together}: {'; '.join(each[:8])}."
 
@@ -73,13 +92,36 @@ def frame(choices: Sequence[Choice]) -> pd.DataFrame:
             continue
         speed, fit = choice.plan.speed, choice.plan.fit
         runs = choice.runs
-        rows.append((
-            choice.count, choice.title, fit.words, *(
-                (speed.decode_tokens_per_s_per_sequence.expected, speed.throughput_tokens_per_s.expected, speed.prefill_tokens_per_s.expected,
-                 1e3 * speed.time_to_first_token_s.expected, speed.watts.expected) if runs else (None,) * 5
-            ), fit.reason,
-        ))  # fmt: skip
-    columns = ["GPUs", "Way", "Verdict", "One stream (tokens/s)", "Throughput (tokens/s)", "Prefill (tokens/s)", "First token (ms)", "Draw (W)", "Reason"]
+        rows.append(
+            (
+                choice.count,
+                choice.title,
+                fit.words,
+                *(
+                    (
+                        speed.decode_tokens_per_s_per_sequence.expected,
+                        speed.throughput_tokens_per_s.expected,
+                        speed.prefill_tokens_per_s.expected,
+                        1e3 * speed.time_to_first_token_s.expected,
+                        speed.watts.expected,
+                    )
+                    if runs
+                    else (None,) * 5
+                ),
+                fit.reason,
+            )
+        )
+    columns = [
+        "GPUs",
+        "Way",
+        "Verdict",
+        "One stream (tokens/s)",
+        "Throughput (tokens/s)",
+        "Prefill (tokens/s)",
+        "First token (ms)",
+        "Draw (W)",
+        "Reason",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -94,11 +136,24 @@ def chart(choices: Sequence[Choice], together: bool, ground: Ground) -> go.Figur
         shade = SHADES.get(title, 0)
         colour = PARTS[shade].colour if shade < len(PARTS) else ground.frame
         drawn.add_bar(
-            name=title, showlegend=title != "one GPU", x=[f"{n} GPU{'s' if n > 1 else ''}" for n in counts], y=[rates.get(n) or None for n in counts], marker={"color": colour},
-            text=[quick(rates[n]) if rates.get(n) else "" for n in counts], textposition="outside", cliponaxis=False,
+            name=title,
+            showlegend=title != "one GPU",
+            x=[f"{n} GPU{'s' if n > 1 else ''}" for n in counts],
+            y=[rates.get(n) or None for n in counts],
+            marker={"color": colour},
+            text=[quick(rates[n]) if rates.get(n) else "" for n in counts],
+            textposition="outside",
+            cliponaxis=False,
             hovertemplate=f"{title}: %{{y:,.3g}} tokens/s<extra></extra>",
-        )  # fmt: skip
+        )
     drawn.update_layout(height=340, barmode="group", legend={"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0})
-    drawn.update_yaxes(title={"text": "tokens/s", "standoff": 12}, automargin=True, gridcolor=ground.free, zeroline=False, fixedrange=True, rangemode="tozero")
+    drawn.update_yaxes(
+        title={"text": "tokens/s", "standoff": 12},
+        automargin=True,
+        gridcolor=ground.free,
+        zeroline=False,
+        fixedrange=True,
+        rangemode="tozero",
+    )
     drawn.update_xaxes(fixedrange=True)
     return grounded(drawn, ground)

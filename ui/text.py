@@ -10,7 +10,9 @@ _JOINER = "\u2060"
 
 
 def plain(text: str) -> str:
-    """Text for a Markdown element in which nothing is Markdown: every mark is escaped, and no address becomes a link."""
+    """Text for a Markdown element in which nothing is Markdown: every mark is escaped, and no address becomes a
+    link.
+    """
     joined = _ADDRESS.sub(lambda match: match[0][0] + _JOINER + match[0][1:] + _JOINER, " ".join(text.split()))
     return _PUNCTUATION.sub(r"\\\1", joined)
 

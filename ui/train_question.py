@@ -1,4 +1,6 @@
-"""The question about fine-tuning: every widget's key is its field of `TrainRequest`, and its value stands in the address."""
+"""The question about fine-tuning: every widget's key is its field of `TrainRequest`, and its value stands in the
+address.
+"""
 
 from __future__ import annotations
 
@@ -22,20 +24,48 @@ EXAMPLE = {"model": "meta-llama/Llama-3.1-8B-Instruct", "gpus": "rtx-4090"}
 """The question that an address without one opens with."""
 
 HELP = {
-    "method": "full trains every weight; lora and dora train small matrices beside frozen ones; qlora keeps the frozen ones in 4 bit.",
+    "method": (
+        "full trains every weight; lora and dora train small matrices beside frozen ones; qlora keeps the frozen ones"
+        " in 4 bit."
+    ),
     "precision": "bf16: everything in 16 bit. -mixed and fp8 keep fp32 master weights and moments.",
-    "sharding": "ddp keeps whole copies. zero1 spreads the optimizer over the GPUs, zero2 gradients too, zero3 and fsdp weights too. "
-    "fsdp-no-sync keeps gradients whole while they accumulate, as HF's Trainer does.",
-    "task": "sft and pretrain predict tokens. classification has a few labels, embedding a vector for each text, and neither has logits over the vocabulary.",
+    "sharding": (
+        "ddp keeps whole copies. zero1 spreads the optimizer over the GPUs, zero2 gradients too, zero3 and fsdp weights"
+        " too. fsdp-no-sync keeps gradients whole while they accumulate, as HF's Trainer does."
+    ),
+    "task": (
+        "sft and pretrain predict tokens. classification has a few labels, embedding a vector for each text, and"
+        " neither has logits over the vocabulary."
+    ),
     "optimizer": "adamw-fused is transformers' default; the 8-bit ones keep both moments in a byte each.",
     "offload": "What moves to system memory; weights takes gradients and the optimizer along.",
 }
 """What the values of a field mean. Values stand in links as they are, so they have no other names on the page."""
 
-TEXTS = ("model", "gpus", "method", "task", "precision", "checkpointing", "optimizer", "sharding", "offload", "quantization", "lora_targets")
+TEXTS = (
+    "model",
+    "gpus",
+    "method",
+    "task",
+    "precision",
+    "checkpointing",
+    "optimizer",
+    "sharding",
+    "offload",
+    "quantization",
+    "lora_targets",
+)
 NUMBERS = (
-    "micro_batch", "seq_len", "gradient_accumulation", "samples", "tokens_per_sample", "epochs", "lora_rank", "tensor_parallel", "pipeline_parallel",
-)  # fmt: skip
+    "micro_batch",
+    "seq_len",
+    "gradient_accumulation",
+    "samples",
+    "tokens_per_sample",
+    "epochs",
+    "lora_rank",
+    "tensor_parallel",
+    "pipeline_parallel",
+)
 SWITCHES = ("packing", "fused_cross_entropy", "flash_attention", "compile", "train_embeddings")
 WIDGETS = (*TEXTS, *NUMBERS, *SWITCHES)
 
@@ -45,7 +75,9 @@ KEYS = {
     "tensor_parallel": "train_tensor_parallel",
     "pipeline_parallel": "train_pipeline_parallel",
 }
-"""Fields whose widget has another key than the field's name: the Plan page asks something else by that name, and neither may change the other."""
+"""Fields whose widget has another key than the field's name: the Plan page asks something else by that name, and
+neither may change the other.
+"""
 
 
 def ask() -> dict[str, Any]:
@@ -55,23 +87,45 @@ def ask() -> dict[str, Any]:
     with st.sidebar:
         picker.settle(picker.for_training, KEYS)
         st.selectbox(
-            "Model", list(picker.titles()), index=None, key="model", accept_new_options=True, placeholder="Search, or type any name",
-            format_func=picker.title, on_change=picker.typed, persist_state="session",
-        )  # fmt: skip
+            "Model",
+            list(picker.titles()),
+            index=None,
+            key="model",
+            accept_new_options=True,
+            placeholder="Search, or type any name",
+            format_func=picker.title,
+            on_change=picker.typed,
+            persist_state="session",
+        )
         if st.session_state.get("model"):  # bound, the address would carry the title
             st.query_params["model"] = st.session_state["model"]
         places["model"] = st.empty()
         picker.note(KEYS)
         other_sources()
-        st.segmented_control("Method", get_args(Method), default="lora", key="method", required=True, help=HELP["method"], **BOUND)
-        st.selectbox("Task", get_args(Task), index=None, key="task", help=HELP["task"], placeholder="sft; classification for an encoder", **BOUND)
+        st.segmented_control(
+            "Method", get_args(Method), default="lora", key="method", required=True, help=HELP["method"], **BOUND
+        )
+        st.selectbox(
+            "Task",
+            get_args(Task),
+            index=None,
+            key="task",
+            help=HELP["task"],
+            placeholder="sft; classification for an encoder",
+            **BOUND,
+        )
         places["task"] = st.empty()
         gpus.picker()
         places["gpus"] = st.empty()
         left, right = st.columns(2)
         with left:
             _number("micro_batch", "Micro-batch", help="Sequences that one GPU takes at once.")
-            _number("seq_len", "Tokens a sequence", step=256, help="As the data really is: the limit when padded or packed full. Your data tells.")
+            _number(
+                "seq_len",
+                "Tokens a sequence",
+                step=256,
+                help="As the data really is: the limit when padded or packed full. Your data tells.",
+            )
         with right:
             _number("gradient_accumulation", "Accumulation", help="Micro-batches before the optimizer steps.")
             _number("epochs", "Epochs")
@@ -89,25 +143,68 @@ def ask() -> dict[str, Any]:
 
 def _advanced(places: dict[str, Any]) -> None:
     fields = TrainRequest.model_fields
-    st.selectbox("Checkpointing", get_args(Checkpointing), index=2, key="checkpointing", **BOUND, help="Layers keep less and run again in the backward pass.")
+    st.selectbox(
+        "Checkpointing",
+        get_args(Checkpointing),
+        index=2,
+        key="checkpointing",
+        **BOUND,
+        help="Layers keep less and run again in the backward pass.",
+    )
     names = list(optimizers())
-    st.selectbox("Optimizer", names, index=names.index(fields["optimizer"].default), key="optimizer", help=HELP["optimizer"], **BOUND)
+    st.selectbox(
+        "Optimizer",
+        names,
+        index=names.index(fields["optimizer"].default),
+        key="optimizer",
+        help=HELP["optimizer"],
+        **BOUND,
+    )
     st.selectbox("Precision", get_args(Precision), index=1, key="precision", help=HELP["precision"], **BOUND)
     st.selectbox(
-        "Frozen base", ["auto", *BASES], key=KEYS["quantization"], **BOUND, help="auto: 16 bit for LoRA, NF4 for QLoRA. It has no part in full fine-tuning."
+        "Frozen base",
+        ["auto", *BASES],
+        key=KEYS["quantization"],
+        **BOUND,
+        help="auto: 16 bit for LoRA, NF4 for QLoRA. It has no part in full fine-tuning.",
     )
     places["quantization"] = st.empty()
     _number("lora_rank", "Adapter rank")
-    st.text_input("Adapters on", "all-linear", key="lora_targets", **BOUND, help=f"all-linear, or modules such as {', '.join(list(EVERYDAY)[:4])}.")
+    st.text_input(
+        "Adapters on",
+        "all-linear",
+        key="lora_targets",
+        **BOUND,
+        help=f"all-linear, or modules such as {', '.join(list(EVERYDAY)[:4])}.",
+    )
     places["lora_targets"] = st.empty()
-    st.selectbox("Sharding", get_args(Sharding), index=None, key="sharding", help=HELP["sharding"], placeholder="DDP on several GPUs", **BOUND)
+    st.selectbox(
+        "Sharding",
+        get_args(Sharding),
+        index=None,
+        key="sharding",
+        help=HELP["sharding"],
+        placeholder="DDP on several GPUs",
+        **BOUND,
+    )
     st.selectbox("Offload to the host", get_args(Offload), key="offload", help=HELP["offload"], **BOUND)
     _number("tensor_parallel", "Tensor parallel", placeholder="1")
     places["tensor_parallel"] = st.empty()
     _number("pipeline_parallel", "Pipeline parallel", placeholder="1")
     places["pipeline_parallel"] = st.empty()
-    st.toggle("Fused or chunked loss", key="fused_cross_entropy", **BOUND, help="Liger's, Cut Cross-Entropy or torchtune's linear one: logits a chunk at a time.")
-    st.toggle("Flash attention", True, key=KEYS["flash_attention"], **BOUND, help="SDPA or FlashAttention; without it the scores are kept.")
+    st.toggle(
+        "Fused or chunked loss",
+        key="fused_cross_entropy",
+        **BOUND,
+        help="Liger's, Cut Cross-Entropy or torchtune's linear one: logits a chunk at a time.",
+    )
+    st.toggle(
+        "Flash attention",
+        True,
+        key=KEYS["flash_attention"],
+        **BOUND,
+        help="SDPA or FlashAttention; without it the scores are kept.",
+    )
     st.toggle("Compile", key="compile", **BOUND)
     st.toggle("Train embedding and head whole", key="train_embeddings", **BOUND)
 
@@ -120,7 +217,17 @@ def _number(field: str, label: str, step: float = 1, placeholder: str | None = N
     rules = {type(rule).__name__: rule for rule in _rules(info)}
     low = kind(rules["Ge"].ge) if "Ge" in rules else kind(0.1)
     default = info.default if info.default is None else kind(info.default)
-    st.number_input(label, low, kind(rules["Le"].le), default, kind(step), key=KEYS.get(field, field), placeholder=placeholder, help=help, **BOUND)
+    st.number_input(
+        label,
+        low,
+        kind(rules["Le"].le),
+        default,
+        kind(step),
+        key=KEYS.get(field, field),
+        placeholder=placeholder,
+        help=help,
+        **BOUND,
+    )
 
 
 def _rules(info: Any) -> list[Any]:
@@ -132,7 +239,9 @@ def _rules(info: Any) -> list[Any]:
 
 
 def _arrive() -> None:
-    """Judge the link whenever the visitor comes to this page; without a model in it, begin with the last question here, or the example."""
+    """Judge the link whenever the visitor comes to this page; without a model in it, begin with the last question here,
+    or the example.
+    """
     state, back = st.session_state, getattr(get_script_run_ctx(), "is_history_navigation", False)
     if "model" not in st.query_params and back:
         state["bare_training"] = True
@@ -169,7 +278,8 @@ def complain(places: dict[str, Any], field: str | None, sentence: str) -> None:
 
 
 def read(file: tuple[str, dict[str, Any]] | None = None) -> TrainRequest:
-    """The request that the page's widgets and the rest of its link spell; a file that was uploaded, its name and its config, stands for the model.
+    """The request that the page's widgets and the rest of its link spell; a file that was uploaded, its name and its
+    config, stands for the model.
 
     Raises:
         PlanError: when something in it is no value, or two fields contradict each other.
@@ -182,7 +292,11 @@ def read(file: tuple[str, dict[str, Any]] | None = None) -> TrainRequest:
         state["kept"] = {**state["kept"], **state[share.LAST]}
     if given.get("method") == "full":
         given.pop("quantization", None)
-    rest = {key: value for key, value in st.query_params.to_dict().items() if key in TrainRequest.model_fields and key not in WIDGETS}
+    rest = {
+        key: value
+        for key, value in st.query_params.to_dict().items()
+        if key in TrainRequest.model_fields and key not in WIDGETS
+    }
     carried = TrainRequest.from_query({"model": "-", **rest}).given()
     if file:
         given["model"], given["config"] = file
@@ -190,7 +304,10 @@ def read(file: tuple[str, dict[str, Any]] | None = None) -> TrainRequest:
 
 
 def change(request: TrainRequest, fields: dict[str, Any]) -> None:
-    """Set some fields of the request: what a button does when it is clicked. The widgets follow, and so does the link."""
+    """Set some fields of the request: what a button does when it is clicked.
+
+    The widgets follow, and so does the link.
+    """
     changed = request.changed(**fields)
     query = changed.to_query()
     for key in fields:

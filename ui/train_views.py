@@ -40,8 +40,8 @@ def verdict(plan: TrainPlan) -> None:
     request, model = plan.request, plan.case.architecture
     share = plan.trainable_parameters / max(model.parameters, 1)
     st.text(
-        f"{plan.case.name}: {count(model.parameters)} parameters, {count(plan.trainable_parameters)} trained ({share:.2%}), "
-        f"{request.micro_batch:,} x {request.seq_len:,} tokens a micro-batch"
+        f"{plan.case.name}: {count(model.parameters)} parameters, {count(plan.trainable_parameters)} trained"
+        f" ({share:.2%}), {request.micro_batch:,} x {request.seq_len:,} tokens a micro-batch"
     )
     colour, icon = VERDICTS[plan.fit.verdict]
     st.header(f":{colour}[{icon}] {plain(plan.fit.reason)}", anchor=False)
@@ -67,29 +67,76 @@ def _figures(plan: TrainPlan) -> list[Shown]:
     device, peak, torch, speed, job = plan.fullest, plan.peak, plan.peak_allocated, plan.speed, plan.job
     steps = [step for part in (*device.parts, device.total) for step in part.steps] if device else []
     found: list[Shown] = [
-        ("Peak memory", mem(peak.expected), f"{mem(peak.low)} to {mem(peak.high)}", steps, "What nvidia-smi shows at most on the fullest GPU."),
-        ("PyTorch allocates", mem(torch.expected), f"{mem(torch.low)} to {mem(torch.high)}", device.allocated.steps if device else (),
-         "Without the CUDA context and the blocks that the allocator keeps for later."),
-        ("Host memory", mem(plan.host.total.expected), f"{mem(plan.host.disk.expected)} of disk", [*plan.host.total.steps, *plan.host.disk.steps], ""),
-    ]  # fmt: skip
+        (
+            "Peak memory",
+            mem(peak.expected),
+            f"{mem(peak.low)} to {mem(peak.high)}",
+            steps,
+            "What nvidia-smi shows at most on the fullest GPU.",
+        ),
+        (
+            "PyTorch allocates",
+            mem(torch.expected),
+            f"{mem(torch.low)} to {mem(torch.high)}",
+            device.allocated.steps if device else (),
+            "Without the CUDA context and the blocks that the allocator keeps for later.",
+        ),
+        (
+            "Host memory",
+            mem(plan.host.total.expected),
+            f"{mem(plan.host.disk.expected)} of disk",
+            [*plan.host.total.steps, *plan.host.disk.steps],
+            "",
+        ),
+    ]
     if speed:
         rate = speed.tokens_per_s
-        found.append((
-            "Speed", f"{quick(rate.expected)} tok/s", f"{quick(rate.low)} to {quick(rate.high)}", rate.steps,
-            f"Over all GPUs; {speed.mfu:.0%} of their peak does useful arithmetic. {LIMITS[speed.limit]} sets the pace.",
-        ))  # fmt: skip
+        found.append(
+            (
+                "Speed",
+                f"{quick(rate.expected)} tok/s",
+                f"{quick(rate.low)} to {quick(rate.high)}",
+                rate.steps,
+                (
+                    f"Over all GPUs; {speed.mfu:.0%} of their peak does useful arithmetic. {LIMITS[speed.limit]} sets"
+                    " the pace."
+                ),
+            )
+        )
     if job:
-        found.append(("Duration", hours(job.duration_s.expected), f"{job.steps:,} steps", job.duration_s.steps, _between(job.duration_s)))
+        found.append(
+            (
+                "Duration",
+                hours(job.duration_s.expected),
+                f"{job.steps:,} steps",
+                job.duration_s.steps,
+                _between(job.duration_s),
+            )
+        )
         money = job.rent_usd
         price = f"{job.electricity_usd.expected:,.2f} USD of electricity"
         if money:
-            found.append(("Rent", f"{money.expected:,.2f} USD", price, job.derivation, plain(job.quotes["rent"].sentence)))
+            found.append(
+                ("Rent", f"{money.expected:,.2f} USD", price, job.derivation, plain(job.quotes["rent"].sentence))
+            )
         else:
-            found.append(("Electricity", f"{job.electricity_usd.expected:,.2f} USD", f"{job.energy_kwh.expected:,.2f} kWh", job.derivation, ""))
+            found.append(
+                (
+                    "Electricity",
+                    f"{job.electricity_usd.expected:,.2f} USD",
+                    f"{job.energy_kwh.expected:,.2f} kWh",
+                    job.derivation,
+                    "",
+                )
+            )
     return found
 
 
-LIMITS = {"compute": "Arithmetic", "launches": "The processor, which starts the kernels,", "link": "The link over which weights are gathered"}
+LIMITS = {
+    "compute": "Arithmetic",
+    "launches": "The processor, which starts the kernels,",
+    "link": "The link over which weights are gathered",
+}
 
 
 def _between(duration: object) -> str:
@@ -133,7 +180,10 @@ def bar(plan: TrainPlan) -> None:
         return
     rows = bar_rows(device)
     highest = max(rows, key=lambda row: row.total.expected)
-    said = f"{device.name}: the {highest.name.lower()} needs the most: {mem(highest.total.expected)}, with {mem(device.usable_bytes)} usable."
+    said = (
+        f"{device.name}: the {highest.name.lower()} needs the most: {mem(highest.total.expected)}, with"
+        f" {mem(device.usable_bytes)} usable."
+    )
     st.markdown(plain(said))
     chart = memory_bar.figure(rows, ground(), PARTS)
     # Two parts more than inference has: on a phone their names take two more lines under the axis.
@@ -149,7 +199,11 @@ def rungs(plan: TrainPlan, found: tuple[Rung, ...]) -> None:
         return
     best = cheapest(found)
     if not plan.fit.runs:
-        st.markdown(f"**Cheapest way to make it fit: {plain(best.title)}**" if best else "**No single change makes it fit: combine some of these**")
+        st.markdown(
+            f"**Cheapest way to make it fit: {plain(best.title)}**"
+            if best
+            else "**No single change makes it fit: combine some of these**"
+        )
     else:
         st.markdown("**What each saving does**")
     for start in range(0, len(found), A_ROW):
@@ -157,10 +211,20 @@ def rungs(plan: TrainPlan, found: tuple[Rung, ...]) -> None:
             with column:
                 icon = VERDICTS[rung.fit.verdict][1]
                 st.button(
-                    rung.title, key=f"rung:{rung.title}", on_click=train_question.change, args=(plan.request, rung.change), width="stretch", icon=icon,
+                    rung.title,
+                    key=f"rung:{rung.title}",
+                    on_click=train_question.change,
+                    args=(plan.request, rung.change),
+                    width="stretch",
+                    icon=icon,
                     type="primary" if rung is best and not plan.fit.runs else "secondary",
-                )  # fmt: skip
-                st.caption(plain(f"{mem(rung.peak_bytes)}, {mem(rung.saved_bytes)} less; {_pace(rung.slowdown)}. {rung.why[0].upper()}{rung.why[1:]}."))
+                )
+                st.caption(
+                    plain(
+                        f"{mem(rung.peak_bytes)}, {mem(rung.saved_bytes)} less; {_pace(rung.slowdown)}."
+                        f" {rung.why[0].upper()}{rung.why[1:]}."
+                    )
+                )
 
 
 def _pace(slowdown: float | None) -> str:
@@ -177,30 +241,66 @@ def parts_table(plan: TrainPlan) -> None:
     for device in plan.devices[:64]:
         names = ("Weights", "Gradients", "Optimizer", "Activations", "Overhead", "Total")
         for name, part in zip(names, (*device.parts, device.total), strict=True):
-            rows.append((f"{device.index}: {device.name}", name, part.expected / scale(), part.low / scale(), part.high / scale()))
-    frame = pd.DataFrame(rows, columns=["Device", "Part", f"Expected ({symbol()})", f"Low ({symbol()})", f"High ({symbol()})"])
+            rows.append(
+                (
+                    f"{device.index}: {device.name}",
+                    name,
+                    part.expected / scale(),
+                    part.low / scale(),
+                    part.high / scale(),
+                )
+            )
+    frame = pd.DataFrame(
+        rows, columns=["Device", "Part", f"Expected ({symbol()})", f"Low ({symbol()})", f"High ({symbol()})"]
+    )
     number = st.column_config.NumberColumn(format="%.3f")
-    st.dataframe(frame, hide_index=True, alt=plan.fit.reason, column_config={name: number for name in frame.columns if symbol() in name})
+    st.dataframe(
+        frame,
+        hide_index=True,
+        alt=plan.fit.reason,
+        column_config={name: number for name in frame.columns if symbol() in name},
+    )
     with st.container(horizontal=True):
-        st.download_button("Table as CSV", frame.to_csv(index=False), "headroom-training.csv", "text/csv", icon=":material/download:", on_click="ignore")
         st.download_button(
-            "Answer as JSON", lambda: json.dumps(train_json(plan, derivation=True), indent=2), "headroom-train.json", "application/json",
-            icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            "Table as CSV",
+            frame.to_csv(index=False),
+            "headroom-training.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Answer as JSON",
+            lambda: json.dumps(train_json(plan, derivation=True), indent=2),
+            "headroom-train.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 
 def run_it(plan: TrainPlan) -> None:
     """The run as code for three trainers."""
     for command in snippets(plan):
         st.markdown(f"**{command.title}**")
-        st.code(command.text, language="yaml" if command.title == "Axolotl" else "bash" if command.title == "torchtune" else "python", wrap_lines=True)
-    st.caption("Samples are read from train.jsonl. The settings are those of the sidebar, written for each trainer's current release.")
+        st.code(
+            command.text,
+            language="yaml" if command.title == "Axolotl" else "bash" if command.title == "torchtune" else "python",
+            wrap_lines=True,
+        )
+    st.caption(
+        "Samples are read from train.jsonl. The settings are those of the sidebar, written for each trainer's current"
+        " release."
+    )
 
 
 def link(plan: TrainPlan) -> None:
     """The address of this plan, to copy."""
     request = plan.request.model_copy(update={"config": None}) if "config" not in st.query_params else plan.request
+    page = (st.context.url or "").split("?")[0]
     st.code(
-        f"{(st.context.url or '').split('?')[0]}?{urlencode(request.to_query() | {migrate.PARAMETER: str(migrate.VERSION)})}", language=None, wrap_lines=True
+        f"{page}?{urlencode(request.to_query() | {migrate.PARAMETER: str(migrate.VERSION)})}",
+        language=None,
+        wrap_lines=True,
     )
     st.caption("The same as the address bar: it holds the whole question.")

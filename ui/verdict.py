@@ -20,7 +20,10 @@ def verdict(plan: Plan) -> None:
     model = plan.architecture
     known = catalog.models().get(plan.case.name)
     active = f", {count(model.active)} active" if model.active < model.parameters else ""
-    asked = f"{known.title if known else plan.case.name}: {count(model.parameters)} parameters{active}, {plan.memory.weights.format}, {plan.request.engine}"
+    asked = (
+        f"{known.title if known else plan.case.name}: {count(model.parameters)} parameters{active},"
+        f" {plan.memory.weights.format}, {plan.request.engine}"
+    )
     st.text(asked)
     colour, icon = VERDICTS[plan.fit.verdict]
     st.header(f":{colour}[{icon}] {plain(plan.fit.reason)}", anchor=False)
@@ -40,11 +43,16 @@ def take(plan: Plan, way: WayOut) -> None:
 
 
 def ways_out(plan: Plan) -> None:
-    """Each change that would help, tried already: what to do, and what the verdict then is. The back button undoes it."""
+    """Each change that would help, tried already: what to do, and what the verdict then is.
+
+    The back button undoes it.
+    """
     ways = plan.advice
     if not ways:
         if plan.fit.verdict == "does_not_fit":
-            st.caption("No single change makes it fit: pick a smaller model, or more GPUs and a smaller format together.")
+            st.caption(
+                "No single change makes it fit: pick a smaller model, or more GPUs and a smaller format together."
+            )
         return
     st.markdown("**Ways out**")
     for start in range(0, len(ways), A_ROW):

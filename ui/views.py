@@ -1,7 +1,8 @@
-"""What a page shows, as opposed to what is asked: its open tab, its lists and switches, in the address under names that never change.
+"""What a page shows, as opposed to what is asked: its open tab, its lists and switches, in the address under names that
+never change.
 
-Streamlit's own binding writes labels into the address; a link must survive a better label, so that these stand there by their ids. A
-label in an old link is understood as well.
+Streamlit's own binding writes labels into the address; a link must survive a better label, so that these stand there by
+their ids. A label in an old link is understood as well.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from ui.text import slug
 
 
 def restore(key: str, options: Mapping[Any, str], usual: Any, parameter: str = "") -> None:
-    """Put the link's choice where the widget of this key finds it: when the page opens, and when the back button brings another address."""
+    """Put the link's choice where the widget of this key finds it: when the page opens, and when the back button brings
+    another address.
+    """
     back = getattr(get_script_run_ctx(), "is_history_navigation", False)
     if key in st.session_state and not back:
         return

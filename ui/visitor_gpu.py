@@ -48,9 +48,14 @@ COMPONENT = "headroom_visitor_gpu"
 
 def suggestion() -> None:
     """The button, what the browser said, and the card to confirm."""
-    st.caption("Your browser can tell the name of the GPU in front of you, never its memory. It is asked only when you press the button, and nothing is kept.")
+    st.caption(
+        "Your browser can tell the name of the GPU in front of you, never its memory. It is asked only when you press"
+        " the button, and nothing is kept."
+    )
     # Registered at every run: Streamlit forgets components when its runtime is new, as in tests.
-    told = st.components.v2.component(COMPONENT, html=HTML, css=CSS, js=JS)(key="visitor_gpu", on_told_change=lambda: None).get("told")
+    told = st.components.v2.component(COMPONENT, html=HTML, css=CSS, js=JS)(
+        key="visitor_gpu", on_told_change=lambda: None
+    ).get("told")
     if isinstance(told, Mapping):
         confirm(told)
 
@@ -69,4 +74,11 @@ def confirm(told: Mapping[str, object]) -> None:
         format_func=lambda id: names[id],
         key="visitor_choice",
     )
-    st.button("Plan on this GPU", on_click=plan_on, args=(chosen,), disabled=chosen is None, icon=":material/straighten:", key="plan_visitor")
+    st.button(
+        "Plan on this GPU",
+        on_click=plan_on,
+        args=(chosen,),
+        disabled=chosen is None,
+        icon=":material/straighten:",
+        key="plan_visitor",
+    )

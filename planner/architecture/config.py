@@ -17,7 +17,10 @@ LARGEST_FACTOR = 2**20
 """The same of factors, by which widths are multiplied."""
 
 GGUF = "_gguf"
-"""Key of a config that holds a weight file's header: `{"architecture", "file_type", "vocab_size", "metadata", "tensors"}`."""
+"""Key of a config that holds a weight file's header:
+
+`{"architecture", "file_type", "vocab_size", "metadata", "tensors"}`.
+"""
 
 DEEPEST = 32
 """Levels of objects and lists inside one another; the deepest published configs have seven."""
@@ -45,14 +48,18 @@ def checked(raw: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def too_deep() -> PlanError:
-    return PlanError(f"The config is nested more than {DEEPEST} levels deep; give the config.json as the Hub has it.", "config")
+    return PlanError(
+        f"The config is nested more than {DEEPEST} levels deep; give the config.json as the Hub has it.", "config"
+    )
 
 
 def _encodable(text: str) -> None:
     try:
         text.isascii() or text.encode()
     except UnicodeEncodeError:
-        raise PlanError("The config holds text that is no Unicode; give the config.json as the Hub has it.", "config") from None
+        raise PlanError(
+            "The config holds text that is no Unicode; give the config.json as the Hub has it.", "config"
+        ) from None
 
 
 class Config:
@@ -65,7 +72,9 @@ class Config:
     def __init__(self, raw: Mapping[str, Any], path: str = "", defaults: Mapping[str, Any] | None = None) -> None:
         if not isinstance(raw, Mapping):
             where = f"The config's {path.removesuffix('.')}" if path else "The config"
-            raise PlanError(f"{where} must be a JSON object, not {shown(raw)}; give a Hugging Face config.json.", "config")
+            raise PlanError(
+                f"{where} must be a JSON object, not {shown(raw)}; give a Hugging Face config.json.", "config"
+            )
         self.raw = raw
         self.path = path
         self.defaults: Mapping[str, Any] = defaults or {}
@@ -82,13 +91,18 @@ class Config:
         name, value = self._find(names)
         if value is None:
             if default is None:
-                raise PlanError(f"The config has no {self.path}{names[0]}; add it, or give the model's Hugging Face id instead.", "config")
+                raise PlanError(
+                    f"The config has no {self.path}{names[0]}; add it, or give the model's Hugging Face id instead.",
+                    "config",
+                )
             return default
         whole = int(value) if isinstance(value, float) and value.is_integer() else value
         if isinstance(whole, bool) or not isinstance(whole, int):
             raise PlanError(f"The config's {self.path}{name} must be a whole number, not {shown(value)}.", "config")
         if not low <= whole <= high:
-            raise PlanError(f"The config's {self.path}{name} is {shown(whole)}; it must lie between {low:,} and {high:,}.", "config")
+            raise PlanError(
+                f"The config's {self.path}{name} is {shown(whole)}; it must lie between {low:,} and {high:,}.", "config"
+            )
         return whole
 
     def number(self, *names: str, default: float, low: float = 0, high: float = LARGEST_FACTOR) -> float:
@@ -99,7 +113,9 @@ class Config:
         if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
             raise PlanError(f"The config's {self.path}{name} must be a number, not {shown(value)}.", "config")
         if not low <= value <= high:
-            raise PlanError(f"The config's {self.path}{name} is {shown(value)}; it must lie between {low:,} and {high:,}.", "config")
+            raise PlanError(
+                f"The config's {self.path}{name} is {shown(value)}; it must lie between {low:,} and {high:,}.", "config"
+            )
         return float(value)
 
     def flag(self, *names: str, default: bool) -> bool:

@@ -44,7 +44,11 @@ def shape(config: Config) -> Shape:
     heads = config.int(*fields.HEADS)
     kv_heads = config.int(*fields.KV_HEADS, default=heads)
     if heads % kv_heads:
-        raise PlanError(f"The config's {heads} attention heads cannot share {kv_heads} key-value heads evenly; check num_key_value_heads.", "config")
+        raise PlanError(
+            f"The config's {heads} attention heads cannot share {kv_heads} key-value heads evenly; check"
+            " num_key_value_heads.",
+            "config",
+        )
     return Shape(
         layers=layer_count(config),
         hidden=hidden,
@@ -77,7 +81,10 @@ def vocab_size(config: Config) -> int:
 
 
 def repeat(count: int, make: Callable[[int], tuple[object, ...]], build: Callable[..., Layer]) -> tuple[Layer, ...]:
-    """`count` layers, where layers whose `make(i)` is equal are one shared object: `build(*make(i))` runs once for each kind."""
+    """`count` layers, where layers whose `make(i)` is equal are one shared object:
+
+    `build(*make(i))` runs once for each kind.
+    """
     made: dict[tuple[object, ...], Layer] = {}
     layers = []
     for index in range(count):
@@ -118,7 +125,10 @@ def dtype(config: Config) -> str:
 
 
 def rope_stretch(config: Config) -> float:
-    """Factor of linear or dynamic rotary scaling; other kinds already count in `max_context`. Gemma 3 keys it by the kind of layer."""
+    """Factor of linear or dynamic rotary scaling; other kinds already count in `max_context`.
+
+    Gemma 3 keys it by the kind of layer.
+    """
     section = rope_section(config)
     if section is None or section.get("rope_type", "type") not in ("linear", "dynamic"):
         return 1.0
@@ -150,7 +160,9 @@ def assemble(
     architectures = config.list("architectures") or [""]
     remote = config.section("auto_map")
     headless = (
-        str(architectures[0]).endswith("Model") and not str(architectures[0]).endswith("LMHeadModel") and not (remote and remote.has("AutoModelForCausalLM"))
+        str(architectures[0]).endswith("Model")
+        and not str(architectures[0]).endswith("LMHeadModel")
+        and not (remote and remote.has("AutoModelForCausalLM"))
     )
     layers = tuple(layers)
     bounded = any(cache.per == "token" for layer in layers for cache in layer.caches)

@@ -1,4 +1,6 @@
-"""Models of two halves: an encoder that reads the source once, a decoder that attends to its own past and to the source."""
+"""Models of two halves: an encoder that reads the source once, a decoder that attends to its own past and to the
+source.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +13,19 @@ from planner.architecture.tower import Tower, build
 from planner.core.errors import PlanError
 
 
-def halves(config: Config, encoder: Tower, decoder: Tower, words: str = "shared.weight", output: str = "lm_head.weight") -> Architecture:
-    """Both halves around one embedding; a bare class (`...Model`) has no head, one that ends in `EncoderModel` no decoder.
+def halves(
+    config: Config, encoder: Tower, decoder: Tower, words: str = "shared.weight", output: str = "lm_head.weight"
+) -> Architecture:
+    """Both halves around one embedding; a bare class (`...Model`) has no head, one that ends in `EncoderModel` no
+    decoder.
 
     Raises:
         PlanError: when a field is missing or absurd.
     """
     if not any(name in config.raw for name in decoder.hidden):
-        raise PlanError(f"The config has no {decoder.hidden[0]}; add it, or give the model's Hugging Face id instead.", "config")
+        raise PlanError(
+            f"The config has no {decoder.hidden[0]}; add it, or give the model's Hugging Face id instead.", "config"
+        )
     named = str((config.list("architectures") or [""])[0])[:80]
     reads = build(config, replace(encoder, stack="encoder"))
     vocab, width = config.int("vocab_size"), reads.shape.hidden
@@ -28,7 +35,11 @@ def halves(config: Config, encoder: Tower, decoder: Tower, words: str = "shared.
         stacks = (replace(reads.stack, before=(table, *reads.stack.before)),)
     else:
         writes = build(config, replace(decoder, stack="decoder")).stack
-        last = () if named.endswith("Model") else (head(vocab, width, config.flag("tie_word_embeddings", default=True), output),)
+        last = (
+            ()
+            if named.endswith("Model")
+            else (head(vocab, width, config.flag("tie_word_embeddings", default=True), output),)
+        )
         stacks = (replace(writes, before=(table, *writes.before), after=(*writes.after, *last)), reads.stack)
     quantization = config.section("quantization_config")
     return Architecture(

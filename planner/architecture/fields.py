@@ -15,12 +15,32 @@ VOCAB = ("vocab_size", "padded_vocab_size")
 WINDOW = ("sliding_window", "sliding_window_size", "attention_window_size", "window_size")
 
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
-TOP_K = ("num_experts_per_tok", "num_experts_per_token", "experts_per_token", "moe_topk", "moe_top_k", "moe_k", "top_k_experts")
+TOP_K = (
+    "num_experts_per_tok",
+    "num_experts_per_token",
+    "experts_per_token",
+    "moe_topk",
+    "moe_top_k",
+    "moe_k",
+    "top_k_experts",
+)
 EXPERT_FFN = ("moe_intermediate_size", "expert_ffn_hidden_size")
 SHARED_EXPERTS = ("n_shared_experts", "num_shared_experts", "moe_num_shared_experts", "num_shared_expert")
-SHARED_FFN = ("shared_expert_intermediate_size", "moe_shared_expert_intermediate_size", "share_expert_dim", "share_expert_dims", "shared_intermediate_size")
+SHARED_FFN = (
+    "shared_expert_intermediate_size",
+    "moe_shared_expert_intermediate_size",
+    "share_expert_dim",
+    "share_expert_dims",
+    "shared_intermediate_size",
+)
 
-MTP_LAYERS = ("num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_layers", "num_mtp_modules", "num_nextn_layers")
+MTP_LAYERS = (
+    "num_nextn_predict_layers",
+    "mtp_num_hidden_layers",
+    "num_mtp_layers",
+    "num_mtp_modules",
+    "num_nextn_layers",
+)
 
 LAYER_TYPES = ("layer_types", "layers_block_type", "attn_type_list")
 

@@ -18,23 +18,41 @@ from planner.core.errors import PlanError
 from planner.weight_files.gguf_file import GgufHeader
 
 ROLES: dict[str, Role] = {
-    "token_embd": "embedding", "per_layer_token_embd": "per_layer_embedding", "position_embd": "position_embedding", "token_types": "position_embedding",
+    "token_embd": "embedding", "per_layer_token_embd": "per_layer_embedding", "position_embd": "position_embedding",
+    "token_types": "position_embedding",
     "output": "lm_head",
     "attn_q": "q", "attn_k": "k", "attn_v": "v", "attn_qkv": "qkv", "attn_output": "o",
-    "attn_q_a": "q_a", "attn_q_b": "q_b", "attn_kv_a_mqa": "kv_a", "attn_kv_b": "kv_b", "attn_k_b": "kv_b", "attn_v_b": "kv_b",
+    "attn_q_a": "q_a", "attn_q_b": "q_b", "attn_kv_a_mqa": "kv_a", "attn_kv_b": "kv_b", "attn_k_b": "kv_b",
+    "attn_v_b": "kv_b",
     "ffn_gate": "gate", "ffn_up": "up", "ffn_down": "down",
-    "ffn_gate_exps": "expert_gate", "ffn_up_exps": "expert_up", "ffn_down_exps": "expert_down", "ffn_gate_up_exps": "expert_gate_up",
+    "ffn_gate_exps": "expert_gate", "ffn_up_exps": "expert_up", "ffn_down_exps": "expert_down",
+    "ffn_gate_up_exps": "expert_gate_up",
     "ffn_gate_shexp": "shared_gate", "ffn_up_shexp": "shared_up", "ffn_down_shexp": "shared_down",
     "ffn_gate_inp": "router", "ffn_gate_inp_shexp": "shared_expert_gate",
-    "ssm_in": "ssm_in", "ssm_out": "ssm_out", "ssm_x": "ssm_x", "ssm_dt": "ssm_dt", "ssm_a": "ssm_a", "ssm_d": "ssm_d", "ssm_conv1d": "conv",
+    "ssm_in": "ssm_in", "ssm_out": "ssm_out", "ssm_x": "ssm_x", "ssm_dt": "ssm_dt", "ssm_a": "ssm_a", "ssm_d": "ssm_d",
+    "ssm_conv1d": "conv",
     "shortconv.conv": "conv", "shortconv.in_proj": "ssm_in", "shortconv.out_proj": "ssm_out",
 }  # fmt: skip
 EXPERTS = frozenset({"expert_gate", "expert_up", "expert_down", "expert_gate_up"})
 NAME = re.compile(r"^(?:blk\.(?P<layer>\d{1,5})\.)?(?P<name>.+?)(?:\.(?P<kind>weight|bias|scale))?$")
 BUFFERS = ("rope_freqs", "rope_factors_long", "rope_factors_short", "exp_probs_b")
 
-WINDOW_EVERY = {"gemma2": 2, "gemma3": 6, "gemma3n": 5, "gpt-oss": 2, "cohere2": 4, "exaone4": 4, "olmo2": 4, "llama4": 4, "phi3": 0, "smallthinker": 4}
-"""Each n-th layer attends to everything where the metadata gives a window and no pattern; 0 for none of them. Others ignore the window."""
+WINDOW_EVERY = {
+    "gemma2": 2,
+    "gemma3": 6,
+    "gemma3n": 5,
+    "gpt-oss": 2,
+    "cohere2": 4,
+    "exaone4": 4,
+    "olmo2": 4,
+    "llama4": 4,
+    "phi3": 0,
+    "smallthinker": 4,
+}
+"""Each n-th layer attends to everything where the metadata gives a window and no pattern; 0 for none of them.
+
+Others ignore the window.
+"""
 
 
 def config_of(header: GgufHeader) -> dict[str, Any]:
@@ -44,11 +62,22 @@ def config_of(header: GgufHeader) -> dict[str, Any]:
         PlanError: when a file of a split model is missing, or the header names no architecture.
     """
     if not header.complete:
-        raise PlanError(f"This is one of {header.split_count} files; give them all, in one folder, by the path of the first.", "model")
+        raise PlanError(
+            f"This is one of {header.split_count} files; give them all, in one folder, by the path of the first.",
+            "model",
+        )
     if not header.architecture or header.architecture == "clip":
-        raise PlanError("The GGUF holds no language model; give the model's own file, not its projector's (mmproj) or an adapter's.", "model")
+        raise PlanError(
+            "The GGUF holds no language model; give the model's own file, not its projector's (mmproj) or an"
+            " adapter's.",
+            "model",
+        )
     prefix = f"{header.architecture}."
-    own = {key.removeprefix(prefix): list(value) if isinstance(value, tuple) else value for key, value in header.metadata.items() if key.startswith(prefix)}
+    own = {
+        key.removeprefix(prefix): list(value) if isinstance(value, tuple) else value
+        for key, value in header.metadata.items()
+        if key.startswith(prefix)
+    }
     return {
         GGUF: {
             "architecture": header.architecture[:60],
@@ -88,10 +117,18 @@ class _Reader:
             self.sort(entry)
 
     def sort(self, entry: Any) -> None:
-        if not (isinstance(entry, list) and len(entry) == 3 and isinstance(entry[0], str) and isinstance(entry[1], list) and isinstance(entry[2], str)):
+        if not (
+            isinstance(entry, list)
+            and len(entry) == 3
+            and isinstance(entry[0], str)
+            and isinstance(entry[1], list)
+            and isinstance(entry[2], str)
+        ):
             raise PlanError("The GGUF's list of tensors cannot be read; give the file's own header.", "config")
         if not all(type(size) is int and 0 < size < 2**40 for size in entry[1]):
-            raise PlanError(f"The GGUF's tensor {entry[0][:60]!r} has an impossible shape; give the file's own header.", "config")
+            raise PlanError(
+                f"The GGUF's tensor {entry[0][:60]!r} has an impossible shape; give the file's own header.", "config"
+            )
         match = NAME.match(entry[0][:200])
         if match is None:
             return
@@ -106,7 +143,18 @@ class _Reader:
         buffer = name.startswith(BUFFERS)
         if kind == "bias" or name.startswith("exp_probs_b"):
             return Tensor(f"{name}.bias", shape, "bias", buffer=buffer, stored=stored)
-        role = ROLES.get(name, "norm" if "norm" in name else "indexer" if name.startswith("indexer") else "linear" if len(shape) > 1 else "scalar")
+        role = ROLES.get(
+            name,
+            (
+                "norm"
+                if "norm" in name
+                else "indexer"
+                if name.startswith("indexer")
+                else "linear"
+                if len(shape) > 1
+                else "scalar"
+            ),
+        )
         if role in EXPERTS and len(shape) == 3:
             return Tensor(f"{name}.weight", shape[1:], role, shape[0], self.used or None, stored=stored)
         return Tensor(f"{name}.weight", shape, role, buffer=buffer, stored=stored)
@@ -116,12 +164,19 @@ class _Reader:
         layers = []
         windows = self.windows()
         for index, tensors in enumerate(self.inner):
-            key = (tuple(tensors), self.at("attention.head_count", index), self.at("attention.head_count_kv", index), windows[index])
+            key = (
+                tuple(tensors),
+                self.at("attention.head_count", index),
+                self.at("attention.head_count_kv", index),
+                windows[index],
+            )
             if key not in made:
                 made[key] = self.layer(tensors, index, windows[index])
             layers.append(made[key])
         factors = [tensor for tensor in self.outer if tensor.buffer]
-        before = tuple(tensor for tensor in self.outer if "embedding" in tensor.role or tensor.name.startswith("token_embd"))
+        before = tuple(
+            tensor for tensor in self.outer if "embedding" in tensor.role or tensor.name.startswith("token_embd")
+        )
         after = tuple(tensor for tensor in self.outer if tensor not in before and tensor not in factors)
         table = next((tensor for tensor in before if tensor.role == "embedding"), None)
         if table is None or not any(self.inner):
@@ -134,7 +189,11 @@ class _Reader:
             stacks=(Stack("decoder", self.hidden, tuple(layers), before, after, "blk."),),
             vocab_size=table.shape[0],
             max_context=self.metadata.int("context_length", default=2_048),
-            quantization={"quant_method": "gguf", "file_type": self.file_type(), "header_bytes": self.said.int("header_bytes", default=0, low=0)},
+            quantization={
+                "quant_method": "gguf",
+                "file_type": self.file_type(),
+                "header_bytes": self.said.int("header_bytes", default=0, low=0),
+            },
             rope_factors=tuple(tensor.elements for tensor in factors),
         )
 
@@ -160,7 +219,9 @@ class _Reader:
         ffn = self.ffn(own(tensors, "ffn_", "exp_probs", but=("ffn_norm", "ffn_post_norm")))
         for part in (*mixers, *((ffn,) if ffn else ())):
             whole(part.kind, part.tensors, index)
-        taken = {id(tensor) for mixer in mixers for tensor in mixer.tensors} | {id(tensor) for tensor in (ffn.tensors if ffn else ())}
+        taken = {id(tensor) for mixer in mixers for tensor in mixer.tensors} | {
+            id(tensor) for tensor in (ffn.tensors if ffn else ())
+        }
         return Layer(tuple(mixers), ffn, tuple(tensor for tensor in tensors if id(tensor) not in taken))
 
     def attention(self, tensors: tuple[Tensor, ...], index: int, window: int | None) -> Mixer:
@@ -178,22 +239,50 @@ class _Reader:
             return Mixer("mla", tensors, caches, heads, heads, key, value, window, selects=selects)
         local = ("attention.key_length_swa",) if window else ()
         key = self.metadata.int(*local, "attention.key_length", default=max(self.hidden // heads, 1))
-        value = self.metadata.int(*(("attention.value_length_swa",) if window else ()), "attention.value_length", default=key)
-        caches = (Cache("k", kv_heads * key, heads=kv_heads, window=window), Cache("v", kv_heads * value, heads=kv_heads, window=window)) if kv_heads else ()
-        return Mixer("sliding_attention" if window else "attention", tensors, caches, heads, kv_heads, key, value, window)
+        value = self.metadata.int(
+            *(("attention.value_length_swa",) if window else ()), "attention.value_length", default=key
+        )
+        caches = (
+            (
+                Cache("k", kv_heads * key, heads=kv_heads, window=window),
+                Cache("v", kv_heads * value, heads=kv_heads, window=window),
+            )
+            if kv_heads
+            else ()
+        )
+        return Mixer(
+            "sliding_attention" if window else "attention", tensors, caches, heads, kv_heads, key, value, window
+        )
 
     def recurrent(self, tensors: tuple[Tensor, ...]) -> Mixer:
-        """Convolution inputs and state: (K - 1) * (inner + 2 * groups * state) and inner * state, as llama.cpp keeps them, both in 32 bit."""
+        """Convolution inputs and state: (K - 1) * (inner + 2 * groups * state) and inner * state, as llama.cpp keeps
+        them, both in 32 bit.
+        """
         kernel = self.metadata.int("ssm.conv_kernel", "shortconv.l_cache", default=4, high=2**20)
         if any(tensor.name.startswith("shortconv") for tensor in tensors):
             return Mixer("short_conv", tensors, states(self.hidden, kernel, 0, 1), 1)
-        inner, state = self.metadata.int("ssm.inner_size", default=self.hidden), self.metadata.int("ssm.state_size", default=16)
+        inner, state = (
+            self.metadata.int("ssm.inner_size", default=self.hidden),
+            self.metadata.int("ssm.state_size", default=16),
+        )
         groups = self.metadata.int("ssm.group_count", default=0, low=0)
         kind: MixerKind = (
-            "mamba" if any(tensor.role == "ssm_x" for tensor in tensors) else "mamba2" if "ssm_in.weight" in {t.name for t in tensors} else "gated_delta_net"
+            "mamba"
+            if any(tensor.role == "ssm_x" for tensor in tensors)
+            else "mamba2"
+            if "ssm_in.weight" in {t.name for t in tensors}
+            else "gated_delta_net"
         )
         heads = self.metadata.int("ssm.time_step_rank", default=1)
-        return Mixer(kind, tensors, states(inner + 2 * groups * state, kernel, inner * state, heads), heads, heads, state, max(inner // heads, 1))
+        return Mixer(
+            kind,
+            tensors,
+            states(inner + 2 * groups * state, kernel, inner * state, heads),
+            heads,
+            heads,
+            state,
+            max(inner // heads, 1),
+        )
 
     def ffn(self, tensors: tuple[Tensor, ...]) -> Ffn | None:
         if not tensors:
@@ -222,17 +311,22 @@ class _Reader:
             return [None] * self.layers
         if isinstance(pattern, list):
             return [window if index < len(pattern) and pattern[index] else None for index in range(self.layers)]
-        every = pattern if isinstance(pattern, int) and not isinstance(pattern, bool) else WINDOW_EVERY.get(self.name, 1)
+        every = (
+            pattern if isinstance(pattern, int) and not isinstance(pattern, bool) else WINDOW_EVERY.get(self.name, 1)
+        )
         return [None if every == 1 or (every and (index + 1) % every == 0) else window for index in range(self.layers)]
 
 
 ATTENTION = (frozenset[Role]({"q", "k"}), frozenset[Role]({"q_b", "k"}), frozenset[Role]({"qkv"}))
 NEEDED: dict[str, tuple[frozenset[Role], ...]] = {
-    "attention": ATTENTION, "sliding_attention": ATTENTION,
-    "mamba": (frozenset({"ssm_in", "ssm_x", "conv", "ssm_out"}),), "mamba2": (frozenset({"ssm_in", "conv", "ssm_out"}),),
+    "attention": ATTENTION,
+    "sliding_attention": ATTENTION,
+    "mamba": (frozenset({"ssm_in", "ssm_x", "conv", "ssm_out"}),),
+    "mamba2": (frozenset({"ssm_in", "conv", "ssm_out"}),),
     "short_conv": (frozenset({"conv", "ssm_in", "ssm_out"}),),
-    "moe": (frozenset({"expert_up", "expert_down"}), frozenset({"expert_gate_up", "expert_down"})), "dense": (frozenset({"up", "down"}),),
-}  # fmt: skip
+    "moe": (frozenset({"expert_up", "expert_down"}), frozenset({"expert_gate_up", "expert_down"})),
+    "dense": (frozenset({"up", "down"}),),
+}
 """Matrices without which a part of a layer computes nothing: all of one of these sets."""
 
 
@@ -247,10 +341,15 @@ def whole(kind: str, tensors: tuple[Tensor, ...], index: int) -> None:
     if sets and not any(needed <= roles for needed in sets):
         words = {role: name for name, role in reversed(ROLES.items())}
         lacking = ", ".join(sorted(words[role] for role in min((needed - roles for needed in sets), key=len)))
-        raise PlanError(f"The GGUF's layer {index} lacks the matrix {lacking}; download the file again, or give another.", "config")
+        raise PlanError(
+            f"The GGUF's layer {index} lacks the matrix {lacking}; download the file again, or give another.", "config"
+        )
 
 
 def own(tensors: list[Tensor], *starts: str, but: tuple[str, ...] = ()) -> tuple[Tensor, ...]:
     return tuple(
-        tensor for tensor in tensors if tensor.name.startswith((*starts, "indexer") if "attn_" in starts else starts) and not tensor.name.startswith(but)
+        tensor
+        for tensor in tensors
+        if tensor.name.startswith((*starts, "indexer") if "attn_" in starts else starts)
+        and not tensor.name.startswith(but)
     )

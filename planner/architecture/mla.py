@@ -1,8 +1,9 @@
 """Multi-head latent attention: keys and values of all heads come out of one small latent, which alone is cached.
 
 Queries: hidden*rq + rq + rq*heads*(dn + dr), or hidden*heads*(dn + dr) without a query latent. Keys and values:
-hidden*(r + dr) + r + r*heads*(dn + dv). Output: heads*dv*hidden. Cache: r + dr numbers a token, once for all heads, so that
-tensor parallel cannot split it (DeepSeek-V2, arXiv:2405.04434). A sparse indexer adds its own key to the cache (DeepSeek-V3.2).
+hidden*(r + dr) + r + r*heads*(dn + dv). Output: heads*dv*hidden. Cache: r + dr numbers a token, once for all heads, so
+that tensor parallel cannot split it (DeepSeek-V2, arXiv:2405.04434). A sparse indexer adds its own key to the cache
+(DeepSeek-V3.2).
 """
 
 from __future__ import annotations
@@ -52,8 +53,12 @@ def mla(
     if indexer:
         index_heads, index_dim = config.int("index_n_heads", high=2**20), config.int("index_head_dim")
         path = f"{name}.indexer"
-        tensors += linear(f"{path}.wq_b", index_heads * index_dim, rq or hidden, "indexer") + linear(f"{path}.wk", index_dim, hidden, "indexer")
-        tensors += norm(f"{path}.k_norm", index_dim, True) + linear(f"{path}.weights_proj", index_heads, hidden, "indexer")
+        tensors += linear(f"{path}.wq_b", index_heads * index_dim, rq or hidden, "indexer") + linear(
+            f"{path}.wk", index_dim, hidden, "indexer"
+        )
+        tensors += norm(f"{path}.k_norm", index_dim, True) + linear(
+            f"{path}.weights_proj", index_heads, hidden, "indexer"
+        )
         caches += (Cache("indexer", index_dim),)
     selects = config.int("index_topk", default=2_048) if config.has("index_n_heads") else 0
     return Mixer("mla", tensors + extra, caches, heads, heads, nope + rope, value, window, selects=selects)

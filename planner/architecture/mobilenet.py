@@ -1,4 +1,5 @@
-"""Gemma 3n's image tower, MobileNet V5: inverted bottlenecks and attention over a coarser grid, one fixed table of blocks.
+"""Gemma 3n's image tower, MobileNet V5: inverted bottlenecks and attention over a coarser grid, one fixed table of
+blocks.
 
 Shapes were read off timm's `mobilenetv5_300m_enc` (huggingface/pytorch-image-models 1.0) and counted against it.
 """
@@ -25,7 +26,9 @@ def scale(name: str, width: int) -> tuple[Tensor, ...]:
 
 def edge(inner: int, out: int, width: int) -> Layer:
     """A bottleneck whose expansion is a full 3 x 3 convolution."""
-    tensors = conv("conv_exp", width, inner, 3) + scale("bn1", width) + conv("conv_pwl", out, width, 1) + scale("bn2", out)
+    tensors = (
+        conv("conv_exp", width, inner, 3) + scale("bn1", width) + conv("conv_pwl", out, width, 1) + scale("bn2", out)
+    )
     return Layer((), Ffn("dense", tensors, width, gated=False))
 
 
@@ -59,11 +62,21 @@ def blocks() -> tuple[Layer, ...]:
     narrow, wide = bottleneck(640, 640, 1280), bottleneck(1280, 1280, 2560)
     five, three = bottleneck(256, 256, 1024, 5), bottleneck(256, 256, 1024, 3)
     return (
-        edge(64, 128, 256), flat, flat,
-        bottleneck(128, 256, 768, 3, 5), five, three, five, three,
-        bottleneck(256, 640, 1536, 5, 5), *(bottleneck(640, 640, 2560, 5),) * 7, bottleneck(640, 640, 640), *(coarse, narrow) * 14,
-        bottleneck(640, 1280, 3840, 5, 5), *(fine, wide) * 19,
-    )  # fmt: skip
+        edge(64, 128, 256),
+        flat,
+        flat,
+        bottleneck(128, 256, 768, 3, 5),
+        five,
+        three,
+        five,
+        three,
+        bottleneck(256, 640, 1536, 5, 5),
+        *(bottleneck(640, 640, 2560, 5),) * 7,
+        bottleneck(640, 640, 640),
+        *(coarse, narrow) * 14,
+        bottleneck(640, 1280, 3840, 5, 5),
+        *(fine, wide) * 19,
+    )
 
 
 def mobilenet(config: Config) -> Built:
@@ -71,7 +84,11 @@ def mobilenet(config: Config) -> Built:
     hidden = config.int("hidden_size", default=2048)
     stem = conv("conv_stem.conv", 64, 3, 3, bias=True) + scale("conv_stem.bn", 64)
     fusion = conv("msfa.ffn.pw_exp.conv", 3840, 640 + 1280, 1) + scale("msfa.ffn.pw_exp.bn", 3840)
-    fusion += conv("msfa.ffn.pw_proj.conv", hidden, 3840, 1) + scale("msfa.ffn.pw_proj.bn", hidden) + scale("msfa.norm", hidden)
+    fusion += (
+        conv("msfa.ffn.pw_proj.conv", hidden, 3840, 1)
+        + scale("msfa.ffn.pw_proj.bn", hidden)
+        + scale("msfa.norm", hidden)
+    )
     layers = blocks()
     shape = Shape(len(layers), hidden, 16, 1, 96, 2560, config.int("vocab_size", default=128))
     return Built(config, shape, Stack("vision", hidden, layers, stem, fusion, "model.vision_tower.timm_model.blocks."))

@@ -14,7 +14,9 @@ QkNorm = Literal["", "head", "full"]
 """Norms on queries and keys: none, one weight per head_dim shared by all heads, or one over the full width."""
 
 
-def linear(name: str, out: int, inner: int, role: Role, bias: bool = False, copies: int = 1, used: int | None = None) -> tuple[Tensor, ...]:
+def linear(
+    name: str, out: int, inner: int, role: Role, bias: bool = False, copies: int = 1, used: int | None = None
+) -> tuple[Tensor, ...]:
     """A linear layer: its weight (out, in) and, if it has one, its bias (out,)."""
     weight = Tensor(f"{name}.weight", (out, inner), role, copies, used)
     return (weight, Tensor(f"{name}.bias", (out,), "bias", copies, used)) if bias else (weight,)
@@ -28,7 +30,10 @@ def norm(name: str, width: int, bias: bool = False) -> tuple[Tensor, ...]:
 
 def kv_cache(kv_heads: int, key_dim: int, value_dim: int, window: int | None = None) -> tuple[Cache, Cache]:
     """Keys and values of every token: kv_heads * key_dim and kv_heads * value_dim numbers."""
-    return (Cache("k", kv_heads * key_dim, heads=kv_heads, window=window), Cache("v", kv_heads * value_dim, heads=kv_heads, window=window))
+    return (
+        Cache("k", kv_heads * key_dim, heads=kv_heads, window=window),
+        Cache("v", kv_heads * value_dim, heads=kv_heads, window=window),
+    )
 
 
 def attention(
@@ -55,8 +60,8 @@ def attention(
 ) -> Mixer:
     """Multi-head, grouped-query or multi-query attention.
 
-    Parameters: hidden*heads*d (doubled by an output gate) + 2*hidden*kv_heads*d + heads*d_v*hidden, plus biases and norms.
-    A single name in `qkv` is one fused projection; two leave out the values, which then are the keys.
+    Parameters: hidden*heads*d (doubled by an output gate) + 2*hidden*kv_heads*d + heads*d_v*hidden, plus biases and
+    norms. A single name in `qkv` is one fused projection; two leave out the values, which then are the keys.
     """
     value = value_dim or head_dim
     q_out, k_out, v_out = heads * head_dim * (2 if output_gate else 1), kv_heads * head_dim, kv_heads * value
@@ -64,7 +69,11 @@ def attention(
         tensors = linear(f"{name}.{qkv[0]}", q_out + k_out + v_out, hidden, "qkv", bias)
     else:
         split: tuple[tuple[Role, int], ...] = (("q", q_out), ("k", k_out), ("v", v_out))
-        tensors = tuple(t for path, (role, width) in zip(qkv, split, strict=False) for t in linear(f"{name}.{path}", width, hidden, role, bias))
+        tensors = tuple(
+            t
+            for path, (role, width) in zip(qkv, split, strict=False)
+            for t in linear(f"{name}.{path}", width, hidden, role, bias)
+        )
     tensors += linear(f"{name}.{out}", hidden, heads * value, "o", out_bias)
     if qk_norm:
         full = qk_norm == "full"
@@ -125,7 +134,8 @@ def moe(
     routes: int | None = None,
     extra: tuple[Tensor, ...] = (),
 ) -> Ffn:
-    """A mixture of experts: a router, `experts` small feed-forward blocks of which a token uses `top_k`, perhaps a shared one.
+    """A mixture of experts: a router, `experts` small feed-forward blocks of which a token uses `top_k`, perhaps a
+    shared one.
 
     Parameters: hidden*E + E*3*hidden*expert_width + 3*hidden*shared_width (+ hidden for the shared expert's gate).
     `expert_inner` is the width in which experts work when it is not the residual stream's.
@@ -134,7 +144,14 @@ def moe(
     """
 
     def block(
-        path: str, parts: tuple[str, ...], roles: tuple[Role, Role, Role, Role], width: int, size: int, bias: bool, copies: int = 1, used: int | None = None
+        path: str,
+        parts: tuple[str, ...],
+        roles: tuple[Role, Role, Role, Role],
+        width: int,
+        size: int,
+        bias: bool,
+        copies: int = 1,
+        used: int | None = None,
     ) -> tuple[Tensor, ...]:
         gate, up, gate_up, down = roles
         *inner, last = (f"{path}.{part}".removeprefix(".") for part in parts)
@@ -143,16 +160,34 @@ def moe(
         elif len(inner) == 1:
             first = linear(inner[0], 2 * width, size, gate_up, bias, copies, used)
         else:
-            first = linear(inner[0], width, size, gate, bias, copies, used) + linear(inner[1], width, size, up, bias, copies, used)
+            first = linear(inner[0], width, size, gate, bias, copies, used) + linear(
+                inner[1], width, size, up, bias, copies, used
+            )
         return first + linear(last, size, width, down, bias, copies, used)
 
     tensors = linear(f"{name}.{router}", routes or experts, hidden, "router", router_bias)
     if correction_bias:
         tensors += (Tensor(f"{name}.{correction}", (routes or experts,), "bias", buffer=correction_bias == "buffer"),)
-    tensors += block(name, names, ("expert_gate", "expert_up", "expert_gate_up", "expert_down"), expert_width, expert_inner or hidden, bias, experts, top_k)
+    tensors += block(
+        name,
+        names,
+        ("expert_gate", "expert_up", "expert_gate_up", "expert_down"),
+        expert_width,
+        expert_inner or hidden,
+        bias,
+        experts,
+        top_k,
+    )
     if shared_width:
         path = shared[1:] if shared.startswith("/") else f"{name}.{shared}"
-        tensors += block(path, shared_names, ("shared_gate", "shared_up", "shared_gate_up", "shared_down"), shared_width, hidden, shared_bias)
+        tensors += block(
+            path,
+            shared_names,
+            ("shared_gate", "shared_up", "shared_gate_up", "shared_down"),
+            shared_width,
+            hidden,
+            shared_bias,
+        )
     if shared_gate:
         tensors += linear(f"{name}.shared_expert_gate", 1, hidden, "shared_expert_gate")
     return Ffn("moe", tensors + extra, shared_width, gated, experts, top_k, expert_width)

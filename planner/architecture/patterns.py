@@ -1,6 +1,8 @@
-"""Which layer is what: the kind of mixer and the kind of ffn of every layer, from the many ways in which configs say so.
+"""Which layer is what: the kind of mixer and the kind of ffn of every layer, from the many ways in which configs say
+so.
 
-A pattern is a function (config, layers) -> one kind per layer. A list in the config decides; a rule of the family fills in.
+A pattern is a function (config, layers) -> one kind per layer. A list in the config decides; a rule of the family fills
+in.
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ Pattern = Callable[[Config, int], list[str]]
 FULL, SLIDING, CHUNKED, LINEAR = "full_attention", "sliding_attention", "chunked_attention", "linear_attention"
 
 SYNONYMS = {
-    "attention": FULL, "global": FULL, "global_attention": FULL, "global_attn": FULL, "*": FULL, "a": FULL, "indexed_attention": FULL,
-    "local": SLIDING, "local_attention": SLIDING, "reference_sliding_attention": SLIDING, "sliding": SLIDING, "swa": SLIDING,
+    "attention": FULL, "global": FULL, "global_attention": FULL, "global_attn": FULL, "*": FULL, "a": FULL,
+    "indexed_attention": FULL,
+    "local": SLIDING, "local_attention": SLIDING, "reference_sliding_attention": SLIDING, "sliding": SLIDING,
+    "swa": SLIDING,
     "mamba": LINEAR, "mamba2": LINEAR, "m": LINEAR, "recurrent": LINEAR, "kda": LINEAR, "short_conv": "conv",
     "-": "mlp", "e": "moe", "sparse": "moe", "0": LINEAR, "1": FULL,
 }  # fmt: skip
@@ -50,8 +54,12 @@ def windowed(config: Config, layers: int) -> list[str]:
     return [SLIDING if index >= first else FULL for index in range(layers)]
 
 
-def every(interval: int, other: str = SLIDING, keys: tuple[str, ...] = ("sliding_window_pattern", "_sliding_window_pattern")) -> Pattern:
-    """Each `interval`-th layer is full attention, the others `other`; the config may give the interval or a string such as LLLG."""
+def every(
+    interval: int, other: str = SLIDING, keys: tuple[str, ...] = ("sliding_window_pattern", "_sliding_window_pattern")
+) -> Pattern:
+    """Each `interval`-th layer is full attention, the others `other`; the config may give the interval or a string such
+    as LLLG.
+    """
 
     def pattern(config: Config, layers: int) -> list[str]:
         kinds = listed(config, layers)
@@ -113,7 +121,9 @@ def periodic(config: Config, layers: int) -> list[str]:
 
 
 def chunked(config: Config, layers: int) -> list[str]:
-    """Layers with rotary positions attend within a chunk, each `no_rope_layer_interval`-th layer to everything (Llama 4)."""
+    """Layers with rotary positions attend within a chunk, each `no_rope_layer_interval`-th layer to everything (Llama
+    4).
+    """
     kinds = listed(config, layers)
     if kinds is not None:
         return kinds
@@ -145,7 +155,9 @@ def sparse(config: Config, layers: int, first: int = 0) -> list[bool]:
     if isinstance(chosen, list | tuple):
         places = members(chosen)
         return [index in places for index in range(layers)]
-    step = config.int("interleave_moe_layer_step", "decoder_sparse_step", "moe_layer_interval", "moe_layer_freq", default=1, low=0)
+    step = config.int(
+        "interleave_moe_layer_step", "decoder_sparse_step", "moe_layer_interval", "moe_layer_freq", default=1, low=0
+    )
     result = [step > 0 and (index + 1) % step == 0 for index in range(layers)]
     period = config.int("expert_layer_period", default=1)
     offset = config.int("expert_layer_offset", default=0, low=0)
@@ -153,7 +165,10 @@ def sparse(config: Config, layers: int, first: int = 0) -> list[bool]:
     start = config.int("first_k_dense_replace", "num_dense_layers", "moe_layer_start_index", default=first, low=0)
     end = config.int("moe_layer_end_index", default=-1, low=-1)
     last = layers - 1 if end < 0 else end
-    return [kind and index % period == offset % period and index not in dense and start <= index <= last for index, kind in enumerate(result)]
+    return [
+        kind and index % period == offset % period and index not in dense and start <= index <= last
+        for index, kind in enumerate(result)
+    ]
 
 
 def members(values: Collection[object]) -> frozenset[int]:

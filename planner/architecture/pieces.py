@@ -1,7 +1,8 @@
 """What stands around the layers of a tower: patch embeddings, position tables, norms, poolers, heads.
 
-A piece is a function (config, shape) -> tensors, so that a tower is written as a list of pieces. Sizes are a number, the
-name of a config key (`"in_channels|num_channels"` for a key with another spelling), or a function of config and shape.
+A piece is a function (config, shape) -> tensors, so that a tower is written as a list of pieces. Sizes are a number,
+the name of a config key (`"in_channels|num_channels"` for a key with another spelling), or a function of config and
+shape.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ def pair(config: Config, *names: str) -> tuple[int, int]:
         sides = Config({names[0]: value[0], "width": value[-1]}, config.path)
         return sides.int(names[0], high=2**20), sides.int("width", high=2**20)
     if isinstance(value, dict):
-        raise PlanError(f"The config's {config.path}{names[0]} must be a number or a list of two, not an object.", "config")
+        raise PlanError(
+            f"The config's {config.path}{names[0]} must be a number or a list of two, not an object.", "config"
+        )
     side = config.int(*names, high=2**20)
     return side, side
 
@@ -76,8 +79,18 @@ def color_channels(config: Config, s: Shape) -> int:
     return config.int("num_channels", "in_channels", "in_chans", default=3)
 
 
-def patches(name: str, bias: bool = True, temporal: Size = 0, channels: Size = color_channels, flat: bool = False, width: Size = hidden) -> Piece:
-    """The convolution that turns patches of pixels into tokens: (hidden, channels, [frames,] patch, patch); `flat` stores it as a matrix."""
+def patches(
+    name: str,
+    bias: bool = True,
+    temporal: Size = 0,
+    channels: Size = color_channels,
+    flat: bool = False,
+    width: Size = hidden,
+) -> Piece:
+    """The convolution that turns patches of pixels into tokens: (hidden, channels, [frames,] patch, patch);
+
+    `flat` stores it as a matrix.
+    """
 
     def make(config: Config, s: Shape) -> tuple[Tensor, ...]:
         out, tall, broad = read(config, s, width), *pair(config, "patch_size", "spatial_patch_size")
@@ -91,13 +104,19 @@ def patches(name: str, bias: bool = True, temporal: Size = 0, channels: Size = c
     return make
 
 
-def table(name: str, rows: Size, width: Size = hidden, role: Role = "position_embedding", offset: int = 0, skip_if: str = "") -> Piece:
-    """A table of `rows` (+ `offset`) vectors, such as learned positions; none where it would have no rows or the flag says to skip it."""
+def table(
+    name: str, rows: Size, width: Size = hidden, role: Role = "position_embedding", offset: int = 0, skip_if: str = ""
+) -> Piece:
+    """A table of `rows` (+ `offset`) vectors, such as learned positions; none where it would have no rows or the flag
+    says to skip it.
+    """
 
     def make(config: Config, s: Shape) -> tuple[Tensor, ...]:
         if skip_if and config.flag(skip_if, default=False):
             return ()
-        count = (config.int(*rows.split("|"), default=0, low=0) if isinstance(rows, str) else read(config, s, rows)) + offset
+        count = (
+            config.int(*rows.split("|"), default=0, low=0) if isinstance(rows, str) else read(config, s, rows)
+        ) + offset
         return (Tensor(name, (count, read(config, s, width)), role),) if count > 0 else ()
 
     return make
@@ -112,7 +131,9 @@ def norm(name: str, width: Size = hidden, bias: bool | str = True) -> Piece:
     return lambda config, s: parts.norm(name, read(config, s, width), told(config, bias))
 
 
-def linear(name: str, out: Size = hidden, inner: Size = hidden, bias: bool | str = True, role: Role = "linear") -> Piece:
+def linear(
+    name: str, out: Size = hidden, inner: Size = hidden, bias: bool | str = True, role: Role = "linear"
+) -> Piece:
     """A linear layer; a text as `bias` is the config key that says whether it has one."""
 
     def make(config: Config, s: Shape) -> tuple[Tensor, ...]:
@@ -126,7 +147,9 @@ def conv(name: str, out: Size, inner: Size, *kernel: Size, bias: bool = True) ->
 
     def make(config: Config, s: Shape) -> tuple[Tensor, ...]:
         channels = read(config, s, out)
-        weight = Tensor(f"{name}.weight", (channels, read(config, s, inner), *(read(config, s, side) for side in kernel)), "conv")
+        weight = Tensor(
+            f"{name}.weight", (channels, read(config, s, inner), *(read(config, s, side) for side in kernel)), "conv"
+        )
         return (weight, Tensor(f"{name}.bias", (channels,), "bias")) if bias else (weight,)
 
     return make
@@ -139,7 +162,9 @@ def when(key: str, *pieces: Piece, default: bool = False, is_not: bool = False) 
 
 def named(prefix: str, *pieces: Piece) -> Piece:
     """The same pieces below a path."""
-    return lambda config, s: tuple(replace(tensor, name=f"{prefix}.{tensor.name}") for tensor in together(pieces, config, s))
+    return lambda config, s: tuple(
+        replace(tensor, name=f"{prefix}.{tensor.name}") for tensor in together(pieces, config, s)
+    )
 
 
 def together(pieces: tuple[Piece, ...], config: Config, s: Shape) -> tuple[Tensor, ...]:
@@ -147,7 +172,9 @@ def together(pieces: tuple[Piece, ...], config: Config, s: Shape) -> tuple[Tenso
 
 
 def attention_pool(name: str = "head") -> Piece:
-    """One learned query attends to all tokens, then a feed-forward block: how SigLIP sums up an image (arXiv:2303.15343)."""
+    """One learned query attends to all tokens, then a feed-forward block: how SigLIP sums up an image
+    (arXiv:2303.15343).
+    """
     return named(
         name, vector("probe", 1, 1, hidden), *multihead("attention"), norm("layernorm"),
         linear("mlp.fc1", wide, hidden, role="up"), linear("mlp.fc2", hidden, wide, role="down"),

@@ -77,24 +77,29 @@ NEWLINE = vector("image_newline", text)
 
 def two(inner: Size, bias: bool | str = True) -> tuple[Piece, ...]:
     """Two matrices with an activation between them."""
-    return (linear("multi_modal_projector.linear_1", text, inner, bias), linear("multi_modal_projector.linear_2", bias=bias))
+    return (
+        linear("multi_modal_projector.linear_1", text, inner, bias),
+        linear("multi_modal_projector.linear_2", bias=bias),
+    )
 
 
 MLP = two(joined(), "multimodal_projector_bias")
 PIXTRAL = (
     norm("multi_modal_projector.norm", bias=False),
-    linear("multi_modal_projector.patch_merger.merging_layer", hidden, square("spatial_merge_size"), bias=False), *MLP,
-)  # fmt: skip
+    linear("multi_modal_projector.patch_merger.merging_layer", hidden, square("spatial_merge_size"), bias=False),
+    *MLP,
+)
 PLAIN = (linear("multi_modal_projector.linear", text, hidden),)
 GEMMA3 = (
-    vector("multi_modal_projector.mm_input_projection_weight", hidden, text, role="projector"), norm("multi_modal_projector.mm_soft_emb_norm", bias=False),
-)  # fmt: skip
+    vector("multi_modal_projector.mm_input_projection_weight", hidden, text, role="projector"),
+    norm("multi_modal_projector.mm_soft_emb_norm", bias=False),
+)
 VIP = (norm("multi_modal_projector.projector_layernorm", joined(5)), *two(joined(5)))
 IDEFICS3 = (linear("connector.modality_projection.proj", text, square("scale_factor"), bias=False),)
 COHERE2 = (
     linear("multi_modal_projector.linear_1", "alignment_intermediate_size", square("downsample_factor")),
     linear("multi_modal_projector.linear_2", text, half("alignment_intermediate_size")),
-)  # fmt: skip
+)
 AYA = (
     norm("multi_modal_projector.layernorm", square("downsample_factor")),
     linear("multi_modal_projector.linear_1", aligned, square("downsample_factor")),
@@ -111,7 +116,11 @@ ERNIE = (
     linear("resampler_model.spatial_linear.fc1", square("spatial_merge_size"), square("spatial_merge_size")),
     linear("resampler_model.spatial_linear.fc2", square("spatial_merge_size"), square("spatial_merge_size")),
     norm("resampler_model.spatial_linear.ln", square("spatial_merge_size")),
-    linear("resampler_model.temporal_linear.fc1", square("spatial_merge_size"), times("temporal_merge_size", square("spatial_merge_size"))),
+    linear(
+        "resampler_model.temporal_linear.fc1",
+        square("spatial_merge_size"),
+        times("temporal_merge_size", square("spatial_merge_size")),
+    ),
     linear("resampler_model.temporal_linear.fc2", square("spatial_merge_size"), square("spatial_merge_size")),
     norm("resampler_model.temporal_linear.ln", square("spatial_merge_size")),
     linear("resampler_model.mlp", text, square("spatial_merge_size")),
@@ -136,8 +145,14 @@ ARIA = (
 FRAMES = two(wide, False)
 DOWNSAMPLED = two(times("downsample_factor"), False)
 HEARD = two(hidden, "projector_bias")
-GLM_ASR = (linear("multi_modal_projector.linear_1", times(2, text), wide), linear("multi_modal_projector.linear_2", text, times(2, text)))
-QWEN_ASR = (linear("multi_modal_projector.linear_1", hidden, hidden), linear("multi_modal_projector.linear_2", "output_dim", hidden))
+GLM_ASR = (
+    linear("multi_modal_projector.linear_1", times(2, text), wide),
+    linear("multi_modal_projector.linear_2", text, times(2, text)),
+)
+QWEN_ASR = (
+    linear("multi_modal_projector.linear_1", hidden, hidden),
+    linear("multi_modal_projector.linear_2", "output_dim", hidden),
+)
 READOUT = (linear("projector.readout.0", text, hidden), linear("projector.readout.2"))
 PADDLE = (
     norm("projector.pre_norm"),
@@ -147,25 +162,35 @@ PADDLE = (
 ALIGNER = (linear("aligner.linear1", text, hidden), linear("aligner.linear2"))
 
 PHI_IMAGE = (
-    vector("image_embed.global_img_feature_extensor", 1, 1, hidden), vector("image_embed.sub_img_feature_extensor", 1, 1, 1, hidden),
-    linear("image_embed.img_projection_up", text, hidden), linear("image_embed.img_projection_down"),
-)  # fmt: skip
+    vector("image_embed.global_img_feature_extensor", 1, 1, hidden),
+    vector("image_embed.sub_img_feature_extensor", 1, 1, 1, hidden),
+    linear("image_embed.img_projection_up", text, hidden),
+    linear("image_embed.img_projection_down"),
+)
 PHI3_IMAGE = (
-    vector("vision_embed_tokens.glb_GN", 1, 1, times(4), role="projector"), vector("vision_embed_tokens.sub_GN", 1, 1, 1, times(4), role="projector"),
-    linear("vision_embed_tokens.img_projection.0", text, times(4)), linear("vision_embed_tokens.img_projection.2"),
-)  # fmt: skip
+    vector("vision_embed_tokens.glb_GN", 1, 1, times(4), role="projector"),
+    vector("vision_embed_tokens.sub_GN", 1, 1, 1, times(4), role="projector"),
+    linear("vision_embed_tokens.img_projection.0", text, times(4)),
+    linear("vision_embed_tokens.img_projection.2"),
+)
 PHI_AUDIO = tuple(
-    piece for use in ("speech", "vision_speech")
-    for piece in (linear(f"audio_embed.up_proj_for_{use}", text, times("downsample_rate")), linear(f"audio_embed.down_proj_for_{use}"))
-)  # fmt: skip
+    piece
+    for use in ("speech", "vision_speech")
+    for piece in (
+        linear(f"audio_embed.up_proj_for_{use}", text, times("downsample_rate")),
+        linear(f"audio_embed.down_proj_for_{use}"),
+    )
+)
 
 
 def gemma3n(name: str) -> tuple[Piece, ...]:
     """Gemma 3n's embedder: a table of special tokens, norms of hard and soft ones, and the projection."""
     return (
-        vector(f"{name}.embedding.weight", words, hidden, role="projector"), norm(f"{name}.hard_embedding_norm", bias=False),
-        norm(f"{name}.soft_embedding_norm", bias=False), linear(f"{name}.embedding_projection", text, hidden, bias=False),
-    )  # fmt: skip
+        vector(f"{name}.embedding.weight", words, hidden, role="projector"),
+        norm(f"{name}.hard_embedding_norm", bias=False),
+        norm(f"{name}.soft_embedding_norm", bias=False),
+        linear(f"{name}.embedding_projection", text, hidden, bias=False),
+    )
 
 
 def words(config: Config, s: Shape) -> int:
@@ -174,10 +199,15 @@ def words(config: Config, s: Shape) -> int:
 
 
 def first_llava(config: Config, s: Shape) -> tuple[Tensor, ...]:
-    """The projector of LLaVA's own code: one matrix, or n of them where its type says `mlp<n>x_gelu`; version 1.6 has a newline besides."""
+    """The projector of LLaVA's own code: one matrix, or n of them where its type says `mlp<n>x_gelu`; version 1.6 has a
+    newline besides.
+    """
     kind = config.text("mm_projector_type", default="linear")
     depth = int(kind[3]) if kind.startswith("mlp") and kind[3:4].isdigit() else 1
-    pieces = [linear("mm_projector.0", text, hidden), *(linear(f"mm_projector.{2 * index}") for index in range(1, depth))]
+    pieces = [
+        linear("mm_projector.0", text, hidden),
+        *(linear(f"mm_projector.{2 * index}") for index in range(1, depth)),
+    ]
     if "unpad" in config.text("mm_patch_merge_type"):
         pieces.append(NEWLINE)
     return tuple(tensor for piece in pieces for tensor in piece(config, s))

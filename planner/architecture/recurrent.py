@@ -1,6 +1,7 @@
 """Mixers that keep a state of fixed size for each sequence instead of keys and values for each token.
 
-Each caches a short convolution's last inputs, (kernel - 1) * channels in the model's type, and a recurrent state in fp32.
+Each caches a short convolution's last inputs, (kernel - 1) * channels in the model's type, and a recurrent state in
+fp32.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ def conv(name: str, channels: int, kernel: int, bias: bool = False) -> tuple[Ten
 
 def states(channels: int, kernel: int, state: int, heads: int) -> tuple[Cache, ...]:
     """What such a layer keeps for a sequence, in `heads` parts that tensor parallel can spread."""
-    last = (Cache("conv", (kernel - 1) * channels, "sequence", heads, dtype="model"),) if kernel > 1 and channels else ()
+    last = (
+        (Cache("conv", (kernel - 1) * channels, "sequence", heads, dtype="model"),) if kernel > 1 and channels else ()
+    )
     return (*last, Cache("state", state, "sequence", heads, dtype="fp32")) if state else last
 
 
@@ -60,7 +63,9 @@ def mamba2(
     out_bias: bool = False,
     gated_norm: bool = True,
 ) -> Mixer:
-    """Mamba-2 (arXiv:2405.21060), di = heads*head_dim, c = di + 2*g*s: h*(di + c + heads) + c*K (+c) + 3*heads + di + di*h."""
+    """Mamba-2 (arXiv:2405.21060), di = heads*head_dim, c = di + 2*g*s: h*(di + c + heads) + c*K (+c) + 3*heads + di +
+    di*h.
+    """
     inner = heads * head_dim
     channels = inner + 2 * groups * state
     tensors = (
@@ -101,12 +106,21 @@ def gated_delta_net(
         *linear(f"{name}.{out}", hidden, value_heads * value_dim, "ssm_out"),
     )
     return Mixer(
-        "gated_delta_net", tensors, states(channels, kernel, value_heads * value_dim * key_dim, value_heads), value_heads, key_heads, key_dim, value_dim
+        "gated_delta_net",
+        tensors,
+        states(channels, kernel, value_heads * value_dim * key_dim, value_heads),
+        value_heads,
+        key_heads,
+        key_dim,
+        value_dim,
     )
 
 
-def kda(hidden: int, heads: int, dim: int, kernel: int, *, low_rank_decay: bool = True, low_rank_gate: bool = True) -> Mixer:
-    """Kimi Delta Attention (arXiv:2510.26692): q, k, v, o of h*H*d, convolutions 3*H*d*K, a decay for each channel, an output gate.
+def kda(
+    hidden: int, heads: int, dim: int, kernel: int, *, low_rank_decay: bool = True, low_rank_gate: bool = True
+) -> Mixer:
+    """Kimi Delta Attention (arXiv:2510.26692): q, k, v, o of h*H*d, convolutions 3*H*d*K, a decay for each channel, an
+    output gate.
 
     Decay and gate go through a rank of head_dim (h*d + d*H*d) or straight (h*H*d).
     """
@@ -114,7 +128,9 @@ def kda(hidden: int, heads: int, dim: int, kernel: int, *, low_rank_decay: bool 
 
     def gate(letter: str, low_rank: bool) -> tuple[Tensor, ...]:
         if low_rank:
-            return linear(f"{name}.{letter}_a_proj", dim, hidden, "linear") + linear(f"{name}.{letter}_b_proj", inner, dim, "linear")
+            return linear(f"{name}.{letter}_a_proj", dim, hidden, "linear") + linear(
+                f"{name}.{letter}_b_proj", inner, dim, "linear"
+            )
         return linear(f"{name}.{letter}_proj", inner, hidden, "linear")
 
     tensors = (
@@ -134,15 +150,21 @@ def kda(hidden: int, heads: int, dim: int, kernel: int, *, low_rank_decay: bool 
 
 
 def lightning(hidden: int, heads: int, dim: int) -> Mixer:
-    """Lightning attention (arXiv:2501.08313): qkv 3*h*H*d, an output gate and an output of h*H*d each, a norm; state H*d*d."""
+    """Lightning attention (arXiv:2501.08313): qkv 3*h*H*d, an output gate and an output of h*H*d each, a norm; state
+    H*d*d.
+    """
     name, inner = "self_attn", heads * dim
-    tensors = linear(f"{name}.qkv_proj", 3 * inner, hidden, "qkv") + linear(f"{name}.output_gate", inner, hidden, "linear")
+    tensors = linear(f"{name}.qkv_proj", 3 * inner, hidden, "qkv") + linear(
+        f"{name}.output_gate", inner, hidden, "linear"
+    )
     tensors += norm(f"{name}.norm", inner) + linear(f"{name}.out_proj", hidden, inner, "o")
     return Mixer("lightning", tensors, states(0, 0, inner * dim, heads), heads, heads, dim, dim)
 
 
 def short_conv(hidden: int, kernel: int, bias: bool = False) -> Mixer:
-    """A gated short convolution (LFM2): in 3*h*h, depthwise h*K, out h*h; it keeps the last inputs and no further state."""
+    """A gated short convolution (LFM2): in 3*h*h, depthwise h*K, out h*h; it keeps the last inputs and no further
+    state.
+    """
     tensors = (
         linear("conv.in_proj", 3 * hidden, hidden, "ssm_in", bias)
         + conv("conv.conv", hidden, kernel, bias)
@@ -152,12 +174,17 @@ def short_conv(hidden: int, kernel: int, bias: bool = False) -> Mixer:
 
 
 def rg_lru(hidden: int, width: int, heads: int, kernel: int) -> Mixer:
-    """The recurrent block of Griffin (arXiv:2402.19427): two inputs and an output of h*w, a convolution, block-diagonal gates 2*w*w/H."""
+    """The recurrent block of Griffin (arXiv:2402.19427): two inputs and an output of h*w, a convolution, block-diagonal
+    gates 2*w*w/H.
+    """
     name, block = "temporal_block", width // heads
     gates = tuple(
         t
         for gate in ("input_gate", "recurrent_gate")
-        for t in (Tensor(f"{name}.rg_lru.{gate}_weight", (heads, block, block), "linear"), Tensor(f"{name}.rg_lru.{gate}_bias", (heads, block), "bias"))
+        for t in (
+            Tensor(f"{name}.rg_lru.{gate}_weight", (heads, block, block), "linear"),
+            Tensor(f"{name}.rg_lru.{gate}_bias", (heads, block), "bias"),
+        )
     )
     tensors = (
         *linear(f"{name}.linear_y", width, hidden, "ssm_in", True),

@@ -59,7 +59,11 @@ def parse(raw: Mapping[str, Any]) -> Architecture:
     """
     found = _parsed(Config(checked(raw)))
     if found.parameters > MOST_PARAMETERS:
-        raise PlanError(f"The config describes {found.parameters:.1e} parameters, more than any model has; check its widths and its layers.", "config")
+        raise PlanError(
+            f"The config describes {found.parameters:.1e} parameters, more than any model has; check its widths and its"
+            " layers.",
+            "config",
+        )
     return found
 
 
@@ -74,7 +78,9 @@ def _parsed(config: Config) -> Architecture:
 
 
 PUBLISHED = "_published_parameters"
-"""Key under which whoever fetched the config adds what the Hub counted in the weights' headers, where the counts are not exact."""
+"""Key under which whoever fetched the config adds what the Hub counted in the weights' headers, where the counts are
+not exact.
+"""
 
 
 def _compared(architecture: Architecture, published: int) -> Architecture:
@@ -82,16 +88,22 @@ def _compared(architecture: Architecture, published: int) -> Architecture:
     if architecture.exact or not published:
         return architecture
     off = architecture.parameters / published - 1
-    said = "which is this reading's count too" if abs(off) < 5e-4 else f"from which this reading's {architecture.parameters:,} is {off:+.1%} off"
-    return replace(architecture, note=f"{architecture.note} The published weights hold {published:,} parameters, {said}.")
+    said = (
+        "which is this reading's count too"
+        if abs(off) < 5e-4
+        else f"from which this reading's {architecture.parameters:,} is {off:+.1%} off"
+    )
+    return replace(
+        architecture, note=f"{architecture.note} The published weights hold {published:,} parameters, {said}."
+    )
 
 
 def parse_text(config: Config, model_type: str = "") -> Architecture:
     """The text decoder that a nested config describes: `parse_text(config.section("text_config"), "llama")`.
 
-    A nested config leaves out what equals the defaults of its class, its `model_type` too; then the argument says which.
-    Wrappers add their towers with `dataclasses.replace(text, stacks=(*text.stacks, vision))`, and decide a disputed
-    flag beforehand with `config.replace(tie_word_embeddings=...)`.
+    A nested config leaves out what equals the defaults of its class, its `model_type` too; then the argument says
+    which. Wrappers add their towers with `dataclasses.replace(text, stacks=(*text.stacks, vision))`, and decide a
+    disputed flag beforehand with `config.replace(tie_word_embeddings=...)`.
     """
     name = config.text("model_type", default=model_type).lower()
     return _read(config.replace(model_type=name).over(**class_defaults(name)), name)

@@ -49,7 +49,11 @@ def by_group(architecture: Architecture) -> tuple[Group, ...]:
     """
     sums: dict[str, tuple[int, int]] = {}
     for stack in architecture.loaded:
-        outer = None if stack is architecture.main or stack.name in ("decoder", "encoder") else f"{stack.name.capitalize()} tower"
+        outer = (
+            None
+            if stack is architecture.main or stack.name in ("decoder", "encoder")
+            else f"{stack.name.capitalize()} tower"
+        )
         for tensor, count in stack.counted:
             label = outer or _GROUP_OF.get(tensor.role, SMALL)
             total, active = sums.get(label, (0, 0))
@@ -70,7 +74,9 @@ def runs(architecture: Architecture) -> tuple[Run, ...]:
 
 def mixer_of(layer: Layer) -> str:
     """What mixes the tokens of a layer, in words: `attention`, `sliding attention, window 1,024`."""
-    names = [mixer.kind.replace("_", " ") + (f", window {mixer.window:,}" if mixer.window else "") for mixer in layer.mixers]
+    names = [
+        mixer.kind.replace("_", " ") + (f", window {mixer.window:,}" if mixer.window else "") for mixer in layer.mixers
+    ]
     return " and ".join(names) or "nothing"
 
 

@@ -41,7 +41,8 @@ class Tensor:
         role: what it does, which decides its format, its shard and its cost.
         copies: how many of them a layer holds (experts).
         used: how many of the copies one token passes through; None means all.
-        tied: shares storage that is counted elsewhere (a head the input embedding's, a block another layer's), so it adds no parameters.
+        tied: shares storage that is counted elsewhere (a head the input embedding's, a block another layer's), so it
+            adds no parameters.
         buffer: saved with the model but no parameter (masks, a router's correction bias).
         stored: the type that a weight file gives it, where the model was read from one (`Q4_K`).
     """
@@ -111,9 +112,9 @@ class Mixer:
     """The part of a layer that moves information between tokens.
 
     `heads`, `kv_heads`, `key_dim` and `value_dim` are those of the score computation, so that FLOPs and activations
-    follow from them for every kind. Recurrent kinds give their own heads and state sizes. `rotary` is off where queries and keys
-    carry no position, as in the full layers of models that turn only those of their windows. `selects` is how many cached tokens each
-    token attends to at most, chosen by an indexer; 0 is all.
+    follow from them for every kind. Recurrent kinds give their own heads and state sizes. `rotary` is off where queries
+    and keys carry no position, as in the full layers of models that turn only those of their windows. `selects` is how
+    many cached tokens each token attends to at most, chosen by an indexer; 0 is all.
     """
 
     kind: MixerKind
@@ -147,7 +148,10 @@ class Ffn:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Mixers, an optional ffn, and the norms and small tensors around them; `parallel` where both read the same stream and each has a norm of its own."""
+    """Mixers, an optional ffn, and the norms and small tensors around them;
+
+    `parallel` where both read the same stream and each has a norm of its own.
+    """
 
     mixers: tuple[Mixer, ...]
     ffn: Ffn | None
@@ -240,10 +244,13 @@ class Architecture:
         max_context: longest sequence that the config declares.
         dtype: 16- or 32-bit type of the published weights (`bf16`, `fp16`, `fp32`).
         quantization: the config's own `quantization_config`, or None.
-        rope_stretch: factor by which full attention's table of rotary angles is longer than `max_context` (linear scaling).
+        rope_stretch: factor by which full attention's table of rotary angles is longer than `max_context` (linear
+            scaling).
         converter: what llama.cpp's converter does differently for this family, as `data/gguf_converters.csv` lists it.
-        rope_factors: lengths of the tables of frequency factors that it stores beside the tensors (Llama 3.1, LongRoPE).
-        wide_states: whether the config asks for recurrent states in 32 bit; engines that heed it keep them in the model's type otherwise.
+        rope_factors: lengths of the tables of frequency factors that it stores beside the tensors (Llama 3.1,
+            LongRoPE).
+        wide_states: whether the config asks for recurrent states in 32 bit; engines that heed it keep them in the
+            model's type otherwise.
         image: the largest image that it takes, where it takes any and its processor is known.
         exact: whether the counts are exact by construction.
         note: why not, in one sentence, when they are not.

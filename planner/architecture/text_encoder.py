@@ -1,4 +1,6 @@
-"""Encoders of text: a tower whose tokens are words, and the pooler or head that the class named in the config puts behind it."""
+"""Encoders of text: a tower whose tokens are words, and the pooler or head that the class named in the config puts
+behind it.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ _END = re.compile(r"(For[A-Z]\w*|(?:With)?LMHeadModel|Model)$")
 class Encoder:
     """A tower of text and what follows it.
 
-    `owners` are the config keys whose product is the number of layers with weights of their own; the layers after them repeat these.
+    `owners` are the config keys whose product is the number of layers with weights of their own; the layers after them
+    repeat these.
     """
 
     tower: Tower
@@ -53,8 +56,15 @@ def decoder(name: str, width: Size = hidden, bias: bool | str = True) -> Piece:
     return make
 
 
-def masked(name: str = "cls.predictions", dense: str = "transform.dense", after: str = "transform.LayerNorm", width: Size = hidden) -> tuple[Piece, ...]:
-    """The head that guesses masked words: a dense layer, a norm and the decoder, whose bias is stored again when it is not tied."""
+def masked(
+    name: str = "cls.predictions",
+    dense: str = "transform.dense",
+    after: str = "transform.LayerNorm",
+    width: Size = hidden,
+) -> tuple[Piece, ...]:
+    """The head that guesses masked words: a dense layer, a norm and the decoder, whose bias is stored again when it is
+    not tied.
+    """
     again = when("tie_word_embeddings", table(f"{name}.bias", "vocab_size", 1, role="bias"), is_not=True)
     return (linear(f"{name}.{dense}", width), norm(f"{name}.{after}", width), decoder(f"{name}.decoder", width), again)
 
@@ -67,7 +77,9 @@ def classifier(name: str = "classifier", *before: Piece) -> tuple[Piece, ...]:
 POOLER: tuple[Piece, ...] = (linear("pooler.dense"),)
 
 
-def ends(guess: tuple[Piece, ...], pooler: tuple[Piece, ...] = (), sequence: tuple[Piece, ...] | None = None) -> dict[str, tuple[Piece, ...]]:
+def ends(
+    guess: tuple[Piece, ...], pooler: tuple[Piece, ...] = (), sequence: tuple[Piece, ...] | None = None
+) -> dict[str, tuple[Piece, ...]]:
     """The usual heads; the pooler serves the bare model and whole sequences, unless `sequence` is a head of its own."""
     return {
         "Model": pooler,
@@ -87,7 +99,9 @@ def encode(config: Config, row: Encoder) -> Architecture:
         PlanError: when a field is missing or absurd.
     """
     if not any(name in config.raw for name in row.tower.hidden):
-        raise PlanError(f"The config has no {row.tower.hidden[0]}; add it, or give the model's Hugging Face id instead.", "config")
+        raise PlanError(
+            f"The config has no {row.tower.hidden[0]}; add it, or give the model's Hugging Face id instead.", "config"
+        )
     owned = own_layers(config, row)
     built = build(config.replace(num_hidden_layers=owned) if owned else config, row.tower)
     named = str((config.list("architectures") or [""])[0])[:80]
@@ -118,13 +132,19 @@ def own_layers(config: Config, row: Encoder) -> int:
     for key in row.owners:
         count *= config.int(key, default=1, high=MOST_LAYERS)
     if count > MOST_LAYERS:
-        raise PlanError(f"The config's {row.owners[0]} makes {count:,} layers; it must make at most {MOST_LAYERS:,}.", "config")
+        raise PlanError(
+            f"The config's {row.owners[0]} makes {count:,} layers; it must make at most {MOST_LAYERS:,}.", "config"
+        )
     return count
 
 
 def repeated(owned: tuple[Layer, ...], config: Config) -> tuple[Layer, ...]:
-    """All layers of the model: those that own their weights, then the same again with tied weights (arXiv:1909.11942)."""
-    total = config.int("num_hidden_layers", high=MOST_LAYERS) * config.int("inner_group_num", default=1, high=MOST_LAYERS)
+    """All layers of the model: those that own their weights, then the same again with tied weights
+    (arXiv:1909.11942).
+    """
+    total = config.int("num_hidden_layers", high=MOST_LAYERS) * config.int(
+        "inner_group_num", default=1, high=MOST_LAYERS
+    )
     ties = {id(layer): tied(layer) for layer in owned}
     return owned + tuple(ties[id(owned[index % len(owned)])] for index in range(len(owned), min(total, MOST_LAYERS)))
 
@@ -136,4 +156,6 @@ def tied(layer: Layer) -> Layer:
         return tuple(replace(tensor, tied=True) for tensor in tensors)
 
     ffn: Ffn | None = replace(layer.ffn, tensors=share(layer.ffn.tensors)) if layer.ffn else None
-    return Layer(tuple(replace(mixer, tensors=share(mixer.tensors)) for mixer in layer.mixers), ffn, share(layer.tensors))
+    return Layer(
+        tuple(replace(mixer, tensors=share(mixer.tensors)) for mixer in layer.mixers), ffn, share(layer.tensors)
+    )

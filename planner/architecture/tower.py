@@ -1,8 +1,9 @@
-"""One builder for every stack that is not a plain text decoder: image and audio towers, BERT and its kin, T5's two halves.
+"""One builder for every stack that is not a plain text decoder: image and audio towers, BERT and its kin, T5's two
+halves.
 
-A row says how the block differs (the same `Traits` as for decoders), how the config spells the sizes, and which pieces stand
-before, inside and after the layers. Encoders attend both ways and cache nothing; a decoder half caches its own tokens
-and, through cross-attention, keys and values of every encoder position.
+A row says how the block differs (the same `Traits` as for decoders), how the config spells the sizes, and which pieces
+stand before, inside and after the layers. Encoders attend both ways and cache nothing; a decoder half caches its own
+tokens and, through cross-attention, keys and values of every encoder position.
 """
 
 from __future__ import annotations
@@ -23,7 +24,14 @@ Names = tuple[str, ...]
 
 LAYERS = ("num_hidden_layers", "depth", "encoder_layers", "num_layers", "n_layers", "vt_num_hidden_layers")
 HIDDEN = ("hidden_size", "d_model", "dim", "vt_hidden_size")
-HEADS = ("num_attention_heads", "num_heads", "encoder_attention_heads", "attention_heads", "n_heads", "vt_num_attention_heads")
+HEADS = (
+    "num_attention_heads",
+    "num_heads",
+    "encoder_attention_heads",
+    "attention_heads",
+    "n_heads",
+    "vt_num_attention_heads",
+)
 FFN = ("intermediate_size", "encoder_ffn_dim", "hidden_dim", "d_ff", "vt_intermediate_size")
 
 
@@ -75,7 +83,9 @@ Maker = Callable[[Config], Built]
 
 
 def section(config: Config, key: str, model_type: str, rows: Mapping[str, object] | None = None) -> Config:
-    """A nested config above the defaults of its own class, which is `model_type` where it does not say (or names none of `rows`)."""
+    """A nested config above the defaults of its own class, which is `model_type` where it does not say (or names none
+    of `rows`).
+    """
     nested = config.section(key) or Config({}, f"{config.path}{key}.")
     said = nested.text("model_type", default=model_type).lower()
     name = model_type if rows is not None and said not in rows else said
@@ -89,7 +99,9 @@ def sizes(config: Config, row: Tower) -> Shape:
         PlanError: when a field is missing or absurd.
     """
     hidden, heads = config.int(*row.hidden), config.int(*row.heads)
-    ffn = (config.int(*row.ffn, default=0, low=0) if row.ffn else 0) or int(config.number("mlp_ratio", default=4.0) * hidden)
+    ffn = (config.int(*row.ffn, default=0, low=0) if row.ffn else 0) or int(
+        config.number("mlp_ratio", default=4.0) * hidden
+    )
     return Shape(
         layers=config.int(*row.layers, low=0, high=MOST_LAYERS),
         hidden=hidden,
@@ -138,7 +150,9 @@ def cross_attention(config: Config, row: Tower, s: Shape) -> Mixer:
 
 def source_cache(s: Shape, positions: int | None) -> tuple[Cache, ...]:
     """Keys and values of the encoder's positions, of which there are at most so many."""
-    return tuple(replace(cache, per="source") for cache in parts.kv_cache(s.kv_heads, s.head_dim, s.head_dim, positions))
+    return tuple(
+        replace(cache, per="source") for cache in parts.kv_cache(s.kv_heads, s.head_dim, s.head_dim, positions)
+    )
 
 
 def kept(row: Tower, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

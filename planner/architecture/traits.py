@@ -1,7 +1,8 @@
-"""One decoder for most families: a row of traits says how a family differs from Llama, and the same code builds them all.
+"""One decoder for most families: a row of traits says how a family differs from Llama, and the same code builds them
+all.
 
-A layer is a mixer and an ffn between norms. Which mixer, and whether the ffn has experts, comes from `patterns`; the row
-says under which names they are stored, which of them have biases and norms, and how special mixers are built.
+A layer is a mixer and an ffn between norms. Which mixer, and whether the ffn has experts, comes from `patterns`; the
+row says under which names they are stored, which of them have biases and norms, and how special mixers are built.
 """
 
 from __future__ import annotations
@@ -102,7 +103,11 @@ def holds(config: Config, flag: Flag) -> bool:
 
 def norms(row: Traits, hidden: int, *names: str) -> tuple[Tensor, ...]:
     """The norms of these names as the family has them: with a weight, with a bias too, or without parameters."""
-    return tuple(t for name in names if name for t in parts.norm(name, hidden, row.norm == "bias")) if row.norm != "none" else ()
+    return (
+        tuple(t for name in names if name for t in parts.norm(name, hidden, row.norm == "bias"))
+        if row.norm != "none"
+        else ()
+    )
 
 
 def attention(config: Config, row: Traits, s: Shape, kind: str = patterns.FULL) -> Mixer:
@@ -113,16 +118,33 @@ def attention(config: Config, row: Traits, s: Shape, kind: str = patterns.FULL) 
     elif kind == patterns.CHUNKED:
         window = config.int("attention_chunk_size", default=8192)
     elif kind != patterns.FULL:
-        raise PlanError(f"The config names a layer of kind {kind!r}, which its family does not have; check layer_types.", "config")
+        raise PlanError(
+            f"The config names a layer of kind {kind!r}, which its family does not have; check layer_types.", "config"
+        )
     sinks = (Tensor(f"{row.attention}.sinks", (s.heads,), "scalar"),) if row.sinks else ()
     made = parts.attention(
-        s.hidden, s.heads, s.kv_heads, s.head_dim,
-        bias=holds(config, row.qkv_bias), out_bias=holds(config, row.out_bias),
-        qk_norm=row.qk_norm if holds(config, row.qk_norm_if) else "", qk_norms=row.qk_norms, qk_norm_bias=row.qk_norm_bias,
-        window=window, kind="chunked_attention" if kind == patterns.CHUNKED else None, output_gate=row.output_gate,
-        name=row.attention, out=row.out, qkv=row.qkv, extra=sinks + (row.extra(config, s) if row.extra else ()),
-    )  # fmt: skip
-    return replace(made, rotary=False) if row.still and kind == patterns.FULL and config.has(*fields.WINDOW, "attention_chunk_size") else made
+        s.hidden,
+        s.heads,
+        s.kv_heads,
+        s.head_dim,
+        bias=holds(config, row.qkv_bias),
+        out_bias=holds(config, row.out_bias),
+        qk_norm=row.qk_norm if holds(config, row.qk_norm_if) else "",
+        qk_norms=row.qk_norms,
+        qk_norm_bias=row.qk_norm_bias,
+        window=window,
+        kind="chunked_attention" if kind == patterns.CHUNKED else None,
+        output_gate=row.output_gate,
+        name=row.attention,
+        out=row.out,
+        qkv=row.qkv,
+        extra=sinks + (row.extra(config, s) if row.extra else ()),
+    )
+    return (
+        replace(made, rotary=False)
+        if row.still and kind == patterns.FULL and config.has(*fields.WINDOW, "attention_chunk_size")
+        else made
+    )
 
 
 def has_experts(config: Config, row: Traits, s: Shape) -> list[bool]:
@@ -132,7 +154,9 @@ def has_experts(config: Config, row: Traits, s: Shape) -> list[bool]:
 
 def dense(config: Config, row: Traits, s: Shape, width: int | None = None) -> Ffn:
     """The dense ffn as the family has it."""
-    return parts.mlp(s.hidden, width or s.ffn, gated=row.gated, bias=holds(config, row.mlp_bias), name=row.mlp, names=row.mlp_names)
+    return parts.mlp(
+        s.hidden, width or s.ffn, gated=row.gated, bias=holds(config, row.mlp_bias), name=row.mlp, names=row.mlp_names
+    )
 
 
 def experts(config: Config, row: Traits, s: Shape, **changes: object) -> Ffn:
@@ -147,7 +171,8 @@ def experts(config: Config, row: Traits, s: Shape, **changes: object) -> Ffn:
         parts.moe, s.hidden, count, config.int(*fields.TOP_K, default=1, high=count), width,
         shared_width=shared, shared_gate=e.shared_gate and shared > 0, gated=e.gated, bias=holds(config, e.bias),
         shared_bias=holds(config, e.shared_bias), router_bias=holds(config, e.router_bias),
-        correction_bias=e.correction, name=e.name, router=e.router, names=e.names, shared=e.shared, shared_names=e.shared_names, correction=e.correction_name,
+        correction_bias=e.correction, name=e.name, router=e.router, names=e.names, shared=e.shared,
+        shared_names=e.shared_names, correction=e.correction_name,
         routes=count + idle,
     )  # fmt: skip
     return made(**changes)  # type: ignore[arg-type]
@@ -170,7 +195,12 @@ def build(config: Config, row: Traits, **more: Any) -> Architecture:
     around = norms(row, s.hidden, *row.norms)
 
     def layer(kind: str, moe: bool) -> Layer:
-        return Layer((mixer(config, row, s, kind),), experts(config, row, s) if moe else dense(config, row, s), around, holds(config, row.parallel))
+        return Layer(
+            (mixer(config, row, s, kind),),
+            experts(config, row, s) if moe else dense(config, row, s),
+            around,
+            holds(config, row.parallel),
+        )
 
     return finish(config, row, s, repeat(s.layers, lambda index: (kinds[index], sparse[index]), layer), **more)
 
@@ -189,10 +219,14 @@ def finish(
 ) -> Architecture:
     """The layers between the family's embedding, positions, final norm and head, with the prediction layers behind.
 
-    `before` and `after` are further tensors outside the layers; `embed_width` is that of an embedding narrower than the stream.
+    `before` and `after` are further tensors outside the layers; `embed_width` is that of an embedding narrower than the
+    stream.
     """
     if row.positions:
-        before = (Tensor(row.positions, (max_context(config) + row.position_offset, s.hidden), "position_embedding"), *before)
+        before = (
+            Tensor(row.positions, (max_context(config) + row.position_offset, s.hidden), "position_embedding"),
+            *before,
+        )
     tied = row.ties and config.flag("tie_word_embeddings", "tie_embedding", default=False)
     width = embed_width or s.hidden
     output: tuple[Tensor, ...] = (head(s.vocab, width, tied, row.head),)
@@ -206,14 +240,20 @@ def finish(
 
 
 def predictors(config: Config, row: Traits, s: Shape, last: Layer) -> tuple[Stack, ...]:
-    """Multi-token-prediction layers: each is one more of the last layer, a projection (hidden, 2*hidden) and three norms.
+    """Multi-token-prediction layers: each is one more of the last layer, a projection (hidden, 2*hidden) and three
+    norms.
 
-    They share the embedding and the head. Shape from DeepSeek-V3 (arXiv:2412.19437, section 2.2), which the others follow.
+    They share the embedding and the head. Shape from DeepSeek-V3 (arXiv:2412.19437, section 2.2), which the others
+    follow.
     """
-    count = config.int(*fields.MTP_LAYERS, default=0, low=0, high=64) * config.int("mtp_transformer_layers", default=1, high=64)
+    count = config.int(*fields.MTP_LAYERS, default=0, low=0, high=64) * config.int(
+        "mtp_transformer_layers", default=1, high=64
+    )
     if not count:
         return ()
     names = ("enorm", "hnorm", "shared_head.norm")
-    small = parts.linear("eh_proj", s.hidden, 2 * s.hidden, "linear") + tuple(t for name in names for t in parts.norm(name, s.hidden))
+    small = parts.linear("eh_proj", s.hidden, 2 * s.hidden, "linear") + tuple(
+        t for name in names for t in parts.norm(name, s.hidden)
+    )
     layer = Layer(last.mixers, last.ffn, last.tensors + small)
     return (Stack("mtp", s.hidden, (layer,) * count, prefix=row.layers),)

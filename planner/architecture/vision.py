@@ -1,7 +1,7 @@
 """Image towers: vision transformers told apart by their rows, found by the `model_type` of a vision config.
 
-Rows were read off the model classes of huggingface/transformers 5.23 (InternViT-6B and its 300M sibling off the code beside
-the weights) and counted against them. Whatever projects into the text model stands in `projectors`.
+Rows were read off the model classes of huggingface/transformers 5.23 (InternViT-6B and its 300M sibling off the code
+beside the weights) and counted against them. Whatever projects into the text model stands in `projectors`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from planner.architecture.pieces import (
     vector,
     when,
     wide,
-)  # fmt: skip
+)
 from planner.architecture.tensors import Role, Tensor
 from planner.architecture.tower import Maker, Tower
 from planner.architecture.traits import Traits
@@ -38,24 +38,39 @@ POSITION: Role = "position_embedding"
 POSITIONS = "embeddings.position_embedding.weight"
 
 VIT = Traits(
-    norms=("layer_norm1", "layer_norm2"), norm="bias", out="out_proj", qkv_bias=True, out_bias=True, gated=False, mlp_names=("fc1", "fc2"), mlp_bias=True,
-)  # fmt: skip
+    norms=("layer_norm1", "layer_norm2"),
+    norm="bias",
+    out="out_proj",
+    qkv_bias=True,
+    out_bias=True,
+    gated=False,
+    mlp_names=("fc1", "fc2"),
+    mlp_bias=True,
+)
 LAMBDAS = (vector("lambda_1"), vector("lambda_2"))
 
 CLIP = Tower(
     VIT,
-    before=(vector("embeddings.class_embedding"), patches("embeddings.patch_embedding", bias=False), table(POSITIONS, grid_and(1)), norm("pre_layrnorm")),
+    before=(
+        vector("embeddings.class_embedding"),
+        patches("embeddings.patch_embedding", bias=False),
+        table(POSITIONS, grid_and(1)),
+        norm("pre_layrnorm"),
+    ),
     after=(norm("post_layernorm"),),
 )
-SIGLIP_BODY = Tower(VIT, before=(patches("embeddings.patch_embedding"), table(POSITIONS, grid)), after=(norm("post_layernorm"),))
+SIGLIP_BODY = Tower(
+    VIT, before=(patches("embeddings.patch_embedding"), table(POSITIONS, grid)), after=(norm("post_layernorm"),)
+)
 SIGLIP = replace(SIGLIP_BODY, after=(*SIGLIP_BODY.after, when("vision_use_head", attention_pool(), default=True)))
 SIGLIP2_BEFORE = (patches("embeddings.patch_embedding", flat=True), table(POSITIONS, "num_patches"))
 
 PIXTRAL = Tower(
     Traits(norms=("attention_norm", "ffn_norm"), attention="attention", mlp="feed_forward"),
     before=(patches("patch_conv", bias=False), norm("ln_pre", bias=False)),
-    head_dim=(), prefix="model.vision_tower.transformer.layers.",
-)  # fmt: skip
+    head_dim=(),
+    prefix="model.vision_tower.transformer.layers.",
+)
 
 INTERN = Tower(
     replace(
@@ -71,10 +86,24 @@ INTERN = Tower(
     layer=LAMBDAS, prefix="model.vision_tower.encoder.layer.",
 )  # fmt: skip
 INTERN_REMOTE = Tower(
-    replace(VIT, norms=("norm1", "norm2"), attention="attn", qkv=("qkv",), out="proj", qkv_bias="qkv_bias", qk_norm="full", qk_norm_if="qk_normalization"),
-    before=(vector("embeddings.class_embedding"), patches("embeddings.patch_embedding"), table("embeddings.position_embedding", grid_and(1))),
-    layer=(vector("ls1"), vector("ls2")), prefix="vision_model.encoder.layers.",
-)  # fmt: skip
+    replace(
+        VIT,
+        norms=("norm1", "norm2"),
+        attention="attn",
+        qkv=("qkv",),
+        out="proj",
+        qkv_bias="qkv_bias",
+        qk_norm="full",
+        qk_norm_if="qk_normalization",
+    ),
+    before=(
+        vector("embeddings.class_embedding"),
+        patches("embeddings.patch_embedding"),
+        table("embeddings.position_embedding", grid_and(1)),
+    ),
+    layer=(vector("ls1"), vector("ls2")),
+    prefix="vision_model.encoder.layers.",
+)
 
 QWEN_BLOCK = replace(VIT, norms=("norm1", "norm2"), attention="attn", qkv=("qkv",), out="proj")
 MERGED = square("spatial_merge_size")
@@ -82,7 +111,11 @@ MERGED = square("spatial_merge_size")
 
 def merger(name: str, out: str, bias: bool = True) -> tuple[Piece, ...]:
     """Qwen's merger: a norm, then two matrices from the merged patches to the width of the text model."""
-    return (norm(f"{name}.ln_q", bias=bias), linear(f"{name}.mlp.0", MERGED, MERGED, role="projector"), linear(f"{name}.mlp.2", out, MERGED, role="projector"))
+    return (
+        norm(f"{name}.ln_q", bias=bias),
+        linear(f"{name}.mlp.0", MERGED, MERGED, role="projector"),
+        linear(f"{name}.mlp.2", out, MERGED, role="projector"),
+    )
 
 
 QWEN2 = Tower(
@@ -91,34 +124,45 @@ QWEN2 = Tower(
 )  # fmt: skip
 QWEN25 = Tower(
     replace(QWEN_BLOCK, norm="weight", gated=True, mlp_names=("gate_proj", "up_proj", "down_proj")),
-    before=QWEN2.before, after=merger("merger", "out_hidden_size", bias=False), prefix=QWEN2.prefix,
-)  # fmt: skip
-QWEN3_MERGER = (linear("linear_fc1", MERGED, MERGED, role="projector"), linear("linear_fc2", "out_hidden_size", MERGED, role="projector"))
+    before=QWEN2.before,
+    after=merger("merger", "out_hidden_size", bias=False),
+    prefix=QWEN2.prefix,
+)
+QWEN3_MERGER = (
+    linear("linear_fc1", MERGED, MERGED, role="projector"),
+    linear("linear_fc2", "out_hidden_size", MERGED, role="projector"),
+)
 
 
 def deepstack(config: Config, s: Shape) -> tuple[Tensor, ...]:
-    """Further mergers that feed features of earlier layers to the text model (arXiv:2406.04334); their norm is as wide as merged patches."""
+    """Further mergers that feed features of earlier layers to the text model (arXiv:2406.04334); their norm is as wide
+    as merged patches.
+    """
     indexes = config.list("deepstack_visual_indexes") or []
     return tuple(
-        tensor for index in range(min(len(indexes), 1_000))
+        tensor
+        for index in range(min(len(indexes), 1_000))
         for tensor in named(f"deepstack_merger_list.{index}", norm("norm", MERGED), *QWEN3_MERGER)(config, s)
-    )  # fmt: skip
+    )
 
 
 def glm_merger(width: Size) -> tuple[Piece, ...]:
     """GLM's merger: a convolution that joins neighbours, a projection with a norm, then a gated block of this width."""
     return (
         conv("downsample", "out_hidden_size", hidden, "spatial_merge_size", "spatial_merge_size"),
-        linear("merger.proj", "out_hidden_size", "out_hidden_size", bias=False, role="projector"), norm("merger.post_projection_norm", "out_hidden_size"),
+        linear("merger.proj", "out_hidden_size", "out_hidden_size", bias=False, role="projector"),
+        norm("merger.post_projection_norm", "out_hidden_size"),
         linear("merger.gate_proj", width, "out_hidden_size", bias=False, role="projector"),
         linear("merger.up_proj", width, "out_hidden_size", bias=False, role="projector"),
         linear("merger.down_proj", "out_hidden_size", width, bias=False, role="projector"),
-    )  # fmt: skip
+    )
 
 
 def codebook(config: Config, s: Shape) -> int:
     """Visual words of Ovis without those that mark where an image begins and ends."""
-    return config.int("vocab_size") - config.int("num_visual_indicator_tokens", default=5, low=0, high=config.int("vocab_size") - 1)
+    return config.int("vocab_size") - config.int(
+        "num_visual_indicator_tokens", default=5, low=0, high=config.int("vocab_size") - 1
+    )
 
 
 def aspect_ratios(config: Config, s: Shape) -> int:
@@ -133,87 +177,133 @@ def tile_positions(name: str) -> tuple[Piece, ...]:
 
 QWEN3 = Tower(
     replace(QWEN_BLOCK, mlp_names=("linear_fc1", "linear_fc2")),
-    before=(patches("patch_embed.proj", temporal="temporal_patch_size"), table("pos_embed.weight", "num_position_embeddings")),
-    after=(named("merger", norm("norm"), *QWEN3_MERGER), deepstack), prefix=QWEN2.prefix,
-)  # fmt: skip
+    before=(
+        patches("patch_embed.proj", temporal="temporal_patch_size"),
+        table("pos_embed.weight", "num_position_embeddings"),
+    ),
+    after=(named("merger", norm("norm"), *QWEN3_MERGER), deepstack),
+    prefix=QWEN2.prefix,
+)
 
 GLM4V = Tower(
     Traits(norms=("norm1", "norm2"), attention="attn", qkv=("qkv",), out="proj", qkv_bias="attention_bias"),
     before=(
-        table(POSITIONS, grid), patches("patch_embed.proj", temporal="temporal_patch_size"), norm("post_conv_layernorm", bias=False),
+        table(POSITIONS, grid),
+        patches("patch_embed.proj", temporal="temporal_patch_size"),
+        norm("post_conv_layernorm", bias=False),
     ),
     after=(*glm_merger("intermediate_size"), norm("post_layernorm", bias=False)),
-    ffn=("out_hidden_size",), prefix=QWEN2.prefix,
-)  # fmt: skip
+    ffn=("out_hidden_size",),
+    prefix=QWEN2.prefix,
+)
 GLM_OCR = Tower(
     replace(GLM4V.block, out_bias="attention_bias", mlp_bias="attention_bias", qk_norm="head"),
-    before=GLM4V.before[1:2], after=(*glm_merger(times("in_channels", "out_hidden_size")), norm("post_layernorm", bias=False)), prefix=QWEN2.prefix,
-)  # fmt: skip
+    before=GLM4V.before[1:2],
+    after=(*glm_merger(times("in_channels", "out_hidden_size")), norm("post_layernorm", bias=False)),
+    prefix=QWEN2.prefix,
+)
 
 MOONVIT = Tower(
     replace(VIT, norms=("norm1", "norm2"), attention="attn", out="proj"),
     before=(
         patches("patch_embed.proj"),
-        vector("patch_embed.pos_emb.position_embeddings", "pos_emb_height|init_pos_emb_height", "pos_emb_width|init_pos_emb_width", hidden, role=POSITION),
+        vector(
+            "patch_embed.pos_emb.position_embeddings",
+            "pos_emb_height|init_pos_emb_height",
+            "pos_emb_width|init_pos_emb_width",
+            hidden,
+            role=POSITION,
+        ),
     ),
-    after=(norm("final_layernorm"),), prefix="model.vision_tower.layers.",
-)  # fmt: skip
+    after=(norm("final_layernorm"),),
+    prefix="model.vision_tower.layers.",
+)
 
 LLAMA4 = Tower(
     replace(VIT, norms=("input_layernorm", "post_attention_layernorm"), out="o_proj"),
     before=(
-        vector("class_embedding"), table("positional_embedding_vlm", grid_and(1)),
-        patches("patch_embedding.linear", bias=False, flat=True), norm("layernorm_pre"),
+        vector("class_embedding"),
+        table("positional_embedding_vlm", grid_and(1)),
+        patches("patch_embedding.linear", bias=False, flat=True),
+        norm("layernorm_pre"),
     ),
     after=(
-        norm("layernorm_post"), linear("vision_adapter.mlp.fc1", "projector_input_dim", wide, bias=False, role="projector"),
+        norm("layernorm_post"),
+        linear("vision_adapter.mlp.fc1", "projector_input_dim", wide, bias=False, role="projector"),
         linear("vision_adapter.mlp.fc2", "projector_output_dim", "projector_output_dim", bias=False, role="projector"),
     ),
     prefix="vision_model.model.layers.",
-)  # fmt: skip
+)
 
 STEP = Tower(
     replace(VIT, norms=("layernorm_before", "layernorm_after")),
     before=(patches("embeddings.patch_embedding", bias=False), table(POSITIONS, grid), norm("pre_layernorm")),
-    after=(
-        conv("downsampler1", times(2), hidden, 3, 3), conv("downsampler2", times(4), times(2), 3, 3),
-    ),
-    layer=LAMBDAS, ffn=(), prefix="model.vision_model.layers.",
-)  # fmt: skip
+    after=(conv("downsampler1", times(2), hidden, 3, 3), conv("downsampler2", times(4), times(2), 3, 3)),
+    layer=LAMBDAS,
+    ffn=(),
+    prefix="model.vision_model.layers.",
+)
 
 AIMV2 = Tower(
-    Traits(norms=("rms_norm1", "rms_norm2"), attention="attention", out="out_proj", qkv_bias="qkv_bias", out_bias="qkv_bias", mlp="ffn", mlp_bias="mlp_bias"),
+    Traits(
+        norms=("rms_norm1", "rms_norm2"),
+        attention="attention",
+        out="out_proj",
+        qkv_bias="qkv_bias",
+        out_bias="qkv_bias",
+        mlp="ffn",
+        mlp_bias="mlp_bias",
+    ),
     before=(patches("embeddings.patch_embedding"), table(POSITIONS, grid), norm("embeddings.rms_norm", bias=False)),
     after=(
-        norm("rms_norm", bias=False), linear("head_linear", codebook, square("hidden_stride"), bias=False, role="projector"), norm("head_norm", codebook),
+        norm("rms_norm", bias=False),
+        linear("head_linear", codebook, square("hidden_stride"), bias=False, role="projector"),
+        norm("head_norm", codebook),
     ),
     prefix="model.vision_tower.transformer.encoder.layers.",
-)  # fmt: skip
+)
 
 GEMMA4 = Tower(
     replace(
         Traits(qk_norm="head", qkv_bias="attention_bias", out_bias="attention_bias"),
-        norms=("input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm"),
+        norms=(
+            "input_layernorm",
+            "post_attention_layernorm",
+            "pre_feedforward_layernorm",
+            "post_feedforward_layernorm",
+        ),
     ),
     before=(
         vector("patch_embedder.position_embedding_table", 2, "position_embedding_size", hidden, role=POSITION),
         patches("patch_embedder.input_proj", bias=False, flat=True),
     ),
-)  # fmt: skip
+)
 
 MLLAMA = Tower(
     replace(VIT, norms=("input_layernorm", "post_attention_layernorm"), out="o_proj", qkv_bias=False, out_bias=False),
     before=(
-        vector("class_embedding"), patches("patch_embedding", bias=False), vector("gated_positional_embedding.gate", 1),
+        vector("class_embedding"),
+        patches("patch_embedding", bias=False),
+        vector("gated_positional_embedding.gate", 1),
         table("gated_positional_embedding.embedding", grid_and(1)),
-        table("gated_positional_embedding.tile_embedding.weight", aspect_ratios, times("max_num_tiles", times(grid_and(1)))),
-        *tile_positions("pre_tile_positional_embedding"), *tile_positions("post_tile_positional_embedding"), norm("layernorm_pre"),
+        table(
+            "gated_positional_embedding.tile_embedding.weight",
+            aspect_ratios,
+            times("max_num_tiles", times(grid_and(1))),
+        ),
+        *tile_positions("pre_tile_positional_embedding"),
+        *tile_positions("post_tile_positional_embedding"),
+        norm("layernorm_pre"),
     ),
-    after=(norm("layernorm_post"),), prefix="model.vision_model.transformer.layers.",
-)  # fmt: skip
+    after=(norm("layernorm_post"),),
+    prefix="model.vision_model.transformer.layers.",
+)
 MLLAMA_GLOBAL = Tower(
-    MLLAMA.block, layer=(vector("gate_attn", 1), vector("gate_ffn", 1)), layers=("num_global_layers",), prefix="model.vision_model.global_transformer.layers.",
-)  # fmt: skip
+    MLLAMA.block,
+    layer=(vector("gate_attn", 1), vector("gate_ffn", 1)),
+    layers=("num_global_layers",),
+    prefix="model.vision_model.global_transformer.layers.",
+)
 
 TOWERS: dict[str, Tower | Maker] = {
     "gemma3n_vision": mobilenet,
@@ -245,7 +335,9 @@ TOWERS: dict[str, Tower | Maker] = {
     "glm4v_moe_vision": GLM4V,
     "glm_ocr_vision": GLM_OCR,
     "ernie4_5_vl_moe_vision": Tower(
-        QWEN_BLOCK, before=(patches("patch_embed.proj", bias=False, flat=True),), after=(norm("ln"),),
+        QWEN_BLOCK,
+        before=(patches("patch_embed.proj", bias=False, flat=True),),
+        after=(norm("ln"),),
         prefix="model.vision_tower.blocks.",
     ),
     "kimi_k25_vision": MOONVIT,
@@ -254,17 +346,27 @@ TOWERS: dict[str, Tower | Maker] = {
     "ovis2_vision": AIMV2,
     "gemma4_vision": GEMMA4,
     "mllama_vision_model": MLLAMA,
-}  # fmt: skip
+}
 """Every known tower by the `model_type` of its config."""
 
 CLIP_LARGE: dict[str, object] = {
-    "model_type": "clip_vision_model", "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16,
-    "image_size": 336, "patch_size": 14,
-}  # fmt: skip
+    "model_type": "clip_vision_model",
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "image_size": 336,
+    "patch_size": 14,
+}
 SIGLIP_SO400M: dict[str, object] = {
-    "model_type": "siglip_vision_model", "hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16,
-    "image_size": 384, "patch_size": 14,
-}  # fmt: skip
+    "model_type": "siglip_vision_model",
+    "hidden_size": 1152,
+    "intermediate_size": 4304,
+    "num_hidden_layers": 27,
+    "num_attention_heads": 16,
+    "image_size": 384,
+    "patch_size": 14,
+}
 PUBLISHED: dict[str, dict[str, object]] = {
     "openai/clip-vit-large-patch14-336": CLIP_LARGE,
     "openai/clip-vit-large-patch14": {**CLIP_LARGE, "image_size": 224},

@@ -1,1 +1,3 @@
-"""Fits of the calibrations in `data/calibration/` from the measurements in `data/measurements/`; each prints its errors."""
+"""Fits of the calibrations in `data/calibration/` from the measurements in `data/measurements/`; each prints its
+errors.
+"""

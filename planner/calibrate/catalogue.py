@@ -1,9 +1,13 @@
-"""Make the bundled catalogue: `python -m planner.calibrate.catalogue [FOLDER] [--check]` writes `data/models/`, one file a publisher.
+"""Make the bundled catalogue:
 
-FOLDER holds configs as published, one `<owner>__<name>.json` a model; a model without a file there keeps the config it has.
-`data/model_names.csv` says which models there are and what people call them, `data/model_downloads.csv` how much they are used.
-Every key of a config is kept: a class assumes its own value for a key that is absent, so a row short of `"sliding_window": null`
-would be another model. With `--check` nothing is written, and rows that differ from what would be are named.
+`python -m planner.calibrate.catalogue [FOLDER] [--check]` writes `data/models/`, one file a publisher.
+
+FOLDER holds configs as published, one `<owner>__<name>.json` a model; a model without a file there keeps the config it
+has. `data/model_names.csv` says which models there are and what people call them, `data/model_downloads.csv` how much
+they are used.
+Every key of a config is kept: a class assumes its own value for a key that is absent, so a row short of
+`"sliding_window": null` would be another model. With `--check` nothing is written, and rows that differ from what would
+be are named.
 """
 
 from __future__ import annotations
@@ -40,10 +44,15 @@ def bundled(folder: Path = MODELS) -> dict[str, Row]:
     Raises:
         ValueError: when a config is no longer the one its digest was taken of.
     """
-    rows = {row["id"]: row for path in sorted(folder.glob("*.json")) for row in json.loads(path.read_text(encoding="utf-8"))}
+    rows = {
+        row["id"]: row for path in sorted(folder.glob("*.json")) for row in json.loads(path.read_text(encoding="utf-8"))
+    }
     edited = [name for name, row in rows.items() if digest(row["config"]) != row["digest"]]
     if edited:
-        raise ValueError(f"configs in {folder} were edited by hand: {', '.join(edited)}; put changes into data/model_names.csv or give the folder of configs")
+        raise ValueError(
+            f"configs in {folder} were edited by hand: {', '.join(edited)}; put changes into data/model_names.csv or"
+            " give the folder of configs"
+        )
     return rows
 
 
@@ -57,7 +66,10 @@ def catalogue(configs: Mapping[str, Row]) -> list[Row]:
     sources = {row["like"] or row["id"] for row in names}
     missing, unnamed = sorted(sources - configs.keys()), sorted(configs.keys() - {row["id"] for row in names})
     if missing or unnamed:
-        raise ValueError(f"without a config: {', '.join(missing) or 'none'}; without a row in data/model_names.csv: {', '.join(unnamed) or 'none'}")
+        raise ValueError(
+            f"without a config: {', '.join(missing) or 'none'}; without a row in data/model_names.csv:"
+            f" {', '.join(unnamed) or 'none'}"
+        )
     counts = {(row["library"], row["name"].lower()): int(row["downloads"]) for row in table("model_downloads")}
     return [_row(name, configs[name["like"] or name["id"]], counts) for name in names]
 
@@ -81,7 +93,10 @@ def _row(name: Mapping[str, str], published: Row, counts: Mapping[tuple[str, str
 
 def changed(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """The config with these keys set; `{"text_config": {...}}` reaches into a section."""
-    inside = {key: changed(config[key], value) if isinstance(value, dict) and isinstance(config.get(key), dict) else value for key, value in changes.items()}
+    inside = {
+        key: changed(config[key], value) if isinstance(value, dict) and isinstance(config.get(key), dict) else value
+        for key, value in changes.items()
+    }
     return {**config, **inside}
 
 

@@ -1,9 +1,12 @@
-"""The wait for the first token on a busy server: `python -m planner.calibrate.first_token` fits data/calibration/first_token.csv and prints its errors.
+"""The wait for the first token on a busy server:
+
+`python -m planner.calibrate.first_token` fits data/calibration/first_token.csv and prints its errors.
 
     T = wait_s + prompt_s + burst * (sequences - 1) * prompt_s + steps * (1 - 1 / sequences) * step_s
 
-`prompt_s` and `step_s` are the plan's own; `wait_s`, `burst` and `steps` are fitted for each engine to the mean absolute logarithm of predicted over
-measured, by a search that moves one coefficient at a time. The ranges are those of each record under the fit to the other models.
+`prompt_s` and `step_s` are the plan's own; `wait_s`, `burst` and `steps` are fitted for each engine to the mean
+absolute logarithm of predicted over measured, by a search that moves one coefficient at a time. The ranges are those of
+each record under the fit to the other models.
 """
 
 from __future__ import annotations
@@ -33,7 +36,9 @@ Coefficients = tuple[float, ...]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One measured wait, and what the plan says of its parts: the factors of the three coefficients, and the prompt's own time."""
+    """One measured wait, and what the plan says of its parts: the factors of the three coefficients, and the prompt's
+    own time.
+    """
 
     engine: str
     source: str
@@ -43,7 +48,9 @@ class Record:
     factors: tuple[float, float, float]
 
     def predicted(self, found: Coefficients) -> float:
-        return self.prompt_s + sum(coefficient * factor for coefficient, factor in zip(found, self.factors, strict=True))
+        return self.prompt_s + sum(
+            coefficient * factor for coefficient, factor in zip(found, self.factors, strict=True)
+        )
 
 
 @cache
@@ -58,7 +65,16 @@ def waits() -> tuple[Record, ...]:
         timing = Timing.of(answer.case, answer.memory)
         prompt, step, others = float(timing.prompt_step.value), float(timing.step.value), timing.sequences - 1
         factors = (1.0 if others > 0 else 0.0, others * prompt, (1 - 1 / timing.sequences) * step)
-        found.append(Record(request.engine, record["source"], request.model or "", record["measured"]["time_to_first_token_s"], prompt, factors))
+        found.append(
+            Record(
+                request.engine,
+                record["source"],
+                request.model or "",
+                record["measured"]["time_to_first_token_s"],
+                prompt,
+                factors,
+            )
+        )
     return tuple(found)
 
 
@@ -114,11 +130,18 @@ def fits() -> list[Fit]:
     """One fit an engine."""
     return [
         fit_report(
-            "speed under load", f"first token of {name}: " + ", ".join(f"{key} {value:.3g}" for key, value in zip(NAMES, fit(rows), strict=True)), "ratio",
-            rows, fit, error, lambda row: row.source, lambda row: row.model,
+            "speed under load",
+            f"first token of {name}: "
+            + ", ".join(f"{key} {value:.3g}" for key, value in zip(NAMES, fit(rows), strict=True)),
+            "ratio",
+            rows,
+            fit,
+            error,
+            lambda row: row.source,
+            lambda row: row.model,
         )
         for name, rows in groups().items()
-    ]  # fmt: skip
+    ]
 
 
 def main() -> None:
@@ -130,10 +153,23 @@ def main() -> None:
             ratios = ratios_left_out(rows)
             low, high = quantile(ratios, 0.1), quantile(ratios, 0.9)
             coefficients = [f"{value:.4g}" if value > 1e-6 else "0" for value in fit(rows)]
-            writer.writerow([name, *coefficients, f"{low:.3f}", f"{high:.3f}", len(rows), "data/measurements/first_token.jsonl", "2026-11-27"])
+            writer.writerow(
+                [
+                    name,
+                    *coefficients,
+                    f"{low:.3f}",
+                    f"{high:.3f}",
+                    len(rows),
+                    "data/measurements/first_token.jsonl",
+                    "2026-11-27",
+                ]
+            )
     for one in fits():
-        print(f"{one.what}; {len(one.fitted)} records: median {median(one.fitted):.0%}, 9 in 10 within {quantile(one.fitted, 0.9):.0%}; "
-              f"one {one.held} left out {median(one.left_out):.0%} and {quantile(one.left_out, 0.9):.0%}")  # fmt: skip
+        print(
+            f"{one.what}; {len(one.fitted)} records: median {median(one.fitted):.0%}, 9 in 10 within"
+            f" {quantile(one.fitted, 0.9):.0%}; one {one.held} left out {median(one.left_out):.0%} and"
+            f" {quantile(one.left_out, 0.9):.0%}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
-"""What llama.cpp's programs use beside their buffers: `python -m planner.calibrate.llama_cpp` prints the errors of the row in use.
+"""What llama.cpp's programs use beside their buffers:
 
-Weights, caches and compute buffers of llama.cpp are computed, not fitted; only the context of the backend is measured, as the
-memory a process holds less its buffers (`data/measurements/llama_context.csv`), and expected as the commonest card's.
+`python -m planner.calibrate.llama_cpp` prints the errors of the row in use.
+
+Weights, caches and compute buffers of llama.cpp are computed, not fitted; only the context of the backend is measured,
+as the memory a process holds less its buffers (`data/measurements/llama_context.csv`), and expected as the commonest
+card's.
 """
 
 from __future__ import annotations
@@ -27,11 +30,18 @@ def fits() -> list[Fit]:
         groups.setdefault(row["backend"], []).append(row)
     return [
         fit_report(
-            "llama.cpp", f"context of {backend}: median {fit_context(rows):.0f} MiB, {expected(backend)} in use", "GiB", rows, fit_context, _error,
-            lambda row: row["source"], lambda row: row["device"],
+            "llama.cpp",
+            f"context of {backend}: median {fit_context(rows):.0f} MiB, {expected(backend)} in use",
+            "GiB",
+            rows,
+            fit_context,
+            _error,
+            lambda row: row["source"],
+            lambda row: row["device"],
         )
-        for backend, rows in groups.items() if len(rows) > 1
-    ]  # fmt: skip
+        for backend, rows in groups.items()
+        if len(rows) > 1
+    ]
 
 
 def expected(backend: str) -> int:

@@ -1,9 +1,13 @@
-"""Adds one measurement to `data/measurements/`, once it is well formed: `python -m planner.calibrate.measurement record.json` (`-` is standard input).
+"""Adds one measurement to `data/measurements/`, once it is well formed:
 
-The prediction is printed beside what was measured before the record is written. A record is as `planner.calibrate.validate` describes it:
+`python -m planner.calibrate.measurement record.json` (`-` is standard input).
+
+The prediction is printed beside what was measured before the record is written. A record is as
+`planner.calibrate.validate` describes it:
 
     {"id": "speed-4090-llama-8b", "kind": "speed single", "request": {"model": "llama3:8b", "gpus": "RTX 4090", ...},
-     "measured": {"decode_tokens_per_s": 104}, "conditions": "llama-bench, third run", "source": "https://...", "as_of": "2026-11-27"}
+     "measured": {"decode_tokens_per_s": 104}, "conditions": "llama-bench, third run", "source": "https://...", "as_of":
+     "2026-11-27"}
 """
 
 from __future__ import annotations
@@ -42,14 +46,20 @@ def checked(record: Mapping[str, Any], folder: Path) -> list[Comparison]:
         if not isinstance(record.get(key), str) or not record[key].strip():
             raise PlanError(f"The record needs {key!r}, a text; see planner/calibrate/measurement.py for an example.")
     if not record["source"].startswith("https://"):
-        raise PlanError("The record's source is a public address that begins with https://; publish the log first, an issue will do.")
+        raise PlanError(
+            "The record's source is a public address that begins with https://; publish the log first, an issue"
+            " will do."
+        )
     try:
         datetime.date.fromisoformat(record["as_of"])
     except ValueError:
         raise PlanError("The record's as_of is the day of the measurement, as in 2026-11-27.") from None
     kinds = files(folder)
     if record["kind"] not in kinds:
-        raise PlanError(f"There is no kind {record['kind']!r}.{did_you_mean(record['kind'], kinds)} A new kind is a file there and a row in planner/calibrate/validate.py.")
+        raise PlanError(
+            f"There is no kind {record['kind']!r}.{did_you_mean(record['kind'], kinds)} A new kind is a file there and"
+            " a row in planner/calibrate/validate.py."
+        )
     if f'"id": "{record["id"]}"' in kinds[record["kind"]].read_text(encoding="utf-8"):
         raise PlanError(f"There is a record called {record['id']!r} already; choose another id.")
     if not isinstance(record.get("request"), dict) or record.get("question", "plan") not in QUESTIONS:
@@ -78,8 +88,8 @@ def add(record: Mapping[str, Any], folder: Path = FOLDER / MEASUREMENTS) -> list
             continue
         held = "inside" if one.inside else "outside"
         lines.append(
-            f"{FIGURES[one.figure].title}: measured {one.measured:,}, predicted {one.predicted.expected:,.6g} ({one.error:+.1%}), "
-            f"{held} the range of {one.predicted.low:,.6g} to {one.predicted.high:,.6g}"
+            f"{FIGURES[one.figure].title}: measured {one.measured:,}, predicted {one.predicted.expected:,.6g}"
+            f" ({one.error:+.1%}), {held} the range of {one.predicted.low:,.6g} to {one.predicted.high:,.6g}"
         )
     path = files(folder)[record["kind"]]
     with path.open("a", encoding="utf-8") as file:

@@ -1,6 +1,7 @@
 """What every fit reports: its coefficients, and its errors as fitted and with each source left out.
 
-A module of this folder that has `fits()` and a row in `MODULES` appears in `python -m planner validate --fits` and on the Accuracy page.
+A module of this folder that has `fits()` and a row in `MODULES` appears in `python -m planner validate --fits` and on
+the Accuracy page.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class Fit:
         unit: of the errors: `GiB`, or `ratio` for relative ones.
         sources: publications the records come from.
         fitted: absolute errors of all records under the fit to all of them.
-        left_out: of each record under the fit to the other sources alone, or to the other models where there is one source.
+        left_out: of each record under the fit to the other sources alone, or to the other models where there is one
+            source.
         held: what was left out at a time, `source` or `model`.
     """
 
@@ -41,10 +43,18 @@ class Fit:
 
 
 def fit_report(
-    kind: str, what: str, unit: str, rows: Sequence[R], fit: Callable[[Sequence[R]], Any], error: Callable[[R, Any], float], source: Callable[[R], str],
+    kind: str,
+    what: str,
+    unit: str,
+    rows: Sequence[R],
+    fit: Callable[[Sequence[R]], Any],
+    error: Callable[[R, Any], float],
+    source: Callable[[R], str],
     model: Callable[[R], str],
-) -> Fit:  # fmt: skip
-    """Fit to all rows, then to all but one source's (or, where all are of one source, one model's) at a time, and gather the errors of both."""
+) -> Fit:
+    """Fit to all rows, then to all but one source's (or, where all are of one source, one model's) at a time, and
+    gather the errors of both.
+    """
     whole = fit(rows)
     left_out: list[float] = []
     sources = {publication(source(row)) for row in rows}
@@ -85,6 +95,6 @@ def shown(fit: Fit) -> str:
         return f"median {median(sizes):.3f}, 90% {quantile(sizes, 0.9):.3f}"
 
     return (
-        f"{fit.kind}: {fit.what}; {len(fit.fitted)} records of {fit.sources} sources; error in {fit.unit} fitted {errors(fit.fitted)}, "
-        f"one {fit.held} left out {errors(fit.left_out)}"
+        f"{fit.kind}: {fit.what}; {len(fit.fitted)} records of {fit.sources} sources; error in {fit.unit} fitted"
+        f" {errors(fit.fitted)}, one {fit.held} left out {errors(fit.left_out)}"
     )

@@ -1,12 +1,13 @@
 """Fit `data/calibration/speed.csv` to `data/measurements/speed.jsonl`, and print how far it is from them.
 
-    python -m planner.calibrate.speed            errors as it stands, fitted, and with each device and each source left out
-    python -m planner.calibrate.speed --write    and write the fitted table and the spreads
+    python -m planner.calibrate.speed            errors as it stands, fitted, and with each device and each source left
+    out python -m planner.calibrate.speed --write    and write the fitted table and the spreads
 
 Every row of the table is one factor with a prior and its spread in logarithms. The fit minimises the Huber loss of
-log(predicted / measured) plus the squared distance from the priors, by Gauss-Newton steps on the very functions that plan.
-A prediction with a device (or a model, where a family has one device) or a source left out comes from a fit without its records. The spreads are the 10th and 90th
-percentile of those errors by family; they are what the pages print as ranges.
+log(predicted / measured) plus the squared distance from the priors, by Gauss-Newton steps on the very functions that
+plan. A prediction with a device (or a model, where a family has one device) or a source left out comes from a fit
+without its records. The spreads are the 10th and 90th percentile of those errors by family; they are what the pages
+print as ranges.
 """
 
 from __future__ import annotations
@@ -62,7 +63,11 @@ class Point:
     @property
     def family(self) -> str:
         """The family of the device that sets the pace: the host where any of the model runs on it."""
-        return family(next((place.gpu for place in self.timing.route.places if place.gpu is None), self.timing.route.places[0].gpu))
+        return family(
+            next(
+                (place.gpu for place in self.timing.route.places if place.gpu is None), self.timing.route.places[0].gpu
+            )
+        )
 
     @property
     def engine(self) -> str:
@@ -107,7 +112,11 @@ class Fit:
 
     def held(self, point: Point) -> str:
         """What to leave out to judge a point: its device, or its model where the family has no other device."""
-        alike = {other.device for other in self.points if (other.figure, other.engine, other.family) == (point.figure, point.engine, point.family)}
+        alike = {
+            other.device
+            for other in self.points
+            if (other.figure, other.engine, other.family) == (point.figure, point.engine, point.family)
+        }
         return point.device if len(alike) > 1 else f"{point.device} {point.record['request']['model']}"
 
     @staticmethod
@@ -115,7 +124,12 @@ class Fit:
         request = point.timing.case.request
         engines = (request.engine, info(request.engine).kernels)
         return any(
-            row.matches(engines, tags(place.gpu), format_classes(point.timing.route.format), backend_of(request.backend, place.gpu))
+            row.matches(
+                engines,
+                tags(place.gpu),
+                format_classes(point.timing.route.format),
+                backend_of(request.backend, place.gpu),
+            )
             for place in point.timing.route.places
         )
 
@@ -160,8 +174,12 @@ class Fit:
         error = self.errors(logs)
         return logs, error, self.slopes(logs, error)
 
-    def left_out(self, logs: np.ndarray, error: np.ndarray, slope: np.ndarray, group: Callable[[Point], str]) -> np.ndarray:
-        """Errors of each point with its group left out of the fit: from the full fit's slopes, solved again without the group."""
+    def left_out(
+        self, logs: np.ndarray, error: np.ndarray, slope: np.ndarray, group: Callable[[Point], str]
+    ) -> np.ndarray:
+        """Errors of each point with its group left out of the fit: from the full fit's slopes, solved again without the
+        group.
+        """
         found = np.zeros(len(self.points))
         names = np.array([group(point) for point in self.points])
         for name in sorted(set(names)):
@@ -186,7 +204,9 @@ def report(fit: Fit, names: Sequence[str], columns: Sequence[np.ndarray]) -> Non
     for index, point in enumerate(fit.points):
         figure = FIGURES[point.figure][0]
         groups.setdefault((figure, point.record["kind"], "", ""), []).append(index)
-        groups.setdefault((figure, point.record["kind"], point.timing.case.request.engine, point.family), []).append(index)
+        groups.setdefault((figure, point.record["kind"], point.timing.case.request.engine, point.family), []).append(
+            index
+        )
     print(f"{'':62}{'n':>5}  " + "  ".join(f"{name:>14}" for name in names))
     for key, which in sorted(groups.items()):
         label = f"{key[0]:11}{key[1]:15}{key[2]:13}{key[3]}"
@@ -214,7 +234,16 @@ def write(fit: Fit, raw: Sequence[dict[str, str]], logs: np.ndarray, outside: np
             wide = 1.25 if key[1] == "*" else 1.0
             low, high = (1 - shrunk) * low - shrunk * 0.5, (1 - shrunk) * high + shrunk * 0.5
             ends = min(np.exp(wide * low), 0.97), max(np.exp(wide * high), 1.03)
-            out.writerow([*key, f"{ends[0]:.3f}", f"{ends[1]:.3f}", len(errors), "data/measurements/speed.jsonl", raw[0]["as_of"]])
+            out.writerow(
+                [
+                    *key,
+                    f"{ends[0]:.3f}",
+                    f"{ends[1]:.3f}",
+                    len(errors),
+                    "data/measurements/speed.jsonl",
+                    raw[0]["as_of"],
+                ]
+            )
 
 
 def main() -> None:
@@ -227,7 +256,10 @@ def main() -> None:
     source = fit.left_out(logs, error, slope, lambda point: point.source)
     report(fit, ("as it stands", "fitted", "device out", "source out"), (before, error, device, source))
     for row, value, count in zip(raw, np.exp(logs), fit.reach.sum(axis=0), strict=True):
-        print(f"{row['coefficient']:16}{row['engine']:14}{row['family']:16}{row['format']:10}{row['backend']:8}{value:10.4g}  prior {row['prior']:>6}  {count}")
+        print(
+            f"{row['coefficient']:16}{row['engine']:14}{row['family']:16}{row['format']:10}{row['backend']:8}{value:10.4g}"
+            f"  prior {row['prior']:>6}  {count}"
+        )
     if "--write" in sys.argv:
         write(fit, raw, logs, device)
 

@@ -1,7 +1,10 @@
-"""Fit tokens a character: `python -m planner.calibrate.tokens [--write]` prints the rates and their errors, fitted and leaving one tokenizer out.
+"""Fit tokens a character:
 
-Reads `data/measurements/characters_per_token.csv`: texts of eighteen kinds counted by six tokenizers. ASCII is fitted over the texts
-that are nearly all ASCII; the other scripts over what remains of theirs after it. Each rate is the median with the 10th and 90th percentile.
+`python -m planner.calibrate.tokens [--write]` prints the rates and their errors, fitted and leaving one tokenizer out.
+
+Reads `data/measurements/characters_per_token.csv`: texts of eighteen kinds counted by six tokenizers. ASCII is fitted
+over the texts that are nearly all ASCII; the other scripts over what remains of theirs after it. Each rate is the
+median with the 10th and 90th percentile.
 """
 
 from __future__ import annotations
@@ -23,11 +26,22 @@ SOURCE = "data/measurements/characters_per_token.csv"
 def fit(rows: Iterable[Row]) -> dict[str, Rate]:
     """Tokens a character by script."""
     rows = list(rows)
-    ascii_ = _rate([int(row["tokens"]) / _characters(row) for row in rows if int(row["ascii_characters"]) > NEARLY_ALL * _characters(row)])
+    ascii_ = _rate(
+        [
+            int(row["tokens"]) / _characters(row)
+            for row in rows
+            if int(row["ascii_characters"]) > NEARLY_ALL * _characters(row)
+        ]
+    )
     found = {"ascii": ascii_}
     for script in ("wide", "other"):
         mine = [row for row in rows if int(row[f"{script}_characters"]) > (1 - NEARLY_ALL) * _characters(row)]
-        found[script] = _rate([(int(row["tokens"]) - ascii_.expected * int(row["ascii_characters"])) / int(row[f"{script}_characters"]) for row in mine])
+        found[script] = _rate(
+            [
+                (int(row["tokens"]) - ascii_.expected * int(row["ascii_characters"])) / int(row[f"{script}_characters"])
+                for row in mine
+            ]
+        )
     return found
 
 
@@ -56,7 +70,10 @@ def main(arguments: Sequence[str]) -> None:
         with (FOLDER / "calibration" / "tokens.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["script", "low", "expected", "high", "source", "as_of"])
-            writer.writerows([script, *(f"{value:.4f}" for value in rate), SOURCE, max(row["as_of"] for row in rows)] for script, rate in rates.items())
+            writer.writerows(
+                [script, *(f"{value:.4f}" for value in rate), SOURCE, max(row["as_of"] for row in rows)]
+                for script, rate in rates.items()
+            )
 
 
 def _characters(row: Row) -> int:

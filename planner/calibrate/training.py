@@ -1,8 +1,11 @@
-"""Fit training: `python -m planner.calibrate.training` prints the coefficients and their errors, fitted and leaving one source out.
+"""Fit training:
 
-Reads `data/measurements/training.jsonl`. What PyTorch allocates has no coefficient: it is counted. What the allocator keeps beside that
-and what a driver shows beside both are fitted together on records of one GPU, of a grid; the speed's three coefficients (fraction of the peak, passes of traffic, microseconds
-a launch) are searched one after another for the least mean absolute error of the logarithm, each source counting by the root of its size.
+`python -m planner.calibrate.training` prints the coefficients and their errors, fitted and leaving one source out.
+
+Reads `data/measurements/training.jsonl`. What PyTorch allocates has no coefficient: it is counted. What the allocator
+keeps beside that and what a driver shows beside both are fitted together on records of one GPU, of a grid; the speed's
+three coefficients (fraction of the peak, passes of traffic, microseconds a launch) are searched one after another for
+the least mean absolute error of the logarithm, each source counting by the root of its size.
 """
 
 from __future__ import annotations
@@ -66,13 +69,18 @@ def beside(rows: Sequence[Record]) -> tuple[float, float]:
 
 
 def exchange(rows: Sequence[Record]) -> float:
-    """GiB that several GPUs hold besides: the median of what records lack, which are all of sharded weights and say little of others."""
+    """GiB that several GPUs hold besides: the median of what records lack, which are all of sharded weights and say
+    little of others.
+    """
     return median(-exchange_error(one, 0.0) for one in rows)
 
 
 def exchange_error(record: Record, found: float) -> float:
     fitted, (shown, driver) = row(), _shown(record)
-    own = float(fitted["context_gib"]) * driver + (1 + float(fitted["reserved"])) * _answer(record["id"]).peak_allocated.expected / GIB
+    own = (
+        float(fitted["context_gib"]) * driver
+        + (1 + float(fitted["reserved"])) * _answer(record["id"]).peak_allocated.expected / GIB
+    )
     return own + found - shown
 
 
@@ -116,14 +124,37 @@ def fits() -> list[Fit]:
     (fixed, share), found = beside(alone), rates(fast)
     return [
         fit_report(
-            "training", f"one GPU, beside what is allocated: {fixed:.1f} GiB of context and {share:.2f} kept", "ratio", alone, beside, beside_error, source, model
+            "training",
+            f"one GPU, beside what is allocated: {fixed:.1f} GiB of context and {share:.2f} kept",
+            "ratio",
+            alone,
+            beside,
+            beside_error,
+            source,
+            model,
         ),
-        fit_report("training", f"several GPUs, besides: {exchange(several):.1f} GiB", "GiB", several, exchange, exchange_error, source, model),
         fit_report(
-            "training", f"speed: {found.reached:.3f} of the peak at 1 W a TFLOP/s, {found.passes:.2f} passes, {found.launch_us:.1f} us a launch", "ratio", fast,
-            rates, speed_error, source, model,
+            "training",
+            f"several GPUs, besides: {exchange(several):.1f} GiB",
+            "GiB",
+            several,
+            exchange,
+            exchange_error,
+            source,
+            model,
         ),
-    ]  # fmt: skip
+        fit_report(
+            "training",
+            f"speed: {found.reached:.3f} of the peak at 1 W a TFLOP/s, {found.passes:.2f} passes, {found.launch_us:.1f}"
+            " us a launch",
+            "ratio",
+            fast,
+            rates,
+            speed_error,
+            source,
+            model,
+        ),
+    ]
 
 
 if __name__ == "__main__":

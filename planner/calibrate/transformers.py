@@ -1,9 +1,12 @@
-"""Fit the prompt's peak in Transformers: `python -m planner.calibrate.transformers` prints the copies and the errors, fitted and leaving one source out.
+"""Fit the prompt's peak in Transformers:
+
+`python -m planner.calibrate.transformers` prints the copies and the errors, fitted and leaving one source out.
 
 Reads the records of `data/measurements/serving.jsonl` that give what PyTorch allocated. hidden_copies is the median of
-what the records with a long prompt need; reading the modeling files gives 4 (the embedded prompt, the layer's
-input, the sum after attention, its norm), and the fit is a check on it. prefill_seen, the share of the prompt's peak that a
-version's published figures contain, is fitted for each version that has records: publications differ in when they read the counter.
+what the records with a long prompt need; reading the modeling files gives 4 (the embedded prompt, the layer's input,
+the sum after attention, its norm), and the fit is a check on it. prefill_seen, the share of the prompt's peak that a
+version's published figures contain, is fitted for each version that has records: publications differ in when they read
+the counter.
 """
 
 from __future__ import annotations
@@ -23,7 +26,9 @@ Record = dict[str, Any]
 
 
 def measured() -> list[Record]:
-    return [record for record in records() if record["kind"] == "transformers" and "allocated_bytes" in record["measured"]]
+    return [
+        record for record in records() if record["kind"] == "transformers" and "allocated_bytes" in record["measured"]
+    ]
 
 
 def since(record: Record) -> str:
@@ -32,7 +37,9 @@ def since(record: Record) -> str:
 
 
 def terms(record: Record) -> tuple[float, float, float]:
-    """What is missing from the prediction, what one more copy of the residual stream would add, and the whole of the prompt's peak; in GiB."""
+    """What is missing from the prediction, what one more copy of the residual stream would add, and the whole of the
+    prompt's peak; in GiB.
+    """
     request = PlanRequest.read(record["request"])
     answer = plan(request)
     prefill = next((step for step in answer.derivation if "hidden_copies" in step.operands), None)
@@ -40,7 +47,12 @@ def terms(record: Record) -> tuple[float, float, float]:
     seen, one = float(peak.operands["seen"]), 0.0
     whole = max(peak.operands["prefill"] - peak.operands["to_come"], peak.operands["copied"])
     if prefill is not None and seen:
-        one = prefill.operands["batch"] * prefill.operands["prompt"] * prefill.operands["element_bytes"] * prefill.operands["hidden"]
+        one = (
+            prefill.operands["batch"]
+            * prefill.operands["prompt"]
+            * prefill.operands["element_bytes"]
+            * prefill.operands["hidden"]
+        )
     missing = record["measured"]["allocated_bytes"] - FIGURES["allocated_bytes"].of(answer).expected
     return missing / GIB, one / GIB, whole / GIB
 
@@ -66,13 +78,19 @@ def fit_seen(rows: Sequence[Record]) -> float:
 
 def seen_error(record: Record, share: float) -> float:
     missing, _, whole = terms(record)
-    return (share - float(calibration("transformers", record["request"].get("engine_version"))["prefill_seen"])) * whole - missing
+    return (
+        share - float(calibration("transformers", record["request"].get("engine_version"))["prefill_seen"])
+    ) * whole - missing
 
 
 def fits() -> list[Fit]:
     """The copies in the prompt's peak, and how much of that peak each version's figures contain."""
     rows = measured()
-    counted = [record for record in rows if float(calibration("transformers", record["request"].get("engine_version"))["prefill_seen"])]
+    counted = [
+        record
+        for record in rows
+        if float(calibration("transformers", record["request"].get("engine_version"))["prefill_seen"])
+    ]
     what = f"copies of the residual stream while a prompt is read: {fit_copies(counted):.2f}"
     found = [fit_report("transformers", what, "GiB", counted, fit_copies, error, _source, _model)]
     for version in sorted({since(record) for record in rows}):

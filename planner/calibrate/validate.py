@@ -1,8 +1,9 @@
 """Predicted against measured: every record in `data/measurements/` planned as if nothing were known of it.
 
-A record is {id, kind, request, measured, conditions, source, as_of}; `measured` names figures of `FIGURES`, and `question`, where
-it is not `plan`, names the row of `QUESTIONS` that answers the request. Where the source rounds, `printed` has for a figure the least and
-the most that it may have been; where we believe to know why a record differs, `note` says it. A new kind of measurement is a file and rows here.
+A record is {id, kind, request, measured, conditions, source, as_of}; `measured` names figures of `FIGURES`, and
+`question`, where it is not `plan`, names the row of `QUESTIONS` that answers the request. Where the source rounds,
+`printed` has for a figure the least and the most that it may have been; where we believe to know why a record differs,
+`note` says it. A new kind of measurement is a file and rows here.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ QUESTIONS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure that records measure: its name on screen, its unit (`bytes`, `tokens`, `tokens/s`, `W`, `s`, or `` for yes or no), and where an answer has it."""
+    """A figure that records measure: its name on screen, its unit (`bytes`, `tokens`, `tokens/s`, `W`, `s`, or `` for
+    yes or no), and where an answer has it.
+    """
 
     title: str
     unit: str
@@ -66,16 +69,24 @@ FIGURES: dict[str, Figure] = {
     "gpu_total_bytes": Figure("all that the process holds on the GPUs", "bytes", _sum(*COMPONENTS)),
     "rank_weights_bytes": Figure("weights of the fullest GPU", "bytes", _fullest),
     "allocated_bytes": Figure("allocated by PyTorch", "bytes", _sum("weights", "kv_cache", "state", "activation")),
-    "pool_bytes": Figure("KV cache pool", "bytes", lambda answer: answer.memory.pool.bytes if answer.memory.pool else NOTHING),
-    "pool_tokens": Figure("tokens in the pool", "tokens", lambda answer: answer.memory.pool.token_range if answer.memory.pool else NOTHING),
+    "pool_bytes": Figure(
+        "KV cache pool", "bytes", lambda answer: answer.memory.pool.bytes if answer.memory.pool else NOTHING
+    ),
+    "pool_tokens": Figure(
+        "tokens in the pool", "tokens", lambda answer: answer.memory.pool.token_range if answer.memory.pool else NOTHING
+    ),
     "starts": Figure("starts or not", "", lambda answer: _count(int(answer.fit.verdict != "does_not_fit"))),
     "prefill_tokens_per_s": Figure("reading a prompt", "tokens/s", lambda answer: answer.speed.prefill_tokens_per_s),
     "decode_tokens_per_s": Figure("generating", "tokens/s", lambda answer: answer.speed.decode_tokens_per_s),
-    "throughput_tokens_per_s": Figure("throughput of a server", "tokens/s", lambda answer: answer.speed.throughput_tokens_per_s),
+    "throughput_tokens_per_s": Figure(
+        "throughput of a server", "tokens/s", lambda answer: answer.speed.throughput_tokens_per_s
+    ),
     "time_to_first_token_s": Figure("first token", "s", lambda answer: answer.speed.time_to_first_token_s),
     "watts": Figure("power of the GPUs", "W", lambda answer: answer.speed.watts),
     "train_allocated_bytes": Figure("allocated at most while training", "bytes", lambda answer: answer.peak_allocated),
-    "train_reserved_bytes": Figure("reserved by PyTorch at most while training", "bytes", lambda answer: answer.peak_reserved),
+    "train_reserved_bytes": Figure(
+        "reserved by PyTorch at most while training", "bytes", lambda answer: answer.peak_reserved
+    ),
     "train_peak_bytes": Figure("on the device at most while training", "bytes", lambda answer: answer.peak),
     "train_tokens_per_s": Figure("speed of training", "tokens/s", lambda answer: answer.speed.tokens_per_s),
 }
@@ -155,7 +166,11 @@ class Summary:
 @cache
 def records() -> tuple[dict[str, Any], ...]:
     """Every measurement, in the order of the files."""
-    lines = [line for path in sorted((FOLDER / "measurements").glob("*.jsonl")) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = [
+        line
+        for path in sorted((FOLDER / "measurements").glob("*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
     return tuple(json.loads(line) for line in lines if line)
 
 
@@ -164,8 +179,13 @@ def compare(record: dict[str, Any]) -> list[Comparison]:
     try:
         answer = QUESTIONS[record.get("question", "plan")](record["request"])
     except PlanError as error:
-        return [Comparison(record, figure, measured, None, str(error)) for figure, measured in record["measured"].items()]
-    return [Comparison(record, figure, measured, FIGURES[figure].of(answer)) for figure, measured in record["measured"].items()]
+        return [
+            Comparison(record, figure, measured, None, str(error)) for figure, measured in record["measured"].items()
+        ]
+    return [
+        Comparison(record, figure, measured, FIGURES[figure].of(answer))
+        for figure, measured in record["measured"].items()
+    ]
 
 
 @cache
@@ -176,7 +196,11 @@ def comparisons_of(kind: str) -> tuple[Comparison, ...]:
 
 def comparisons() -> tuple[Comparison, ...]:
     """All of them, kind by kind."""
-    return tuple(comparison for kind in dict.fromkeys(record["kind"] for record in records()) for comparison in comparisons_of(kind))
+    return tuple(
+        comparison
+        for kind in dict.fromkeys(record["kind"] for record in records())
+        for comparison in comparisons_of(kind)
+    )
 
 
 def figures_measured() -> tuple[tuple[str, str], ...]:
@@ -194,7 +218,11 @@ def summaries(compared: Iterable[Comparison]) -> list[Summary]:
 
 def _summary(kind: str, figure: str, group: list[Comparison]) -> Summary:
     errors = sorted(abs(comparison.error) for comparison in group)
-    widths = [(c.predicted.high - c.predicted.low) / c.predicted.expected for c in group if c.predicted and c.predicted.expected]
+    widths = [
+        (c.predicted.high - c.predicted.low) / c.predicted.expected
+        for c in group
+        if c.predicted and c.predicted.expected
+    ]
     return Summary(
         kind, figure, len(group), median(errors), errors[min(len(errors) - 1, int(len(errors) * 0.9))], errors[-1],
         sum(comparison.inside for comparison in group) / len(group), median(widths) if widths else 0.0,

@@ -1,7 +1,9 @@
-"""The catalogue's cards under every name that they have, each name split into what it must say, what it may leave out, and what is only decoration.
+"""The catalogue's cards under every name that they have, each name split into what it must say, what it may leave out,
+and what is only decoration.
 
     GeForce RTX 4070 Ti SUPER:  must say 4070, ti, super;  may leave out geforce, rtx
-    H100 PCIe 80GB:             must say h100;             may leave out pcie and 80GB, and the answer then says which was taken
+    H100 PCIe 80GB:             must say h100;             may leave out pcie and 80GB, and the answer then says which
+    was taken
     RTX 6000 Ada Generation:    must say 6000, ada:        a bare number is another card's
 
 A name means a card when it says all that the card's name must say, and nothing that the card does not have.
@@ -73,13 +75,19 @@ def _entries(gpu: Gpu) -> list[Entry]:
     kinds = _words(gpu.memory_type if "geforce" in every else f"{gpu.memory_type} {gpu.architecture}")
     kinds |= {"series"} if any(word.isdigit() for word in every) else set()
     decoration = every | kinds | (form & VARIANTS) | sockets | _brands(gpu, every)
-    sizes = (*(gpu.memory_options_gb or (gpu.memory_gb,)), gpu.capacity_bytes / 2**30, *(size for one in names for size in one.sizes_gb))
+    sizes = (
+        *(gpu.memory_options_gb or (gpu.memory_gb,)),
+        gpu.capacity_bytes / 2**30,
+        *(size for one in names for size in one.sizes_gb),
+    )
     found = []
     for one in names:
         own = frozenset(one.words) - RARE
         telling = _telling(own, gpu)
         if telling:
-            found.append(Entry(gpu, telling, own, decoration, bool(one.sizes_gb or one.cores), sizes, bool(RARE & every)))
+            found.append(
+                Entry(gpu, telling, own, decoration, bool(one.sizes_gb or one.cores), sizes, bool(RARE & every))
+            )
     return found
 
 
@@ -92,18 +100,26 @@ def _brands(gpu: Gpu, every: frozenset[str]) -> frozenset[str]:
     """Brands that people and drivers put before such a card's name: a GeForce is no Quadro, nor the other way round."""
     brands = BRANDS.get(gpu.vendor, frozenset({gpu.vendor.lower()}))
     if gpu.vendor == "NVIDIA":
-        return brands - ({"quadro", "tesla"} if {"geforce", "titan"} & every else {"geforce"}) - (frozenset() if _lettered(every) else {"quadro"})
+        return (
+            brands
+            - ({"quadro", "tesla"} if {"geforce", "titan"} & every else {"geforce"})
+            - (frozenset() if _lettered(every) else {"quadro"})
+        )
     return brands - ({"arc"} if gpu.vendor == "Intel" and "arc" not in every else frozenset())
 
 
 def _lettered(words: frozenset[str]) -> bool:
-    """Whether a model number with a letter stands among the words, as A4000 or T1000: Quadro then tells nothing more."""
+    """Whether a model number with a letter stands among the words, as A4000 or T1000:
+
+    Quadro then tells nothing more.
+    """
     return any(word[0].isalpha() and any(letter.isdigit() for letter in word) for word in words)
 
 
 def _telling(own: frozenset[str], gpu: Gpu) -> frozenset[str]:
-    """What a name must say of a card: series, brand and generation may go as long as a model number remains that is not bare; of a name
-    without a number at least two words are said, and a brand alone means no card."""
+    """What a name must say of a card: series, brand and generation may go as long as a model number remains that is not
+    bare; of a name without a number at least two words are said, and a brand alone means no card.
+    """
     rest = own - VARIANTS
     brands = BRANDS.get(gpu.vendor, frozenset({gpu.vendor.lower()})) - ({"arc"} if "pro" in own else frozenset())
     for droppable in (brands | SERIES | GENERATIONS, brands | SERIES, brands):
@@ -132,5 +148,7 @@ def by_word() -> dict[str, tuple[Entry, ...]]:
 
 @cache
 def codenames() -> dict[str, Gpu]:
-    """What drivers print where they know no product: an architecture's target or a chip's code name, and the card that it is taken for."""
+    """What drivers print where they know no product: an architecture's target or a chip's code name, and the card that
+    it is taken for.
+    """
     return {row["code"]: by_id()[row["gpu"]] for row in table("gpu_codenames")}

@@ -1,8 +1,9 @@
 """Names of GPUs in every spelling, by one rule, what a name leaves open, and lists of them with counts.
 
-A card is meant when a name says every word that tells it from others, and nothing that it does not have: `4070 ti super`, and never
-the laptop's card for `4090`. A name that only resembles a card is a question, never an answer. Where several cards share a name one
-is taken, and `said` tells which and how to write the others. How it is done: `name_words` -> `entries` -> `reading`.
+A card is meant when a name says every word that tells it from others, and nothing that it does not have: `4070 ti
+super`, and never the laptop's card for `4090`. A name that only resembles a card is a question, never an answer. Where
+several cards share a name one is taken, and `said` tells which and how to write the others. How it is done:
+`name_words` -> `entries` -> `reading`.
 """
 
 from __future__ import annotations
@@ -24,8 +25,29 @@ MOST_OF_A_KIND = 1_024
 MOST_SAID = 6
 
 SEPARATOR = re.compile(r"(?<!max)\+(?!:)|[;&\n]|,(?!\s*inc\b)|(?<=\s)(?:and|plus)(?=\s)", re.IGNORECASE)
-NUMBERS = {"one": 1, "single": 1, "two": 2, "dual": 2, "double": 2, "twin": 2, "pair of": 2, "a pair of": 2, "couple of": 2, "a couple of": 2, "three": 3, "triple": 3,
-           "four": 4, "quad": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "octa": 8, "ten": 10, "sixteen": 16}  # fmt: skip
+NUMBERS = {
+    "one": 1,
+    "single": 1,
+    "two": 2,
+    "dual": 2,
+    "double": 2,
+    "twin": 2,
+    "pair of": 2,
+    "a pair of": 2,
+    "couple of": 2,
+    "a couple of": 2,
+    "three": 3,
+    "triple": 3,
+    "four": 4,
+    "quad": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "octa": 8,
+    "ten": 10,
+    "sixteen": 16,
+}
 BEFORE = re.compile(
     rf"^(?:\(?(\d{{1,4}})\s*[x×*]\s*\)?\s*|\(?[x×]\s*(\d{{1,4}})\)?\s+|(\d{{1,4}})\s+|({'|'.join(sorted(NUMBERS, key=len, reverse=True))})\s+)(?=\S)",
     re.IGNORECASE,
@@ -33,7 +55,9 @@ BEFORE = re.compile(
 BEHIND = re.compile(r"\s*\(?\s*(?:[x×*]\s*(\d{1,4})|\s(\d{1,4})\s*[x×])\s*\)?\s*$", re.IGNORECASE)
 COUNTED = re.compile(r"\s+(?=\d{1,4}\s*[x×]\s*[a-z0-9])", re.IGNORECASE)
 """Where the next count begins in `1x3090 1x3060`."""
-RACK = re.compile(r"^(?:nvidia\s+)?(?:[dh]gx\s+(?P<eight>[ahb]\d{3}\b.*)|(?P<rack>gb\d{3})\s+nvl(?P<count>\d+))$", re.IGNORECASE)
+RACK = re.compile(
+    r"^(?:nvidia\s+)?(?:[dh]gx\s+(?P<eight>[ahb]\d{3}\b.*)|(?P<rack>gb\d{3})\s+nvl(?P<count>\d+))$", re.IGNORECASE
+)
 """A machine by the GPUs that it holds: eight on a DGX or HGX board, as many as its name says in a rack."""
 APART = re.compile(r"^(\d{1,4})\s*[x×*]\s+(\S.*)$", re.IGNORECASE)
 PLURAL = re.compile(r"\b(\d{3,4})s\b", re.IGNORECASE)
@@ -75,8 +99,15 @@ def said(name: str, memory_mib: int | None = None) -> str | None:
         listed = [one.name.removeprefix("GeForce ") for one in found.others]
         more = [f"{len(listed) - MOST_SAID + 1} more"] if len(listed) > MOST_SAID else []
         shown = listed[: MOST_SAID - 1] + more if more else listed
-        size = f" with {found.gpu.memory_gb:g} GB" if len(found.gpu.memory_options_gb) > 1 and not found.words.sizes_gb else ""
-        return f"{found.gpu.name.removeprefix('GeForce ')}{size} is taken; the name could also mean {either(shown)}: write the name in full for another."
+        size = (
+            f" with {found.gpu.memory_gb:g} GB"
+            if len(found.gpu.memory_options_gb) > 1 and not found.words.sizes_gb
+            else ""
+        )
+        return (
+            f"{found.gpu.name.removeprefix('GeForce ')}{size} is taken; the name could also mean {either(shown)}: write"
+            " the name in full for another."
+        )
     return _sizes(found, named)
 
 
@@ -102,15 +133,26 @@ def _sizes(found: Reading, named: str) -> str | None:
     open_cores = len(cores) > 1 and not found.words.cores
     if not open_size and not open_cores:
         return None
-    sold = ([f"{either(f'{size:g}' for size in sizes)} GB"] if open_size else []) + ([f"{either(cores)} GPU cores"] if open_cores else [])
+    sold = ([f"{either(f'{size:g}' for size in sizes)} GB"] if open_size else []) + (
+        [f"{either(cores)} GPU cores"] if open_cores else []
+    )
     taken = ([f"{gpu.memory_gb:g} GB"] if open_size else []) + ([f"{gpu.cores} cores"] if open_cores else [])
-    other = f"{max(size for size in sizes if size != gpu.memory_gb):g}GB" if open_size else f"{next(one for one in cores if one != gpu.cores)}-core"
+    other = (
+        f"{max(size for size in sizes if size != gpu.memory_gb):g}GB"
+        if open_size
+        else f"{next(one for one in cores if one != gpu.cores)}-core"
+    )
     verb = "are" if open_cores else "is"
-    return f"{named} is sold with {' and '.join(sold)}; {' and '.join(taken)} {verb} taken: write {named} {other} for another."
+    return (
+        f"{named} is sold with {' and '.join(sold)}; {' and '.join(taken)} {verb} taken: write {named} {other} for"
+        " another."
+    )
 
 
 def parse_gpus(text: str) -> list[tuple[str, int]]:
-    """Names and counts: `2x RTX 4090 + RTX 3090`, `dual 3090`, `RTX 4090 x2`, `1x3090 1x3060`, `DGX H100`; nothing for an empty text.
+    """Names and counts:
+
+    `2x RTX 4090 + RTX 3090`, `dual 3090`, `RTX 4090 x2`, `1x3090 1x3060`, `DGX H100`; nothing for an empty text.
 
     A number is a count only where what stands beside it is a card: the 7900 of a 7900xtx is none.
 
@@ -119,7 +161,10 @@ def parse_gpus(text: str) -> list[tuple[str, int]]:
     """
     pieces = [piece for piece in _split(text.strip()[:10_000]) if piece.strip()]
     if text.strip() and not pieces:
-        raise PlanError(f"{text.strip()[:20]!r} names no GPU. Write one, as in 2x RTX 4090, or leave the field empty for none.", "gpus")
+        raise PlanError(
+            f"{text.strip()[:20]!r} names no GPU. Write one, as in 2x RTX 4090, or leave the field empty for none.",
+            "gpus",
+        )
     if len(pieces) > MOST_PARTS:
         raise PlanError(f"A plan lists at most {MOST_PARTS} kinds of GPU; group equal ones as in 8x H100.", "gpus")
     found = []
@@ -133,19 +178,31 @@ def parse_gpus(text: str) -> list[tuple[str, int]]:
 
 
 def spec_list(value: str | Sequence[Any]) -> list[Any]:
-    """The `gpus` of a request as fields of its specs, however they are written: one text, or a list of texts and of specs.
+    """The `gpus` of a request as fields of its specs, however they are written: one text, or a list of texts and of
+    specs.
 
-    A name that is no card's but counts some, as `{"name": "dual 3090"}`, is that many; what is neither is left for the request to refuse.
+    A name that is no card's but counts some, as `{"name": "dual 3090"}`, is that many; what is neither is left for the
+    request to refuse.
     """
     if isinstance(value, str):
         listed = [(*memory_of(name), count) for name, count in parse_gpus(value)]
-        return [{"name": name, "count": count, "memory_mib": total, "free_mib": free} for name, total, free, count in listed]
+        return [
+            {"name": name, "count": count, "memory_mib": total, "free_mib": free} for name, total, free, count in listed
+        ]
     found: list[Any] = []
     for item in value:
         if isinstance(item, str):
             found += spec_list(item)
-        elif isinstance(item, Mapping) and isinstance(item.get("name"), str) and isinstance(item.get("count", 1), int) and not _is_card(item["name"]):
-            found += [{**item, "name": name, "count": count * item.get("count", 1)} for name, count in parse_gpus(item["name"])] or [item]
+        elif (
+            isinstance(item, Mapping)
+            and isinstance(item.get("name"), str)
+            and isinstance(item.get("count", 1), int)
+            and not _is_card(item["name"])
+        ):
+            found += [
+                {**item, "name": name, "count": count * item.get("count", 1)}
+                for name, count in parse_gpus(item["name"])
+            ] or [item]
         else:
             found.append(item)
     return found

@@ -1,6 +1,7 @@
 """What a GPU's name means: the one card whose telling words it says, and the other cards that it leaves open.
 
-words -> the catalogue's spelling -> entries of which every telling word is said, and nothing that the card has not -> the likeliest
+words -> the catalogue's spelling -> entries of which every telling word is said, and nothing that the card has not ->
+the likeliest
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from planner.catalog.gpus import Gpu, gpus
 from planner.core.errors import PlanError, did_you_mean
 
 STATED = re.compile(r"\s*\[\s*(?:(\d{1,8})\s*/\s*)?(\d{1,8})\s*MiB\s*\]\s*$", re.IGNORECASE)
-"""Memory of this very card behind its name: `rtx-4090 [24564 MiB]`, with what is free of it `rtx-4090 [22100/24564 MiB]`."""
+"""Memory of this very card behind its name:
+
+`rtx-4090 [24564 MiB]`, with what is free of it `rtx-4090 [22100/24564 MiB]`.
+"""
 
 VENDOR = re.compile(r"^(?:nvidia|amd|ati|intel|apple) (?!tegra)")
 BRACKETED = re.compile(r"\[([^\][]+)\]")
@@ -32,7 +36,9 @@ TOLERANCE = 0.03
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a name means: the card that is taken, the words that it was read from, the other cards that it could be, and the part of the card."""
+    """What a name means: the card that is taken, the words that it was read from, the other cards that it could be, and
+    the part of the card.
+    """
 
     gpu: Gpu
     words: Words
@@ -62,7 +68,13 @@ def find(name: str, memory_mib: int | None = None) -> Reading | None:
     if stated_mib is not None:
         stated = find(text, memory_mib or stated_mib)
         return stated and replace(stated, gpu=stated.gpu.with_free_mib(free_mib))
-    found = _part(text, memory_mib) or _card(text, memory_mib) or _inside(text, memory_mib) or _several(text, memory_mib) or _chip(text, memory_mib)
+    found = (
+        _part(text, memory_mib)
+        or _card(text, memory_mib)
+        or _inside(text, memory_mib)
+        or _several(text, memory_mib)
+        or _chip(text, memory_mib)
+    )
     return found if found is None or memory_mib is None else replace(found, others=())
 
 
@@ -87,7 +99,11 @@ def _card(text: str, memory_mib: int | None) -> Reading | None:
     """A card's name, in any order and spelling."""
     wanted = _without_codes(words_of(text))
     exact = _exact().get(_plain(text)) or _exact().get(_plain(MEMORY.sub(" ", text.lower())) if wanted.sizes_gb else "")
-    if exact is not None and _plain(text) not in _exact() and not all(sold_with(exact, size) for size in wanted.sizes_gb):
+    if (
+        exact is not None
+        and _plain(text) not in _exact()
+        and not all(sold_with(exact, size) for size in wanted.sizes_gb)
+    ):
         exact = None
     if exact is not None and memory_mib is not None and not sold_with(exact, memory_mib / 1024):
         exact = None
@@ -98,11 +114,15 @@ def _card(text: str, memory_mib: int | None) -> Reading | None:
         return None
     own = next((entry for entry in ranked if entry.gpu is taken), None)
     others = dict.fromkeys(_also_meant(own, ranked, wanted) if own else ())
-    return Reading(_with_memory(taken, wanted.sizes_gb, memory_mib), wanted, tuple(gpu for gpu in others if gpu is not taken))
+    return Reading(
+        _with_memory(taken, wanted.sizes_gb, memory_mib), wanted, tuple(gpu for gpu in others if gpu is not taken)
+    )
 
 
 def _also_meant(taken: Entry, ranked: list[Entry], wanted: Words) -> list[Gpu]:
-    """Cards that the words leave open beside the taken one: none of another form where a form is said, nor a sibling of the word that is left out."""
+    """Cards that the words leave open beside the taken one: none of another form where a form is said, nor a sibling of
+    the word that is left out.
+    """
     form = _told(wanted) & VARIANTS & taken.own
     return [entry.gpu for entry in ranked if form <= entry.own] + ([] if form else _siblings(taken, wanted))
 
@@ -127,18 +147,27 @@ def is_name(text: str) -> bool:
 
 
 def _ranked(wanted: Words, memory_mib: int | None, part: Part | None) -> list[Entry]:
-    """Entries that the words mean, the likeliest first: nearest in memory, fewest words left unsaid, first in the table."""
+    """Entries that the words mean, the likeliest first: nearest in memory, fewest words left unsaid, first in the
+    table.
+    """
     told = _told(wanted)
     if any(word in by_word() and any(map(str.isdigit, word)) for word in wanted.twice):
         return []
-    near = {id(entry): entry for word in told for entry in by_word().get(word, ()) if _means(told, wanted, entry, memory_mib)}
+    near = {
+        id(entry): entry
+        for word in told
+        for entry in by_word().get(word, ())
+        if _means(told, wanted, entry, memory_mib)
+    }
     return sorted(
         near.values(),
         key=lambda entry: (
-            part.distance(entry.gpu) if part else _distance(entry.gpu, memory_mib), len(entry.own - told), entry.narrow and not (wanted.sizes_gb or wanted.cores),
+            part.distance(entry.gpu) if part else _distance(entry.gpu, memory_mib),
+            len(entry.own - told),
+            entry.narrow and not (wanted.sizes_gb or wanted.cores),
             order()[id(entry)],
         ),
-    )  # fmt: skip
+    )
 
 
 def _means(told: frozenset[str], wanted: Words, entry: Entry, memory_mib: int | None) -> bool:
@@ -157,13 +186,20 @@ def _means(told: frozenset[str], wanted: Words, entry: Entry, memory_mib: int | 
 
 
 def _told(wanted: Words) -> frozenset[str]:
-    """The words as the catalogue spells them: `h 100` is h100, `4090d` the 4090 d, `4090s` several 4090, and `4070s` the SUPER, `4090m` the laptop's."""
+    """The words as the catalogue spells them:
+
+    `h 100` is h100, `4090d` the 4090 d, `4090s` several 4090, and `4070s` the SUPER, `4090m` the laptop's.
+    """
     known, words = by_word(), wanted.words
     found: list[str] = []
     index = 0
     while index < len(words):
         word, pair = words[index], "".join(words[index : index + 2])
-        if index + 1 < len(words) and pair in known and not (len(word) > 1 and word in known and words[index + 1] in known):
+        if (
+            index + 1 < len(words)
+            and pair in known
+            and not (len(word) > 1 and word in known and words[index + 1] in known)
+        ):
             word, index = pair, index + 1
         if word != "a" or any(map(str.isdigit, "".join(found[-1:]))):  # `a 3090` is one, and there is an RTX 3050 A
             found += [word] if word in known else _taken_apart(word)
@@ -174,15 +210,28 @@ def _told(wanted: Words) -> frozenset[str]:
 def _taken_apart(word: str) -> list[str]:
     """An unknown word as one or two that the catalogue has, or as it is."""
     known = by_word()
-    if word[:-1].isdigit() and word.endswith("m") and any("laptop" in entry.telling for entry in known.get(word[:-1], ())):
+    if (
+        word[:-1].isdigit()
+        and word.endswith("m")
+        and any("laptop" in entry.telling for entry in known.get(word[:-1], ()))
+    ):
         return [word[:-1], "laptop"]
     single = word[:-1] if word.endswith("s") else ""
     if word == "s" or (single.isdigit() and any("super" in entry.telling for entry in known.get(single, ()))):
         return [single, "super"] if single else ["super"]
-    if single in known and all(entry.gpu.vendor == "NVIDIA" or not single.isdigit() for entry in known[single]):  # an RX 6800S is a laptop's
+    # An RX 6800S is a laptop's.
+    if single in known and all(entry.gpu.vendor == "NVIDIA" or not single.isdigit() for entry in known[single]):
         return [single]
-    return next(([word[:cut_at], word[cut_at:]] for cut_at in range(len(word) - 1, 1, -1)
-                 if word[cut_at - 1].isdigit() != word[cut_at].isdigit() and word[:cut_at] in known and word[cut_at:] in known), [word])  # fmt: skip
+    return next(
+        (
+            [word[:cut_at], word[cut_at:]]
+            for cut_at in range(len(word) - 1, 1, -1)
+            if word[cut_at - 1].isdigit() != word[cut_at].isdigit()
+            and word[:cut_at] in known
+            and word[cut_at:] in known
+        ),
+        [word],
+    )
 
 
 def _distance(gpu: Gpu, memory_mib: int | None) -> float:
@@ -206,7 +255,15 @@ def _about(memory_gb: float, sizes_gb: Iterable[float]) -> bool:
 def _with_memory(gpu: Gpu, stated_gb: Sequence[float], memory_mib: int | None) -> Gpu:
     if memory_mib is not None:
         return gpu.with_total_mib(memory_mib)
-    size = next((option for option in gpu.memory_options_gb for stated in stated_gb if abs(option - stated) <= TOLERANCE * option), None)
+    size = next(
+        (
+            option
+            for option in gpu.memory_options_gb
+            for stated in stated_gb
+            if abs(option - stated) <= TOLERANCE * option
+        ),
+        None,
+    )
     return gpu if size is None else gpu.with_memory_gb(size)
 
 
@@ -216,14 +273,21 @@ def _siblings(taken: Entry, wanted: Words) -> list[Gpu]:
     if taken.gpu.vendor != "NVIDIA" or "geforce" in taken.allowed:
         return []
     near = {
-        id(entry): entry for word in taken.telling for entry in by_word()[word]
-        if set() < entry.telling - taken.telling <= SIBLINGS and taken.telling - entry.telling <= SERIES | BRANDS["NVIDIA"] and told <= entry.own | entry.allowed
-    }  # fmt: skip
+        id(entry): entry
+        for word in taken.telling
+        for entry in by_word()[word]
+        if set() < entry.telling - taken.telling <= SIBLINGS
+        and taken.telling - entry.telling <= SERIES | BRANDS["NVIDIA"]
+        and told <= entry.own | entry.allowed
+    }
     return [near[key].gpu for key in sorted(near, key=order().__getitem__)]
 
 
 def _inside(text: str, memory_mib: int | None) -> Reading | None:
-    """The name within brackets, as lspci prints it: `GA102 [GeForce RTX 3090]`; or the one before parentheses that tell nothing of a card."""
+    """The name within brackets, as lspci prints it:
+
+    `GA102 [GeForce RTX 3090]`; or the one before parentheses that tell nothing of a card.
+    """
     for inner in reversed(BRACKETED.findall(text)):
         found = _card(inner, memory_mib) or _several(inner, memory_mib)
         if found is not None:
@@ -233,13 +297,22 @@ def _inside(text: str, memory_mib: int | None) -> Reading | None:
         dropped += PARENTHESIS.findall(outside)
         outside = PARENTHESIS.sub(" ", outside)
     beside = words_of(" ".join(dropped))
-    if not dropped or beside.sizes_gb or beside.cores or _telling(beside) or any(COUNT.fullmatch(word) for word in beside.words):
+    if (
+        not dropped
+        or beside.sizes_gb
+        or beside.cores
+        or _telling(beside)
+        or any(COUNT.fullmatch(word) for word in beside.words)
+    ):
         return None
     return _card(outside, memory_mib)
 
 
 def _several(text: str, memory_mib: int | None) -> Reading | None:
-    """A name that offers several cards, as drivers print where they cannot tell: `MI60 / MI50`; the nearest in memory or else the least is taken."""
+    """A name that offers several cards, as drivers print where they cannot tell:
+
+    `MI60 / MI50`; the nearest in memory or else the least is taken.
+    """
     pieces = [piece for piece in text.split("/") if piece.strip()]
     found = [one for one in (_card(piece, memory_mib) for piece in pieces[:8]) if one is not None]
     if len(pieces) < 2 or len(found) < len(pieces):
@@ -249,13 +322,20 @@ def _several(text: str, memory_mib: int | None) -> Reading | None:
 
 
 def _chip(text: str, memory_mib: int | None) -> Reading | None:
-    """The card of a chip's code name or target, which a driver prints where it knows no product: `AMD Radeon Graphics (RADV GFX1151)`."""
+    """The card of a chip's code name or target, which a driver prints where it knows no product:
+
+    `AMD Radeon Graphics (RADV GFX1151)`.
+    """
     wanted = words_of(text)
     codes = [word for word in wanted.words if word in codenames()]
     if not codes or _telling(wanted):
         return None
     gpu = codenames()[codes[0]]
-    same = [one for one in gpus() if one.compute_capability == gpu.compute_capability and one.vendor == gpu.vendor and one is not gpu]
+    same = [
+        one
+        for one in gpus()
+        if one.compute_capability == gpu.compute_capability and one.vendor == gpu.vendor and one is not gpu
+    ]
     if memory_mib is not None:
         gpu = min((gpu, *same), key=lambda one: _distance(one, memory_mib))
     return Reading(_with_memory(gpu, wanted.sizes_gb, memory_mib), wanted, tuple(same))
@@ -263,7 +343,9 @@ def _chip(text: str, memory_mib: int | None) -> Reading | None:
 
 def _telling(wanted: Words) -> bool:
     """Whether any word tells a card from others; a brand alone does not."""
-    return any(word in by_word() for word in _told(_without_codes(wanted)) - SERIES - frozenset().union(*BRANDS.values()))
+    return any(
+        word in by_word() for word in _told(_without_codes(wanted)) - SERIES - frozenset().union(*BRANDS.values())
+    )
 
 
 def _without_codes(wanted: Words) -> Words:
@@ -271,21 +353,39 @@ def _without_codes(wanted: Words) -> Words:
 
 
 def _refusal(text: str) -> str:
-    """Why no card is meant: a memory that it isn't sold with, or no such name, with the nearest by model number or by spelling."""
+    """Why no card is meant: a memory that it isn't sold with, or no such name, with the nearest by model number or by
+    spelling.
+    """
     wanted = _without_codes(words_of(text))
     for entry in _ranked(replace(wanted, sizes_gb=()), None, None)[:1]:
         if wanted.sizes_gb:
             sizes = sorted(
-                {size for gpu in {one.gpu for one in _ranked(replace(wanted, sizes_gb=()), None, None)} for size in gpu.memory_options_gb or (gpu.memory_gb,)}
+                {
+                    size
+                    for gpu in {one.gpu for one in _ranked(replace(wanted, sizes_gb=()), None, None)}
+                    for size in gpu.memory_options_gb or (gpu.memory_gb,)
+                }
             )
-            return f"{short(entry.gpu)} is sold with {either(f'{size:g}' for size in sizes)} GB, not with {wanted.sizes_gb[0]:g}: write one of these sizes."
+            return (
+                f"{short(entry.gpu)} is sold with {either(f'{size:g}' for size in sizes)} GB, not with"
+                f" {wanted.sizes_gb[0]:g}: write one of these sizes."
+            )
     told = _told(wanted)
     near = {id(entry): entry for word in told if any(map(str.isdigit, word)) for entry in by_word().get(word, ())}
-    ranked = sorted(near.values(), key=lambda entry: (-len(entry.telling & told), len(entry.telling - told), order()[id(entry)]))
+    ranked = sorted(
+        near.values(), key=lambda entry: (-len(entry.telling & told), len(entry.telling - told), order()[id(entry)])
+    )
     nearest = list(dict.fromkeys(short(entry.gpu) for entry in ranked))[:3]
     if nearest:
-        return f"No GPU is called {text[:60]!r}. Did you mean {either(nearest)}? Write its name in full, or pick one from the list."
-    return f"No GPU is called {text[:60]!r}.{did_you_mean(text[:LONGEST_NAME], [gpu.name.removeprefix('GeForce ') for gpu in gpus()])} Pick one from the list."
+        return (
+            f"No GPU is called {text[:60]!r}. Did you mean {either(nearest)}? Write its name in full, or pick one from"
+            " the list."
+        )
+    return (
+        "No GPU is called"
+        f" {text[:60]!r}.{did_you_mean(text[:LONGEST_NAME], [gpu.name.removeprefix('GeForce ') for gpu in gpus()])}"
+        " Pick one from the list."
+    )
 
 
 def short(gpu: Gpu) -> str:

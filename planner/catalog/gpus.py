@@ -1,7 +1,8 @@
 """The GPU catalogue: every card with its memory, rates and power, from `data/gpus.csv`.
 
-The box, the driver and a program see three different memories: the box says 24 GB, nvidia-smi 24,564 MiB, and CUDA leaves a
-program about 450 MiB less. Apple and other unified machines lend the GPU a fraction of what the chip was bought with.
+The box, the driver and a program see three different memories: the box says 24 GB, nvidia-smi 24,564 MiB, and CUDA
+leaves a program about 450 MiB less. Apple and other unified machines lend the GPU a fraction of what the chip was
+bought with.
 """
 
 from __future__ import annotations
@@ -86,7 +87,11 @@ class Gpu:
     @cached_property
     def lent_bytes(self) -> int:
         """What a program can have of it by default, when no other program runs."""
-        return int(self.capacity_bytes * self.usable_fraction) if self.usable_fraction is not None else self.capacity_bytes - self.reserved_mib * MIB
+        return (
+            int(self.capacity_bytes * self.usable_fraction)
+            if self.usable_fraction is not None
+            else self.capacity_bytes - self.reserved_mib * MIB
+        )
 
     @cached_property
     def usable_bytes(self) -> int:
@@ -103,7 +108,9 @@ class Gpu:
         return replace(self, memory_gb=memory_gb, memory_mib=None, name=f"{self.name} {memory_gb:g}GB")
 
     def with_total_mib(self, memory_mib: int) -> Gpu:
-        """The card as a driver reports it; a total below the known one is what programs are told, with nothing more reserved."""
+        """The card as a driver reports it; a total below the known one is what programs are told, with nothing more
+        reserved.
+        """
         reported = self.memory_mib is not None and memory_mib >= self.memory_mib - SMI_TOLERANCE_MIB
         return replace(self, memory_mib=memory_mib, reserved_mib=self.reserved_mib if reported else 0)
 
@@ -128,13 +135,18 @@ def _gpu(row: dict[str, str]) -> Gpu:
         return float(row[column]) if row[column] else None
 
     return Gpu(
-        id=row["id"], name=row["name"], vendor=row["vendor"], architecture=row["architecture"], year=int(row["year"] or 0),
+        id=row["id"], name=row["name"], vendor=row["vendor"], architecture=row["architecture"],
+        year=int(row["year"] or 0),
         aliases=tuple(alias for alias in row["aliases"].split(";") if alias),
-        memory_gb=float(row["memory_gb"]), memory_options_gb=tuple(float(size) for size in row["memory_options_gb"].split("/") if size),
-        memory_mib=int(row["memory_mib"]) if row["memory_mib"] else None, reserved_mib=int(row["reserved_mib"] or 0), usable_fraction=number("usable_fraction"),
+        memory_gb=float(row["memory_gb"]),
+        memory_options_gb=tuple(float(size) for size in row["memory_options_gb"].split("/") if size),
+        memory_mib=int(row["memory_mib"]) if row["memory_mib"] else None, reserved_mib=int(row["reserved_mib"] or 0),
+        usable_fraction=number("usable_fraction"),
         memory_type=row["memory_type"], bandwidth_gb_per_s=float(row["bandwidth_gb_per_s"]),
-        fp32_tflops=number("fp32_tflops"), fp16_tflops=number("fp16_tflops"), fp16_fast_accumulate_tflops=number("fp16_fast_accumulate_tflops"),
-        bf16_tflops=number("bf16_tflops"), fp8_tflops=number("fp8_tflops"), fp4_tflops=number("fp4_tflops"), int8_tops=number("int8_tops"),
+        fp32_tflops=number("fp32_tflops"), fp16_tflops=number("fp16_tflops"),
+        fp16_fast_accumulate_tflops=number("fp16_fast_accumulate_tflops"),
+        bf16_tflops=number("bf16_tflops"), fp8_tflops=number("fp8_tflops"), fp4_tflops=number("fp4_tflops"),
+        int8_tops=number("int8_tops"),
         tdp_w=number("tdp_w"), link_gb_per_s=number("link_gb_per_s"), pcie=row["pcie"], form_factor=row["form_factor"],
         compute_capability=row["compute_capability"], launch_price_usd=number("launch_price_usd"),
         confidence=row["confidence"], source=row["source"], as_of=row["as_of"], notes=row["notes"],

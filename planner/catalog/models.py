@@ -1,6 +1,7 @@
 """The bundled models: found by Hugging Face id, by an everyday name, or by an Ollama tag, without a network.
 
-`data/models/*.json` holds one list a publisher, made by `planner.calibrate.catalogue`; `config` is the published config.json with every key.
+`data/models/*.json` holds one list a publisher, made by `planner.calibrate.catalogue`; `config` is the published
+config.json with every key.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from planner.core.data import FOLDER
 class Model:
     """One bundled model; `id` is its Hugging Face id and never changes, because links carry it.
 
-    `title` is what people call it, with its size. `pulls` counts downloads of its family, all sizes, from Ollama's library since it
-    is there; `downloads` those of its repositories from the Hugging Face Hub in a month. `complete` says whether `config` was found
-    as published, or put together from published facts.
+    `title` is what people call it, with its size. `pulls` counts downloads of its family, all sizes, from Ollama's
+    library since it is there; `downloads` those of its repositories from the Hugging Face Hub in a month. `complete`
+    says whether `config` was found as published, or put together from published facts.
     """
 
     id: str
@@ -58,7 +59,9 @@ def models() -> dict[str, Model]:
 
 @cache
 def most_used() -> tuple[Model, ...]:
-    """Every bundled model, the most used first: by its family's pulls, within a family what Ollama runs when no size is named, then by downloads."""
+    """Every bundled model, the most used first: by its family's pulls, within a family what Ollama runs when no size is
+    named, then by downloads.
+    """
 
     def rank(model: Model) -> tuple[Any, ...]:
         named = any(re.fullmatch(r"[a-z][a-z0-9.-]*", alias) for alias in model.aliases)

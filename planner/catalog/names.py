@@ -1,8 +1,10 @@
-"""Which bundled model a name means, as people type it: `llama 3 70b`, `qwen3:30b-a3b-q4_K_M`, `unsloth/gemma-3-12b-it-GGUF:Q4_K_M`.
+"""Which bundled model a name means, as people type it:
 
-A name is words, versions and sizes, in any order. Every one of them must be in a name of the model: versions and sizes to the last
-digit. What the name leaves out may be the variant, then the size, then the version; the most used model that has the rest is taken,
-and the others are offered. An owner may stand before it, a format anywhere.
+`llama 3 70b`, `qwen3:30b-a3b-q4_K_M`, `unsloth/gemma-3-12b-it-GGUF:Q4_K_M`.
+
+A name is words, versions and sizes, in any order. Every one of them must be in a name of the model: versions and sizes
+to the last digit. What the name leaves out may be the variant, then the size, then the version; the most used model
+that has the rest is taken, and the others are offered. An owner may stand before it, a format anywhere.
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ LONGEST = 300
 MOST_OTHERS = 4
 
 FILLER = frozenset({
-    "the", "model", "models", "llm", "ai", "lm", "hf", "latest", "free", "main", "official", "weights", "checkpoint", "local", "parameters", "parameter", "params",
-    "alibaba", "zhipu", "param", "version", "ver", "library", "community", "quantized", "quantised", "quant", "quants", "run", "in", "by", "from",
+    "the", "model", "models", "llm", "ai", "lm", "hf", "latest", "free", "main", "official", "weights", "checkpoint",
+    "local", "parameters", "parameter", "params",
+    "alibaba", "zhipu", "param", "version", "ver", "library", "community", "quantized", "quantised", "quant", "quants",
+    "run", "in", "by", "from",
 })  # fmt: skip
 """Words that say nothing of which model it is."""
 
@@ -35,12 +39,14 @@ VARIANTS = {
     **dict.fromkeys(("base", "pt", "pretrained", "pretrain", "text"), "base"),
     **dict.fromkeys(("thinking", "think", "reasoning"), "thinking"),
     **dict.fromkeys(("abliterated", "uncensored", "heretic", "unfiltered"), "uncensored"),
-}  # fmt: skip
+}
 """Trainings of one model: they differ in the numbers, not in the shapes, which is all that a plan asks."""
 
 QUALITIES = frozenset({
-    "mini", "small", "medium", "large", "base", "tiny", "nano", "micro", "super", "ultra", "pro", "plus", "flash", "air", "lite", "max", "turbo", "xl", "xxl",
-    "coder", "code", "vision", "vl", "omni", "audio", "multimodal", "moe", "distill", "embed", "embedding", "text", "next", "linear", "en", "uncased", "cased",
+    "mini", "small", "medium", "large", "base", "tiny", "nano", "micro", "super", "ultra", "pro", "plus", "flash",
+    "air", "lite", "max", "turbo", "xl", "xxl",
+    "coder", "code", "vision", "vl", "omni", "audio", "multimodal", "moe", "distill", "embed", "embedding", "text",
+    "next", "linear", "en", "uncased", "cased",
     "multilingual", "encoder", "instruct", "thinking", "uncensored", "abstract", "fulltext", "dynamic", "h",
 })  # fmt: skip
 """Words that tell models of a family apart; none of them names a family by itself."""
@@ -98,7 +104,11 @@ def unknown(name: str) -> PlanError:
     """What to say of a name that no bundled model has: the nearest names."""
     plain = _parts(name).text if name.strip() else name
     listed = [spelled for model in most_used() for spelled in (model.id, *model.aliases, model.title)]
-    return PlanError(f"No bundled model is called {name[:80]!r}.{did_you_mean(plain, listed)} Pick one from the list, or give its config.json.", "model")
+    return PlanError(
+        f"No bundled model is called {name[:80]!r}.{did_you_mean(plain, listed)} Pick one from the list, or give its"
+        " config.json.",
+        "model",
+    )
 
 
 @lru_cache(maxsize=4_096)
@@ -137,8 +147,14 @@ class Parts:
     whole: bool = False
 
 
-COMMAND = re.compile(r"^(?:ollama\s+(?:run|pull|show)|vllm\s+serve|lms\s+(?:get|load)|(?:llama-(?:server|cli)\s+)?-hfr?|mlx_lm\.\w+\s+--model|--model|-m)\s+", re.IGNORECASE)
-HOST = re.compile(r"^(?:(?:https?|hf)://)?(?:(?:www\.)?(?:huggingface\.co|hf\.co)|(?:www\.)?ollama\.com|registry\.ollama\.ai)/", re.IGNORECASE)
+COMMAND = re.compile(
+    r"^(?:ollama\s+(?:run|pull|show)|vllm\s+serve|lms\s+(?:get|load)|(?:llama-(?:server|cli)\s+)?-hfr?|mlx_lm\.\w+\s+--model|--model|-m)\s+",
+    re.IGNORECASE,
+)
+HOST = re.compile(
+    r"^(?:(?:https?|hf)://)?(?:(?:www\.)?(?:huggingface\.co|hf\.co)|(?:www\.)?ollama\.com|registry\.ollama\.ai)/",
+    re.IGNORECASE,
+)
 SHARD = re.compile(r"[-_.]\d{5}-of-\d{5}")
 FILE = re.compile(r"\.(?:gguf|safetensors|bin|json)$", re.IGNORECASE)
 SNAPSHOT = re.compile(r"models--([^/]+?)--([^/]+)")
@@ -148,14 +164,22 @@ def _parts(name: str) -> Parts:
     """Take a name apart: `owner/name`, an address, a path, `name:tag`, each with what surrounds it taken away."""
     text = COMMAND.sub("", name.strip().strip("\"'`<>").strip())
     plain = HOST.sub("", re.sub(r"\s*/\s*", "/", text.replace("\\", "/")))
-    plain = re.sub(r"^(?:library|models)/|/$", "", re.split(r"[?#]|/(?:tree|blob|resolve|commit)/(?=main|[0-9a-f]{40})(?!.*\.gguf)", plain)[0])
+    plain = re.sub(
+        r"^(?:library|models)/|/$",
+        "",
+        re.split(r"[?#]|/(?:tree|blob|resolve|commit)/(?=main|[0-9a-f]{40})(?!.*\.gguf)", plain)[0],
+    )
     if snapshot := SNAPSHOT.search(plain):
         return Parts(snapshot[1], snapshot[2], whole=True)
     pieces = [piece for piece in plain.split("/") if piece]
     last = SHARD.sub("", pieces[-1]) if pieces else ""
     if len(pieces) > 1:
         of_file = FILE.search(last)
-        return Parts(pieces[0] if len(pieces) == 2 + bool(of_file) and not plain.startswith(("/", ".", "~")) else "", last, whole=True)
+        return Parts(
+            pieces[0] if len(pieces) == 2 + bool(of_file) and not plain.startswith(("/", ".", "~")) else "",
+            last,
+            whole=True,
+        )
     library, colon, _ = last.partition(":")
     return Parts("", last, library.lower() if colon else "")
 
@@ -174,7 +198,9 @@ MILLIONS = {"m": 1.0, "b": 1e3, "t": 1e6}
 
 @lru_cache(maxsize=8_192)
 def atoms(text: str) -> tuple[str, ...]:
-    """The words, versions (`#3.1`, `#r1`) and sizes in millions (`=70000`, active `a3000`, effective `e4000`) of a name, in order, variants by one word each."""
+    """The words, versions (`#3.1`, `#r1`) and sizes in millions (`=70000`, active `a3000`, effective `e4000`) of a
+    name, in order, variants by one word each.
+    """
     text = text.lower()
     if RESPELLED.search(text):
         for pattern, plain in SPELLINGS:
@@ -187,7 +213,7 @@ SPELLINGS = (
     (re.compile(r"(?<=\d)[-_ ]+(?:b|bn|billion)(?![a-z0-9])|(?<=\d)(?:bn|billion)(?![a-z0-9])"), "b"),
     (re.compile(r"(?<=\db)(?=a\d)"), " "),
     (re.compile(r"(?<=[a-z0-9])\+"), " plus"),
-)  # fmt: skip
+)
 RESPELLED = re.compile("|".join(pattern.pattern for pattern, _ in SPELLINGS))
 
 
@@ -203,7 +229,11 @@ def _atom(match: re.Match[str]) -> str:
         return f"={float(match['odd'] + '.' + text) * 1e3:g}"
     if kind == "unit":
         told = match["size"]
-        return f"={told}" if told[0] == "0" and told[1:2].isdigit() else f"{match['part'] or '='}{float(told) * MILLIONS[text]:g}"
+        return (
+            f"={told}"
+            if told[0] == "0" and told[1:2].isdigit()
+            else f"{match['part'] or '='}{float(told) * MILLIONS[text]:g}"
+        )
     return f"#{text}" if LITERAL.match(text) else f"#{float(text):g}"
 
 
@@ -317,7 +347,11 @@ def _read(model: Model, rank: int) -> Entry:
     version = [atom for atom in title.ordered if is_version(atom)]
     whole = {(name.held, name.format, name.head, name.own): name for name in (title, own_id)}
     for text, name in zip(model.aliases, names[2:], strict=True):
-        if not version or any(atom in name.held for atom in version) or (":" not in text and any(map(is_version, name.ordered))):
+        if (
+            not version
+            or any(atom in name.held for atom in version)
+            or (":" not in text and any(map(is_version, name.ordered)))
+        ):
             whole.setdefault((name.held, name.format, name.head, name.own), name)
     libraries: dict[str, list[frozenset[str]]] = {}
     for alias in model.aliases:
@@ -325,10 +359,18 @@ def _read(model: Model, rank: int) -> Entry:
             library, _, tag = alias.partition(":")
             libraries.setdefault(library, []).append(frozenset(atoms(tag)) - FILLER)
     return Entry(
-        model, rank, title, own_id, tuple(whole.values()), frozenset[str]().union(*[name.held for name in names]),
-        frozenset([frozenset(filter(is_size, name.ordered)) for name in names]), owners, owner_words,
-        not SIZES_IN_WORDS.isdisjoint(own_id.held) and not any(map(is_size, own_id.ordered)), {library: tuple(tags) for library, tags in libraries.items()},
-    )  # fmt: skip
+        model,
+        rank,
+        title,
+        own_id,
+        tuple(whole.values()),
+        frozenset[str]().union(*[name.held for name in names]),
+        frozenset([frozenset(filter(is_size, name.ordered)) for name in names]),
+        owners,
+        owner_words,
+        not SIZES_IN_WORDS.isdisjoint(own_id.held) and not any(map(is_size, own_id.ordered)),
+        {library: tuple(tags) for library, tags in libraries.items()},
+    )
 
 
 @cache
@@ -341,7 +383,9 @@ def _name(text: str, publishers: frozenset[str]) -> Name:
     ordered = tuple(dict.fromkeys([atom for atom in atoms(plain) if atom not in FILLER or atom in NAMES_TOO]))
     named = [atom for atom in ordered if is_name(atom)]
     head = next((atom for atom in named if atom not in publishers), named[0] if named else "")
-    return Name(ordered, frozenset(ordered), written.format if written and written.kind != "plain" else "", head, "/" in text)
+    return Name(
+        ordered, frozenset(ordered), written.format if written and written.kind != "plain" else "", head, "/" in text
+    )
 
 
 @cache
@@ -370,7 +414,9 @@ def _vocabulary() -> frozenset[str]:
 
 @cache
 def _spellings() -> dict[str, tuple[Model, bool]]:
-    """Models by their names as written, with and without owners, and whether it is a repository's; where several have one, the most used."""
+    """Models by their names as written, with and without owners, and whether it is a repository's; where several have
+    one, the most used.
+    """
     found: dict[str, tuple[Model, bool]] = {}
     for owned in (True, False):
         for model in most_used():
@@ -395,8 +441,14 @@ def _spelled(parts: Parts, text: str, written: Written | None) -> Model | None:
     """
     for spelling in (parts.text, text, re.sub(r":latest$", "", parts.text)):
         flat = _flat(spelling)
-        model, own = _spellings().get(f"{parts.owner.lower()}/{flat}" if parts.owner else flat) or _spellings().get(flat) or (None, False)
-        if model and (own or not parts.whole or not _others(model, _candidates(Parts("", text), text, written), text, written)):
+        model, own = (
+            _spellings().get(f"{parts.owner.lower()}/{flat}" if parts.owner else flat)
+            or _spellings().get(flat)
+            or (None, False)
+        )
+        if model and (
+            own or not parts.whole or not _others(model, _candidates(Parts("", text), text, written), text, written)
+        ):
             return model
     return None
 
@@ -406,7 +458,15 @@ def _published_in(model: Model, candidates: list[Model], written: Written | None
     if written is None or not written.format:
         return model
     own = _entry(model.id)
-    same = [other for other in candidates if any(name.format == written.format and name.held == mine.held for name in _entry(other.id).names for mine in own.names)]
+    same = [
+        other
+        for other in candidates
+        if any(
+            name.format == written.format and name.held == mine.held
+            for name in _entry(other.id).names
+            for mine in own.names
+        )
+    ]
     return same[0] if same else model
 
 
@@ -419,7 +479,9 @@ def _candidates(parts: Parts, text: str, written: Written | None) -> list[Model]
         if not asked or len(set(sizes)) < len(sizes):
             continue
         found = _in_library(parts.library, text, written) if parts.library else []
-        found = found or sorted(rank for entry in _having(asked) if (rank := _ranked(entry, asked, written, parts.whole)))
+        found = found or sorted(
+            rank for entry in _having(asked) if (rank := _ranked(entry, asked, written, parts.whole))
+        )
         if found:
             return [_entries()[place].model for *_, place in found]
     return []
@@ -441,17 +503,25 @@ def _by_word() -> dict[str, tuple[Entry, ...]]:
 
 
 def _other_readings(wanted: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """The same name with words joined or split where that makes them known, and with the dot that a version lost: `code llama`, `gptoss`, `llama 3 1 8b`."""
+    """The same name with words joined or split where that makes them known, and with the dot that a version lost:
+
+    `code llama`, `gptoss`, `llama 3 1 8b`.
+    """
     vocabulary, made = _vocabulary(), list[str]()
     for atom in wanted:
         if made and is_word(atom) and is_word(made[-1]) and made[-1] + atom in vocabulary:
             made[-1] += atom
         elif is_word(atom) and atom not in vocabulary and atom not in FILLER:
-            cut = next((at for at in range(len(atom) - 1, 1, -1) if atom[:at] in vocabulary and atom[at:] in vocabulary), len(atom))
+            cut = next(
+                (at for at in range(len(atom) - 1, 1, -1) if atom[:at] in vocabulary and atom[at:] in vocabulary),
+                len(atom),
+            )
             made += [part for part in (atom[:cut], atom[cut:]) if part]
         else:
             made.append(atom)
-    joined = tuple(VARIANTS.get(atom, atom) for atom in re.sub(r"(?<![^ ])([a-z]) #(?=\d)", r"#\1", " ".join(made)).split(" "))
+    joined = tuple(
+        VARIANTS.get(atom, atom) for atom in re.sub(r"(?<![^ ])([a-z]) #(?=\d)", r"#\1", " ".join(made)).split(" ")
+    )
     if joined != wanted:
         yield joined
     for reading in dict.fromkeys((wanted, joined)):
@@ -485,20 +555,33 @@ def _ranked(entry: Entry, wanted: frozenset[str], written: Written | None, stric
         return None
     if any(atom not in entry.everything and atom not in variants and not _of_owner(atom, entry) for atom in wanted):
         return None
-    ranks = [rank for name in entry.names if (rank := _agreement(entry, name, wanted, sizes, variants, written, strict))]
+    ranks = [
+        rank for name in entry.names if (rank := _agreement(entry, name, wanted, sizes, variants, written, strict))
+    ]
     return (*min(ranks), entry.rank) if ranks else None
 
 
 def _agreement(
-    entry: Entry, name: Name, wanted: frozenset[str], sizes: frozenset[str], variants: frozenset[str], written: Written | None, strict: bool
+    entry: Entry,
+    name: Name,
+    wanted: frozenset[str],
+    sizes: frozenset[str],
+    variants: frozenset[str],
+    written: Written | None,
+    strict: bool,
 ) -> tuple[int, ...] | None:
     """The same for one of its names: what the name that was asked for leaves out of it, the weightiest first."""
-    if any(atom not in name.held and atom not in sizes and atom not in variants and not _of_owner(atom, entry) for atom in wanted):
+    if any(
+        atom not in name.held and atom not in sizes and atom not in variants and not _of_owner(atom, entry)
+        for atom in wanted
+    ):
         return None
     first = next((atom for atom in name.ordered if is_name(atom) and atom in wanted), None)
     if first is None or (first != name.head and _is_family(first, entry)):
         return None
-    missing = [atom for atom in name.ordered if atom not in wanted and atom not in VARIANT_WORDS and not _of_owner(atom, entry)]
+    missing = [
+        atom for atom in name.ordered if atom not in wanted and atom not in VARIANT_WORDS and not _of_owner(atom, entry)
+    ]
     words = [atom for atom in missing if is_word(atom)]
     if not PARTS.isdisjoint(words) or _another_family(words, first, name):
         return None
@@ -509,7 +592,15 @@ def _agreement(
     unlike = len((wanted & VARIANT_WORDS) - name.held)
     renumbered = any(is_version(atom) and atom not in entry.title.held for atom in wanted)
     untitled = wanted not in (entry.title.held, entry.own_id.held)
-    return (len(words), left, _other_format(name, written), renumbered, unlike, untitled, 0 if left else len(VARIANT_WORDS & name.held - wanted))
+    return (
+        len(words),
+        left,
+        _other_format(name, written),
+        renumbered,
+        unlike,
+        untitled,
+        0 if left else len(VARIANT_WORDS & name.held - wanted),
+    )
 
 
 def _is_family(word: str, entry: Entry) -> bool:
@@ -518,7 +609,10 @@ def _is_family(word: str, entry: Entry) -> bool:
 
 
 def _another_family(missing: list[str], first: str, name: Name) -> bool:
-    """Whether a word that was left out names a family by itself: Mamba Codestral is no Mamba. What a model was distilled into may be left out."""
+    """Whether a word that was left out names a family by itself:
+
+    Mamba Codestral is no Mamba. What a model was distilled into may be left out.
+    """
     after = name.ordered[name.ordered.index(first) :]
     until = after.index("distill") if "distill" in after else len(after)
     return any(word in _heads() and word not in QUALITIES for word in missing if word in after[:until])
@@ -530,17 +624,23 @@ def _of_owner(atom: str, entry: Entry) -> bool:
 
 
 def _other_format(name: Name, written: Written | None) -> int:
-    """0 where the model is published in the format that is asked for, 1 where it is published in none, 2 where in another."""
+    """0 where the model is published in the format that is asked for, 1 where it is published in none, 2 where in
+    another.
+    """
     if not name.format:
         return 1 if written and written.format else 0
     return 0 if written and written.format == name.format else 2
 
 
 def _others(best: Model, candidates: list[Model], text: str, written: Written | None) -> tuple[Model, ...]:
-    """The other models that a name may mean, where it leaves open something that the best one's title says: a size, a version, a revision."""
+    """The other models that a name may mean, where it leaves open something that the best one's title says: a size, a
+    version, a revision.
+    """
     wanted, entry = frozenset(atoms(text)), _entry(best.id)
     missing = entry.title.held - wanted
     told = wanted & entry.everything
     if not any(is_kind(atom) for is_kind in KINDS for atom in missing if not any(map(is_kind, told))):
         return ()
-    return tuple(model for model in candidates if model is not best and _other_format(_entry(model.id).title, written) < 2)[:MOST_OTHERS]
+    return tuple(
+        model for model in candidates if model is not best and _other_format(_entry(model.id).title, written) < 2
+    )[:MOST_OTHERS]

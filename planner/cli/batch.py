@@ -17,7 +17,9 @@ LONGEST_ID = 10_000
 
 
 def lines_of(file: TextIO) -> Iterator[str]:
-    """The lines of a file as they come; of one that is too long to be answered only the front is kept, so that none fills the memory."""
+    """The lines of a file as they come; of one that is too long to be answered only the front is kept, so that none
+    fills the memory.
+    """
     while line := file.readline(LONGEST_LINE + 1):
         rest = line
         while rest and not rest.endswith("\n"):
@@ -28,7 +30,8 @@ def lines_of(file: TextIO) -> Iterator[str]:
 def answers(lines: Iterable[str], hub: bool = False) -> Iterator[str]:
     """The answer to each line as soon as it is read; a bad line gets an error of its own and never stops the rest.
 
-    An answer is JSON in ASCII, whatever the request held: no output encoding can break it, and it never says NaN or Infinity.
+    An answer is JSON in ASCII, whatever the request held: no output encoding can break it, and it never says NaN or
+    Infinity.
     """
     for number, line in enumerate(lines, start=1):
         if line.strip("\ufeff \t\r\n"):
@@ -36,7 +39,9 @@ def answers(lines: Iterable[str], hub: bool = False) -> Iterator[str]:
 
 
 def answer(line: str, number: int = 1, hub: bool = False) -> dict[str, Any]:
-    """`{"id", "ok": true, "plan" | "model": {...}}` or `{"id", "ok": false, "error": "..."}`; without an id, the line's number."""
+    """`{"id", "ok": true, "plan" | "model": {...}}` or `{"id", "ok": false, "error": "..."}`; without an id, the line's
+    number.
+    """
     identity: Any = number
     try:
         raw = _read(line)
@@ -67,7 +72,9 @@ def respond(raw: dict[str, Any], hub: bool = False) -> tuple[str, dict[str, Any]
 
 def _read(line: str) -> dict[str, Any]:
     if len(line) > LONGEST_LINE:
-        raise PlanError(f"The line is longer than the {LONGEST_LINE // 2**20} MiB of any request; send one JSON object a line.")
+        raise PlanError(
+            f"The line is longer than the {LONGEST_LINE // 2**20} MiB of any request; send one JSON object a line."
+        )
     try:
         raw = json.loads(line.removeprefix("\ufeff"))
     except RecursionError:
@@ -86,7 +93,11 @@ def _identity(value: Any) -> Any:
             return value
     except (ValueError, RecursionError):
         pass
-    raise PlanError(f"The id must be a JSON value of at most {LONGEST_ID:,} characters, without NaN or Infinity; its line's number stands for it here.", "id")
+    raise PlanError(
+        f"The id must be a JSON value of at most {LONGEST_ID:,} characters, without NaN or Infinity; its line's number"
+        " stands for it here.",
+        "id",
+    )
 
 
 def _plan(raw: dict[str, Any], hub: bool) -> dict[str, Any]:

@@ -20,8 +20,14 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     what = "token lengths of a fine-tune's data, and the maximum length to train with"
     command = commands.add_parser("data", help=what, description=f"{what.capitalize()}; the file is streamed.")
     command.add_argument("file", type=Path, help="JSON lines, a JSON array, CSV, Parquet, or text with a sample a line")
-    command.add_argument("--tokenizer", metavar="VALUE", help="a tokenizer.json, or a model on the Hub; without one tokens are estimated from characters")
-    command.add_argument("--column", metavar="NAME", help="the field that holds the text, where the shape of a row does not tell")
+    command.add_argument(
+        "--tokenizer",
+        metavar="VALUE",
+        help="a tokenizer.json, or a model on the Hub; without one tokens are estimated from characters",
+    )
+    command.add_argument(
+        "--column", metavar="NAME", help="the field that holds the text, where the shape of a row does not tell"
+    )
     command.add_argument("--micro-batch", type=int, default=4, metavar="N", help="samples that are padded together")
     command.add_argument("--json", action="store_true", help="answer in JSON")
     command.set_defaults(run=run)
@@ -32,9 +38,13 @@ def run(options: argparse.Namespace) -> int:
     counter = _counter(options.tokenizer)
     try:
         with options.file.open("rb") as file:
-            found = analyse(Source(file, options.file.name), counter, options.column, _progress if sys.stderr.isatty() else None)
+            found = analyse(
+                Source(file, options.file.name), counter, options.column, _progress if sys.stderr.isatty() else None
+            )
     except OSError as error:
-        raise PlanError(f"Cannot read {options.file.name}: {(error.strerror or 'unreadable').lower()}; check the path.", "data") from None
+        raise PlanError(
+            f"Cannot read {options.file.name}: {(error.strerror or 'unreadable').lower()}; check the path.", "data"
+        ) from None
     if not found.lengths.samples:
         raise nothing_read(found)
     batch = max(options.micro_batch, 1)
@@ -47,7 +57,10 @@ def text(found: Analysis, batch: int) -> str:
     lengths, advised = found.lengths, recommended(found.lengths, found.high)
     spread = "" if found.exact else f" ({found.tokens.low:,.0f} to {found.tokens.high:,.0f})"
     lines = [
-        f"{lengths.samples:,} samples, {lengths.tokens:,} tokens{spread}, {lengths.mean.value:,.0f} on average, {found.counted_by}",
+        (
+            f"{lengths.samples:,} samples, {lengths.tokens:,} tokens{spread}, {lengths.mean.value:,.0f} on average,"
+            f" {found.counted_by}"
+        ),
         f"Recommended maximum length: {advised.seq_len:,}; it {advised.reason}.",
         "",
         f"{'maximum':>10}{'cut':>9}{'lost':>9}{'padded':>9}{'in batch':>9}{'packed':>9}{'sequences':>12}",
@@ -57,7 +70,11 @@ def text(found: Analysis, batch: int) -> str:
         shares = (at.cut_share, at.lost_share, float(at.used.value), at.used_in_batch, float(at.packed.value))
         lines.append(f"{length:>10,}" + "".join(f"{share:>9.1%}" for share in shares) + f"{at.sequences:>12,}")
     if found.malformed:
-        lines += ["", f"{found.malformed:,} rows were left out:", *(f"  line {one.number:,} {one.reason}" for one in found.examples[:5])]
+        lines += [
+            "",
+            f"{found.malformed:,} rows were left out:",
+            *(f"  line {one.number:,} {one.reason}" for one in found.examples[:5]),
+        ]
     return "\n".join(lines)
 
 

@@ -18,16 +18,29 @@ MISSING = "-"
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of the others."""
-    command = commands.add_parser("gpus", help="this machine's GPUs and what is free on them", description="This machine's GPUs and what is free on them.")
+    command = commands.add_parser(
+        "gpus",
+        help="this machine's GPUs and what is free on them",
+        description="This machine's GPUs and what is free on them.",
+    )
     command.add_argument("--json", action="store_true", help="every field in JSON; with --watch one object a line")
-    command.add_argument("--watch", nargs="?", type=_seconds, const=2.0, default=None, metavar="SECONDS", help="again every so many seconds, until Ctrl-C")
+    command.add_argument(
+        "--watch",
+        nargs="?",
+        type=_seconds,
+        const=2.0,
+        default=None,
+        metavar="SECONDS",
+        help="again every so many seconds, until Ctrl-C",
+    )
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the inventory; a machine without a GPU is no error.
 
-    Ctrl-C is waited for and not raised: raised inside a driver's call it can be lost, and a shell's background job ignores it.
+    Ctrl-C is waited for and not raised: raised inside a driver's call it can be lost, and a shell's background job
+    ignores it.
     """
     stopped = Event()
     if options.watch is not None:
@@ -49,21 +62,34 @@ def text(found: Inventory) -> str:
         lines.append(f"{'':4}{'GPU':34}{'free':>10}{'used':>10}{'total':>10}{'busy':>7}{'power':>13}{'temp':>7}  PCIe")
     for gpu in found.gpus:
         lines.append(_line(gpu))
-        lines += [f"{'':6}{one.name[:32]:32}{_size(one.free_bytes):>10}{_size(one.used_bytes):>10}{_size(one.total_bytes):>10}" for one in gpu.mig]
-        lines += [f"{'':6}process {one.pid}, {one.kind}: {_size(one.used_bytes)}{f', {one.name}' if one.name else ''}" for one in gpu.processes or ()]
+        lines += [
+            f"{'':6}{one.name[:32]:32}{_size(one.free_bytes):>10}{_size(one.used_bytes):>10}{_size(one.total_bytes):>10}"
+            for one in gpu.mig
+        ]
+        lines += [
+            f"{'':6}process {one.pid}, {one.kind}: {_size(one.used_bytes)}{f', {one.name}' if one.name else ''}"
+            for one in gpu.processes or ()
+        ]
         if gpu.throttled:
             lines.append(f"{'':6}held back by {', '.join(gpu.throttled)}")
         if gpu.error:
             lines.append(f"{'':6}{gpu.error}")
     host = found.host
     cores = f", {host.cores} cores" if host.cores else ""
-    lines.append(f"{host.system}{f', {host.cpu}' if host.cpu else ''}{cores}: {_size(host.ram_available_bytes)} of {_size(host.ram_bytes)} memory free")
+    lines.append(
+        f"{host.system}{f', {host.cpu}' if host.cpu else ''}{cores}: {_size(host.ram_available_bytes)} of"
+        f" {_size(host.ram_bytes)} memory free"
+    )
     return "\n".join([*lines, *found.notes])
 
 
 def _line(gpu: LiveGpu) -> str:
     power = _joined(" / ", _plain(gpu.power_w, ""), _plain(gpu.power_limit_w, " W"))
-    link = _joined(" ", f"gen {gpu.pcie_generation}" if gpu.pcie_generation else None, f"x{gpu.pcie_width}" if gpu.pcie_width else None)
+    link = _joined(
+        " ",
+        f"gen {gpu.pcie_generation}" if gpu.pcie_generation else None,
+        f"x{gpu.pcie_width}" if gpu.pcie_width else None,
+    )
     cells = f"{_size(gpu.free_bytes):>10}{_size(gpu.used_bytes):>10}{_size(gpu.total_bytes):>10}"
     busy, warm = _plain(gpu.utilization, " %") or MISSING, _plain(gpu.temperature_c, " °C") or MISSING
     return f"{gpu.index:<4}{(gpu.name or 'not available')[:33]:34}{cells}{busy:>7}{power:>13}{warm:>7}  {link}"

@@ -47,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m planner", description="Which hardware runs this language model, how well, and at what cost.")
+    parser = argparse.ArgumentParser(
+        prog="python -m planner", description="Which hardware runs this language model, how well, and at what cost."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, question, run, what in (
         ("plan", PlanRequest, _plan, "where the memory goes and whether it fits"),
@@ -61,7 +63,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--offline", action="store_true", help="never ask the Hugging Face Hub")
         if name == "plan":
             command.add_argument(
-                "--exact", action="store_true", help="also run llama.cpp's llama-fit-params on a local .gguf and show its figures beside the plan's"
+                "--exact",
+                action="store_true",
+                help="also run llama.cpp's llama-fit-params on a local .gguf and show its figures beside the plan's",
             )
         command.set_defaults(run=run)
     batch = commands.add_parser("batch", help="a JSON request a line in, a JSON answer a line out")
@@ -70,7 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     batch.set_defaults(run=_batch)
     validate = commands.add_parser("validate", help="predicted against measured, over every bundled measurement")
     validate.add_argument("--show", type=int, default=0, metavar="N", help="list the N worst predictions")
-    validate.add_argument("--fits", action="store_true", help="also the errors of every calibration, fitted and with each source left out")
+    validate.add_argument(
+        "--fits", action="store_true", help="also the errors of every calibration, fitted and with each source left out"
+    )
     validate.add_argument("--markdown", action="store_true", help="only the table, as the README has it")
     validate.set_defaults(run=_validate)
     gpus.add(commands)
@@ -79,20 +85,34 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_fields(command: argparse.ArgumentParser, question: type[Question]) -> None:
-    """A flag for each field of the question: `--context TOKENS`, with its meaning, its default and the engines that have it."""
+    """A flag for each field of the question:
+
+    `--context TOKENS`, with its meaning, its default and the engines that have it.
+    """
     for name, field in question.model_fields.items():
         flag = f"--{name.replace('_', '-')}"
         names, described = (["--gpu", flag] if name == "gpus" else [flag]), _described(field)
-        command.add_argument(*names, dest=name, action="append", metavar=_metavar(field), help=described.replace("%", "%%"))
+        command.add_argument(
+            *names, dest=name, action="append", metavar=_metavar(field), help=described.replace("%", "%%")
+        )
 
 
 def _described(field: FieldInfo) -> str:
     """`tokens that each sequence may hold (default 8192)`."""
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    given = field.default if isinstance(field.default, str | int | float) and not isinstance(field.default, bool) else None
-    default = extra.get("unset") or given or ({True: "yes", False: "no"}.get(field.default) if isinstance(field.default, bool) else None)
+    given = (
+        field.default if isinstance(field.default, str | int | float) and not isinstance(field.default, bool) else None
+    )
+    default = (
+        extra.get("unset")
+        or given
+        or ({True: "yes", False: "no"}.get(field.default) if isinstance(field.default, bool) else None)
+    )
     engines = extra.get("engines")
-    notes = [f"default: {default}" if default is not None else "", f"for {', '.join(map(str, engines))}" if isinstance(engines, list) else ""]
+    notes = [
+        f"default: {default}" if default is not None else "",
+        f"for {', '.join(map(str, engines))}" if isinstance(engines, list) else "",
+    ]
     said = "; ".join(note for note in notes if note)
     return f"{field.description}{f' ({said})' if said else ''}"
 
@@ -102,7 +122,11 @@ def _metavar(field: FieldInfo) -> str:
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     kinds = [field.annotation, *get_args(field.annotation)]
     named = extra.get("choices")
-    choices = named if isinstance(named, list) else next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), None)
+    choices = (
+        named
+        if isinstance(named, list)
+        else next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), None)
+    )
     if choices:
         return "{" + ",".join(map(str, choices)) + "}"
     if unit := extra.get("unit"):
@@ -137,7 +161,9 @@ def _plan(options: argparse.Namespace) -> int:
         exact = {"llama_fit_params": [asdict(row) for row in rows]} if rows else {}
         print(json.dumps({**plan_json(plan, options.derivation), **exact}, indent=2, ensure_ascii=False))
     else:
-        print("\n".join([_text(plan, options.derivation), *(["", *llama_fit_params.beside(plan, rows)] if rows else [])]))
+        print(
+            "\n".join([_text(plan, options.derivation), *(["", *llama_fit_params.beside(plan, rows)] if rows else [])])
+        )
     return 0
 
 
@@ -153,7 +179,9 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _model(options: argparse.Namespace) -> int:
-    name, architecture, taken = named(sources.with_config(_request(options, PlanRequest), _online(options), os.environ.get("HF_TOKEN")))
+    name, architecture, taken = named(
+        sources.with_config(_request(options, PlanRequest), _online(options), os.environ.get("HF_TOKEN"))
+    )
     if options.json:
         print(json.dumps(model_json(name, architecture, taken), indent=2, ensure_ascii=False))
     else:
@@ -169,7 +197,9 @@ def _batch(options: argparse.Namespace) -> int:
     try:
         lines = sys.stdin if options.file == "-" else Path(options.file).open(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise PlanError(f"Cannot read {options.file}: {(error.strerror or 'unreadable').lower()}; check the path.") from None
+        raise PlanError(
+            f"Cannot read {options.file}: {(error.strerror or 'unreadable').lower()}; check the path."
+        ) from None
     with lines:
         for text in answers(lines_of(lines), hub):
             print(text, flush=True)
@@ -183,7 +213,9 @@ def _validate(options: argparse.Namespace) -> int:
     if options.markdown:
         print(markdown(summaries(compared)))
         return 0
-    print(f"{'kind':30}{'figure':38}{'records':>8}{'median':>9}{'p90':>9}{'worst':>9}{'inside range':>14}{'median width':>14}")
+    print(
+        f"{'kind':30}{'figure':38}{'records':>8}{'median':>9}{'p90':>9}{'worst':>9}{'inside range':>14}{'median width':>14}"
+    )
     for row in summaries(compared):
         errors = "".join(f"{error:>9.2%}" for error in (row.median_error, row.p90_error, row.worst_error))
         ranged = row.width or not FIGURES[row.figure].unit
@@ -193,7 +225,10 @@ def _validate(options: argparse.Namespace) -> int:
         print(standing_sentence(figure, counts))
     for worst in sorted(compared, key=lambda one: -abs(one.error))[: options.show]:
         predicted = f"{worst.predicted.expected:,}" if worst.predicted else worst.refusal
-        print(f"  {worst.record['id']}: {FIGURES[worst.figure].title} predicted {predicted}, measured {worst.measured:,} ({worst.error:+.1%})")
+        print(
+            f"  {worst.record['id']}: {FIGURES[worst.figure].title} predicted {predicted}, measured {worst.measured:,}"
+            f" ({worst.error:+.1%})"
+        )
     if options.fits:
         from planner.calibrate.report import fits, shown
 
@@ -209,38 +244,65 @@ def _text(plan: Plan, derivation: bool) -> str:
         plan.fit.reason,
         *([plan.case.taken.note] if plan.case.taken.note else []),
         "",
-        f"{'':24}{'weights':>11}{'KV cache':>11}{'state':>11}{'activation':>11}{'overhead':>11}{'total':>11}{'usable':>11}",
+        (
+            f"{'':24}{'weights':>11}{'KV cache':>11}{'state':>11}{'activation':>11}{'overhead':>11}{'total':>11}{'usable':>11}"
+        ),
     ]
     for device in memory.devices:
         cells = [*(part.expected for part in device.parts), device.total.expected, device.usable_bytes]
         lines.append(f"{device.name[:22]:24}" + "".join(f"{mem(cell):>11}" for cell in cells))
     host = memory.host
-    cells = [host.weights.expected, host.kv_cache.expected, 0, host.activation.expected, 0, host.total.expected, plan.case.ram_bytes]
+    cells = [
+        host.weights.expected,
+        host.kv_cache.expected,
+        0,
+        host.activation.expected,
+        0,
+        host.total.expected,
+        plan.case.ram_bytes,
+    ]
     lines.append(f"{'Host memory':24}" + "".join(f"{mem(cell):>11}" for cell in cells))
     if not memory.refusal:
         speed = plan.speed
-        rate, throughput, first = speed.decode_tokens_per_s_per_sequence, speed.throughput_tokens_per_s, speed.time_to_first_token_s
+        rate, throughput, first = (
+            speed.decode_tokens_per_s_per_sequence,
+            speed.throughput_tokens_per_s,
+            speed.time_to_first_token_s,
+        )
         lines += [
             "",
             f"Speed ({speed.assumes.sentence()}):",
-            f"  {significant(rate.expected)} tokens/s a stream ({significant(rate.low)} to {significant(rate.high)}), the first token after "
-            f"{duration(first.expected)} ({duration(first.low)} to {duration(first.high)})",
-            f"  {significant(throughput.expected)} tokens/s in all while serving, {significant(speed.prefill_tokens_per_s.expected)} read"
-            f"{f'; {speed.extrapolated}' if speed.extrapolated else ''}",
+            (
+                f"  {significant(rate.expected)} tokens/s a stream ({significant(rate.low)} to"
+                f" {significant(rate.high)}), the first token after {duration(first.expected)} ({duration(first.low)}"
+                f" to {duration(first.high)})"
+            ),
+            (
+                f"  {significant(throughput.expected)} tokens/s in all while serving,"
+                f" {significant(speed.prefill_tokens_per_s.expected)}"
+                f" read{f'; {speed.extrapolated}' if speed.extrapolated else ''}"
+            ),
         ]
     lines += [
         "",
-        f"Weights on disk {gb(memory.weights.file_bytes.expected)}; largest context {plan.capacity.max_context:,} tokens, largest batch {plan.capacity.max_batch:,}.",
+        (
+            f"Weights on disk {gb(memory.weights.file_bytes.expected)}; largest context {plan.capacity.max_context:,}"
+            f" tokens, largest batch {plan.capacity.max_batch:,}."
+        ),
     ]
     if memory.pool is not None and memory.pool.sequences:
         pool = memory.pool
         lines.append(
-            f"Cache of {mem(pool.bytes.expected)} a GPU: {pool.tokens:,} tokens by its log, {pool.sequences:,.1f} requests of {plan.request.context:,}."
+            f"Cache of {mem(pool.bytes.expected)} a GPU: {pool.tokens:,} tokens by its log, {pool.sequences:,.1f}"
+            f" requests of {plan.request.context:,}."
         )
     if memory.note and memory.note not in plan.fit.reason:
         lines.append(memory.note)
     lines += gpu_notes(plan.request)
-    lines += [f"- {way.title}: {way.reason} {way.quality} About {significant(way.tokens_per_s)} tokens/s a stream." for way in plan.advice]
+    lines += [
+        f"- {way.title}: {way.reason} {way.quality} About {significant(way.tokens_per_s)} tokens/s a stream."
+        for way in plan.advice
+    ]
     lines += [f"{command.title}: {command.text}" for command in plan.commands]
     if derivation:
         lines += ["", *(f"{step.label}: {step.expression} = {step.result}" for step in plan.derivation)]

@@ -1,8 +1,8 @@
 """What PyTorch's caching allocator charges for a tensor.
 
-Up to 10 MiB, tensors share blocks. A larger one gets a block rounded up to 2 MiB, whose rest is used for others only when it is
-larger than 1 MiB (c10/cuda/CUDACachingAllocator.cpp: kRoundLarge, kSmallSize). The rest that stays counts as allocated:
-weights as engines log them are a little larger than their tensors.
+Up to 10 MiB, tensors share blocks. A larger one gets a block rounded up to 2 MiB, whose rest is used for others only
+when it is larger than 1 MiB (c10/cuda/CUDACachingAllocator.cpp: kRoundLarge, kSmallSize). The rest that stays counts as
+allocated: weights as engines log them are a little larger than their tensors.
 """
 
 from __future__ import annotations

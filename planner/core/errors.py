@@ -19,7 +19,10 @@ class PlanError(ValueError):
 
 
 def shown(value: object, longest: int = 60) -> str:
-    """A value as the person wrote it, in JSON's spelling and no longer than `longest` characters: `true`, `null`, `"abc"`, `[1, 2, ...`."""
+    """A value as the person wrote it, in JSON's spelling and no longer than `longest` characters:
+
+    `true`, `null`, `"abc"`, `[1, 2, ...`.
+    """
     import json
 
     plain = value if isinstance(value, list | tuple | dict | str | int | float | None) else str(value)

@@ -1,7 +1,8 @@
 """Arithmetic that can show itself: each formula is written once and serves as the calculation and as its derivation.
 
-A `Formula` is an expression in named operands. Applying it to numbers gives a `Step`, which knows its value and can print
-the same expression with the numbers filled in. Because the printed text is the calculated text, the two cannot drift.
+A `Formula` is an expression in named operands. Applying it to numbers gives a `Step`, which knows its value and can
+print the same expression with the numbers filled in. Because the printed text is the calculated text, the two cannot
+drift.
 Operands may be NumPy arrays: planning over a range of contexts or batches uses the very same formulas.
 """
 
@@ -34,13 +35,19 @@ class Step:
     @property
     def expression(self) -> str:
         """The formula with its numbers filled in, for example `8 * (128 + 128) * 2`."""
-        return _NAME.sub(lambda word: _shown(self.operands[word[0]]) if word[0] in self.operands else word[0], self.template)
+        return _NAME.sub(
+            lambda word: _shown(self.operands[word[0]]) if word[0] in self.operands else word[0], self.template
+        )
 
     @property
     def result(self) -> str:
         """The value as people read it: `2,048 bytes`, `0.0208 s`; bytes and other counts without a fraction."""
         whole = self.unit.startswith(("bytes", "tokens a", "requests", "steps")) or float(self.value).is_integer()
-        shown = f"{round(self.value):,}" if whole and abs(self.value) >= 1 else f"{Decimal(plain_number(self.value, RESULT_DIGITS)):,f}"
+        shown = (
+            f"{round(self.value):,}"
+            if whole and abs(self.value) >= 1
+            else f"{Decimal(plain_number(self.value, RESULT_DIGITS)):,f}"
+        )
         return f"{shown} {self.unit}".strip()
 
     @property

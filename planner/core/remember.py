@@ -1,4 +1,5 @@
-"""Results that depend on the model and on little else are kept with the model, so that a search over contexts computes them once.
+"""Results that depend on the model and on little else are kept with the model, so that a search over contexts computes
+them once.
 
 What is kept is bounded: a server that answers for months holds no more than the newest of each.
 """
@@ -22,7 +23,9 @@ FEW = 4
 
 
 def remembered(function: Callable[Concatenate[Architecture, P], R]) -> Callable[Concatenate[Architecture, P], R]:
-    """Keep the function's results on the architecture it is given first; further arguments must be hashable and positional."""
+    """Keep the function's results on the architecture it is given first; further arguments must be hashable and
+    positional.
+    """
     return _keeping(function, MOST)
 
 
@@ -31,7 +34,9 @@ def latest(function: Callable[Concatenate[Architecture, P], R]) -> Callable[Conc
     return _keeping(function, FEW)
 
 
-def _keeping(function: Callable[Concatenate[Architecture, P], R], most: int) -> Callable[Concatenate[Architecture, P], R]:
+def _keeping(
+    function: Callable[Concatenate[Architecture, P], R], most: int
+) -> Callable[Concatenate[Architecture, P], R]:
     @wraps(function)
     def wrapper(architecture: Architecture, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return recall(architecture, function, args, most, lambda: function(architecture, *args, **kwargs))
@@ -40,7 +45,9 @@ def _keeping(function: Callable[Concatenate[Architecture, P], R], most: int) -> 
 
 
 def recall(architecture: Architecture, what: object, key: Hashable, most: int, find: Callable[[], R]) -> R:
-    """What is kept with the model under this name and key, found and kept where it isn't there; the oldest of `most` goes."""
+    """What is kept with the model under this name and key, found and kept where it isn't there; the oldest of `most`
+    goes.
+    """
     kept: dict[Hashable, R] = architecture.__dict__.setdefault("_remembered", {}).setdefault(what, {})
     try:
         return kept[key]

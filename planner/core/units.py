@@ -53,7 +53,10 @@ def worded(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def mem(size: float) -> str:
-    """Memory in three significant digits, by its size: `43.1 GiB`, `320 KiB`, or `46.3 GB` and `328 kB` where GB was chosen."""
+    """Memory in three significant digits, by its size:
+
+    `43.1 GiB`, `320 KiB`, or `46.3 GB` and `328 kB` where GB was chosen.
+    """
     step, (kilo, mega, giga) = SYSTEMS[symbol()]
     if abs(size) < step**2:
         return _three(size / step, kilo) if size else f"0 {giga}"
@@ -93,7 +96,10 @@ def mass(kg: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it, in its two largest units: `5 days 4 h`, `28 h`, `3 min 20 s`, `1.25 s`; an infinite one is `never`."""
+    """A time as people say it, in its two largest units:
+
+    `5 days 4 h`, `28 h`, `3 min 20 s`, `1.25 s`; an infinite one is `never`.
+    """
     if math.isinf(seconds):
         return "never"
     if seconds < 10:

@@ -1,8 +1,11 @@
-"""What a fine-tune's data means for its plan: how long its samples are in tokens, what a maximum length cuts off, what padding wastes.
+"""What a fine-tune's data means for its plan: how long its samples are in tokens, what a maximum length cuts off, what
+padding wastes.
 
-    file -> rows (readers) -> samples (shapes) -> token counts (tokens) -> how many samples of each length (lengths) -> what follows (advice)
+    file -> rows (readers) -> samples (shapes) -> token counts (tokens) -> how many samples of each length (lengths) ->
+    what follows (advice)
 
-A file is read as a stream: memory is bounded by the longest line, not by the file, and nothing of it is kept but counts.
+A file is read as a stream: memory is bounded by the longest line, not by the file, and nothing of it is kept but
+counts.
 """
 
 from planner.dataset.analysis import Analysis, analyse

@@ -17,7 +17,9 @@ NEARLY_ALL = 1.25
 USUAL = (128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768)
 
 ROUNDED = Formula(
-    "multiple * ceil(length * range_high / multiple)", "tokens", "the 99th percentile, or the longest sample where it is at most a quarter longer"
+    "multiple * ceil(length * range_high / multiple)",
+    "tokens",
+    "the 99th percentile, or the longest sample where it is at most a quarter longer",
 )
 
 
@@ -40,7 +42,11 @@ def recommended(lengths: Lengths, high: float = 1.0) -> Recommended:
     length = lengths.longest if whole else most
     step = ROUNDED("Recommended maximum length", multiple=MULTIPLE, length=max(length, 1), range_high=high)
     held = "every sample" if whole else f"{COVERED:.0f}% of the samples"
-    seen = f"the longest has {lengths.longest:,}" if whole else f"the 99th percentile is {most:,} and the longest has {lengths.longest:,}"
+    seen = (
+        f"the longest has {lengths.longest:,}"
+        if whole
+        else f"the 99th percentile is {most:,} and the longest has {lengths.longest:,}"
+    )
     margin = "" if high == 1.0 else f", with the upper end of the estimate ({high - 1:.0%} more)"
     return Recommended(int(step.value), f"holds {held} whole: {seen}{margin}", step)
 

@@ -54,10 +54,14 @@ class Analysis:
     @property
     def tokens(self) -> Estimate:
         """All tokens of one epoch, nothing cut."""
-        return Estimate(self.lengths.tokens * self.low, self.lengths.tokens, self.lengths.tokens * self.high, (self.lengths.mean,))
+        return Estimate(
+            self.lengths.tokens * self.low, self.lengths.tokens, self.lengths.tokens * self.high, (self.lengths.mean,)
+        )
 
 
-def analyse(source: Source, counter: Counter, column: str | None = None, on_progress: Callable[[float, int], None] | None = None) -> Analysis:
+def analyse(
+    source: Source, counter: Counter, column: str | None = None, on_progress: Callable[[float, int], None] | None = None
+) -> Analysis:
     """Count the tokens of every sample of a source.
 
     Args:
@@ -85,7 +89,9 @@ def nothing_read(found: Analysis) -> PlanError:
         return PlanError("There is no sample in it; give one JSON object, one row or one text a line.", "data")
     first = found.examples[0]
     return PlanError(
-        f"No sample could be read of {found.malformed:,} rows: line {first.number:,} {first.reason}. Choose a column, or check the format.", "data"
+        f"No sample could be read of {found.malformed:,} rows: line {first.number:,} {first.reason}. Choose a column,"
+        " or check the format.",
+        "data",
     )
 
 
@@ -109,12 +115,18 @@ def _sample(row: Row | Malformed, found: Analysis, column: str | None) -> Sample
     """The sample of a row, or None after noting why there is none."""
     if isinstance(row, Row):
         if isinstance(row.value, dict) and len(found.columns) < MOST_NAMES:
-            texts = [str(key) for key, value in row.value.items() if isinstance(value, str) and key not in found.columns and len(str(key)) <= LONGEST_NAME]
+            texts = [
+                str(key)
+                for key, value in row.value.items()
+                if isinstance(value, str) and key not in found.columns and len(str(key)) <= LONGEST_NAME
+            ]
             found.columns += texts[:MOST_NAMES]
         try:
             one = sample(row.value, column)
         except UnreadableError as reason:
-            row = Malformed(row.number, str(reason), str(row.value)[:160] if not isinstance(row.value, dict | list) else "")
+            row = Malformed(
+                row.number, str(reason), str(row.value)[:160] if not isinstance(row.value, dict | list) else ""
+            )
         else:
             found.shapes[one.shape if one.shape in found.shapes or len(found.shapes) < MOST_NAMES else "others"] += 1
             return one

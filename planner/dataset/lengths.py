@@ -1,7 +1,7 @@
 """How many samples have each length, in memory that does not grow with the file, and what follows for a maximum length.
 
-Lengths up to 65,535 tokens are counted exactly, each in a counter of its own (512 KiB); longer ones share counters whose
-lengths lie within 0.4%. Sums of tokens stay exact. Everything else here is arithmetic over those counters.
+Lengths up to 65,535 tokens are counted exactly, each in a counter of its own (512 KiB); longer ones share counters
+whose lengths lie within 0.4%. Sums of tokens stay exact. Everything else here is arithmetic over those counters.
 """
 
 from __future__ import annotations
@@ -129,8 +129,8 @@ class Lengths:
     def packed(self, seq_len: int) -> int:
         """Sequences of `seq_len` that hold all samples, each cut to `seq_len` and then kept whole: best fit decreasing.
 
-        Sequences with the same room left are one counter, and equal samples move together, so the work follows the number
-        of different lengths. `rooms` has a bit for each room that some sequence has left.
+        Sequences with the same room left are one counter, and equal samples move together, so the work follows the
+        number of different lengths. `rooms` has a bit for each room that some sequence has left.
         """
         room_of = [0] * (seq_len + 1)
         rooms = sequences = 0

@@ -1,6 +1,7 @@
 """Rows of a file as a stream: JSON lines, one JSON array, CSV, Parquet, and text with a sample a line.
 
-What cannot be read is a `Malformed` in the stream, with its line and the reason; reading goes on after it where the format allows.
+What cannot be read is a `Malformed` in the stream, with its line and the reason; reading goes on after it where the
+format allows.
 """
 
 from __future__ import annotations
@@ -19,19 +20,31 @@ from planner.core.errors import PlanError
 Kind = Literal["jsonl", "json", "csv", "parquet", "text"]
 
 LONGEST_ROW_BYTES = 2**24
-"""A longer line is counted as malformed: it bounds the memory that a file can take, at some five million tokens a sample."""
+"""A longer line is counted as malformed: it bounds the memory that a file can take, at some five million tokens a
+sample.
+"""
 PIECE_BYTES = 2**18
 PARQUET_ROWS = 64
 EXCERPT = 160
 BETWEEN = re.compile(r"[\s,]*")
 ENDINGS: dict[str, Kind] = {
-    ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".txt": "text", ".md": "text",
-}  # fmt: skip
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+    ".txt": "text",
+    ".md": "text",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A sample as the file has it: an object by key, or a bare text. `number` counts lines, or rows where a file has none."""
+    """A sample as the file has it: an object by key, or a bare text.
+
+    `number` counts lines, or rows where a file has none.
+    """
 
     number: int
     value: Any
@@ -65,7 +78,9 @@ class Source:
     @classmethod
     def pasted(cls, text: str) -> Source:
         """Samples typed or pasted: JSON lines or a JSON array where it begins like one, else a sample a line."""
-        return cls(io.BytesIO(text.encode("utf-8", "replace")), "", "text" if text.lstrip()[:1] not in ("{", "[") else None)
+        return cls(
+            io.BytesIO(text.encode("utf-8", "replace")), "", "text" if text.lstrip()[:1] not in ("{", "[") else None
+        )
 
     @property
     def done(self) -> float:
@@ -80,7 +95,13 @@ class Source:
             PlanError: when nothing of the file can be read, as with a Parquet file that is cut short.
         """
         self.file.seek(0)
-        readers = {"jsonl": self._json_lines, "json": self._json_array, "csv": self._csv, "parquet": self._parquet, "text": self._text}
+        readers = {
+            "jsonl": self._json_lines,
+            "json": self._json_array,
+            "csv": self._csv,
+            "parquet": self._parquet,
+            "text": self._text,
+        }
         return readers[self.kind]()
 
     def _lines(self) -> Iterator[tuple[int, bytes | None]]:
@@ -106,13 +127,19 @@ class Source:
                 yield Malformed(number, "is not UTF-8 text", _excerpt(line))
             except json.JSONDecodeError as error:
                 said = error.msg.removesuffix(" at").removesuffix(" starting")
-                yield Malformed(number, f"is no JSON: {said[:1].lower()}{said[1:]} at character {error.colno:,}", _excerpt(line))
+                yield Malformed(
+                    number, f"is no JSON: {said[:1].lower()}{said[1:]} at character {error.colno:,}", _excerpt(line)
+                )
             except (ValueError, RecursionError):
                 yield Malformed(number, "is nested too deeply or holds a number that is too long", _excerpt(line))
 
     def _text(self) -> Iterator[Row | Malformed]:
         for number, line in self._lines():
-            yield Malformed(number, _too_long()) if line is None else Row(number, line.decode("utf-8", "replace").rstrip("\r\n"))
+            yield (
+                Malformed(number, _too_long())
+                if line is None
+                else Row(number, line.decode("utf-8", "replace").rstrip("\r\n"))
+            )
 
     def _json_array(self) -> Iterator[Row | Malformed]:
         """The elements of `[{...}, {...}]`, each decoded as soon as it is whole."""
@@ -127,7 +154,11 @@ class Source:
                 value, at = decode(held, at)
             except (ValueError, RecursionError) as error:
                 if ended or len(held) - at > LONGEST_ROW_BYTES or isinstance(error, RecursionError):
-                    yield Malformed(number + 1, "is no JSON, and the array cannot be read from there on", _excerpt(held[at : at + EXCERPT]))
+                    yield Malformed(
+                        number + 1,
+                        "is no JSON, and the array cannot be read from there on",
+                        _excerpt(held[at : at + EXCERPT]),
+                    )
                     return
                 more = self.file.read(max(PIECE_BYTES, len(held) - at))
                 ended = not more
@@ -151,7 +182,11 @@ class Source:
                 if fields is None:
                     return
                 if len(fields) != len(header) and fields:
-                    yield Malformed(lines.line_num, f"has {len(fields)} fields where the header has {len(header)}", _excerpt(",".join(fields)[:EXCERPT]))
+                    yield Malformed(
+                        lines.line_num,
+                        f"has {len(fields)} fields where the header has {len(header)}",
+                        _excerpt(",".join(fields)[:EXCERPT]),
+                    )
                 elif fields:
                     yield Row(lines.line_num, dict(zip(header, fields, strict=True)))
         finally:
@@ -177,8 +212,13 @@ class Source:
                     yield Row(self._rows_done, value)
         except (ArrowException, OSError, ValueError, NotImplementedError) as error:
             if not self._rows_done:
-                raise PlanError("This is no Parquet file that can be read, or it is cut short; save it again, or give JSON lines.", "data") from None
-            yield Malformed(self._rows_done + 1, "and all that follow cannot be read from the Parquet file", _excerpt(str(error)))
+                raise PlanError(
+                    "This is no Parquet file that can be read, or it is cut short; save it again, or give JSON lines.",
+                    "data",
+                ) from None
+            yield Malformed(
+                self._rows_done + 1, "and all that follow cannot be read from the Parquet file", _excerpt(str(error))
+            )
 
 
 def told(beginning: bytes, name: str) -> Kind:

@@ -2,7 +2,8 @@
 
 Chats gain marks around every message (the role, and where it begins and ends), other samples an end-of-text token.
 Templates that put their own words around an instruction are not known here; their tokens come on top.
-Source of the names: https://huggingface.co/docs/trl/dataset_formats and the Alpaca and ShareGPT files that they grew from.
+Source of the names: https://huggingface.co/docs/trl/dataset_formats and the Alpaca and ShareGPT files that they grew
+from.
 """
 
 from __future__ import annotations
@@ -13,15 +14,26 @@ from dataclasses import dataclass
 from typing import Any
 
 MARKS_OF_A_MESSAGE = 4
-"""Tokens around a message besides its text and the break that joins it to the next: ChatML writes `<|im_start|>`, role, break, `<|im_end|>`,
-Llama 3 `<|start_header_id|>`, role, `<|end_header_id|>`, `<|eot_id|>`."""
+"""Tokens around a message besides its text and the break that joins it to the next:
+
+ChatML writes `<|im_start|>`, role, break, `<|im_end|>`, Llama 3 `<|start_header_id|>`, role, `<|end_header_id|>`,
+`<|eot_id|>`.
+"""
 END_OF_TEXT = 1
 
 CHATS = ("messages", "conversations", "conversation", "chat")
 PAIRS = (
-    ("prompt", "completion"), ("prompt", "response"), ("prompt", "chosen"), ("question", "answer"), ("query", "response"),
-    ("instruction", "output"), ("instruction", "response"), ("input", "output"), ("source", "target"), ("inputs", "targets"),
-)  # fmt: skip
+    ("prompt", "completion"),
+    ("prompt", "response"),
+    ("prompt", "chosen"),
+    ("question", "answer"),
+    ("query", "response"),
+    ("instruction", "output"),
+    ("instruction", "response"),
+    ("input", "output"),
+    ("source", "target"),
+    ("inputs", "targets"),
+)
 TEXTS = ("text", "content", "document", "body", "note", "sentence", "prompt")
 
 
@@ -76,14 +88,21 @@ def _found(row: Any, column: str | None) -> Sample:
 
 
 def _pair(row: Mapping[str, Any], first: str, second: str) -> Sample:
-    """A prompt and its answer; an instruction may have an input beside it. Of two answers (preference data) the longer one counts."""
+    """A prompt and its answer; an instruction may have an input beside it.
+
+    Of two answers (preference data) the longer one counts.
+    """
     question, answer = row[first], row[second]
     middle = "input" if first == "instruction" and row.get("input") else ""
-    shape = "/".join(filter(None, (first, middle, second, "rejected" if second == "chosen" and "rejected" in row else "")))
+    shape = "/".join(
+        filter(None, (first, middle, second, "rejected" if second == "chosen" and "rejected" in row else ""))
+    )
     if shape.endswith("rejected") and len(str(row["rejected"])) > len(str(answer)):
         answer = row["rejected"]
     if isinstance(question, list) or isinstance(answer, list):
-        messages = [part for side in (question, answer) for part in (side if isinstance(side, list) else [{"content": side}])]
+        messages = [
+            part for side in (question, answer) for part in (side if isinstance(side, list) else [{"content": side}])
+        ]
         return Sample(*_messages(messages), shape)
     parts = [_text(question, first), _text(row[middle], middle) if middle else "", _text(answer, second)]
     return Sample("\n".join(filter(None, parts)), END_OF_TEXT, shape)
@@ -108,9 +127,18 @@ def _messages(messages: list[Any]) -> tuple[str, int]:
             raise UnreadableError("has a message that is no object")
         content = message.get("content", message.get("value", message.get("text")))
         if isinstance(content, list):  # parts: texts, and images that count elsewhere
-            content = "\n".join(part["text"] for part in content if isinstance(part, Mapping) and isinstance(part.get("text"), str))
+            content = "\n".join(
+                part["text"] for part in content if isinstance(part, Mapping) and isinstance(part.get("text"), str)
+            )
         calls = message.get("tool_calls")
-        texts.append("\n".join(filter(None, (_text(content, "content"), json.dumps(calls, ensure_ascii=False, default=str) if calls else ""))))
+        texts.append(
+            "\n".join(
+                filter(
+                    None,
+                    (_text(content, "content"), json.dumps(calls, ensure_ascii=False, default=str) if calls else ""),
+                )
+            )
+        )
     return "\n".join(texts), MARKS_OF_A_MESSAGE * len(texts)
 
 

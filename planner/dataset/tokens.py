@@ -42,7 +42,10 @@ class Rate(NamedTuple):
 @cache
 def rates() -> dict[str, Rate]:
     """Tokens a character by script, fitted by `python -m planner.calibrate.tokens`."""
-    return {row["script"]: Rate(float(row["low"]), float(row["expected"]), float(row["high"])) for row in table("calibration/tokens")}
+    return {
+        row["script"]: Rate(float(row["low"]), float(row["expected"]), float(row["high"]))
+        for row in table("calibration/tokens")
+    }
 
 
 def scripts(text: str) -> tuple[int, int, int]:
@@ -57,7 +60,8 @@ def scripts(text: str) -> tuple[int, int, int]:
 class Estimated:
     """tokens = sum over scripts of characters * tokens_per_character, without a tokenizer.
 
-    The range is how far six tokenizers of 32,768 to 200,000 words lie apart over eighteen kinds of text. It follows the text
+    The range is how far six tokenizers of 32,768 to 200,000 words lie apart over eighteen kinds of text. It follows the
+    text
     as it is counted: one that is mostly ASCII has a narrower one.
     """
 
@@ -89,11 +93,16 @@ class Estimated:
         by_script = [rates()[name] for name in ("ascii", "wide", "other")]
         total = sum(self._sums)
         sums = self._sums if total else [1.0, 0.0, 0.0]
-        return float(sum(part * getattr(rate, end) / rate.expected for part, rate in zip(sums, by_script, strict=True)) / (total or 1.0))
+        return float(
+            sum(part * getattr(rate, end) / rate.expected for part, rate in zip(sums, by_script, strict=True))
+            / (total or 1.0)
+        )
 
 
 class Tokenized:
-    """Counts by a tokenizer.json, its special tokens included, as a trainer would; its own truncation and padding are off."""
+    """Counts by a tokenizer.json, its special tokens included, as a trainer would; its own truncation and padding are
+    off.
+    """
 
     low = high = 1.0
 
@@ -107,7 +116,11 @@ class Tokenized:
 
         self.label = label
         if len(content) > MOST_TOKENIZER_BYTES:
-            raise PlanError(f"The tokenizer.json is larger than {MOST_TOKENIZER_BYTES / 1e6:.0f} MB, so it is not read; check the file.", "tokenizer")
+            raise PlanError(
+                f"The tokenizer.json is larger than {MOST_TOKENIZER_BYTES / 1e6:.0f} MB, so it is not read; check the"
+                " file.",
+                "tokenizer",
+            )
         try:
             self._tokenizer: Any = tokenizers.Tokenizer.from_str(content.decode("utf-8"))
             self._tokenizer.no_truncation()
@@ -116,7 +129,10 @@ class Tokenized:
         except BaseException as error:
             if not _of_the_library(error):
                 raise
-            raise PlanError("This is no tokenizer.json that the tokenizers library reads; take the one beside the model's weights.", "tokenizer") from None
+            raise PlanError(
+                "This is no tokenizer.json that the tokenizers library reads; take the one beside the model's weights.",
+                "tokenizer",
+            ) from None
 
     def count(self, texts: Sequence[str]) -> list[int]:
         try:
@@ -133,7 +149,9 @@ class Tokenized:
         except BaseException as error:
             if not _of_the_library(error):
                 raise
-            raise PlanError("The tokenizer fails on one of the samples; take another tokenizer.json, or the estimate.", "tokenizer") from None
+            raise PlanError(
+                "The tokenizer fails on one of the samples; take another tokenizer.json, or the estimate.", "tokenizer"
+            ) from None
 
 
 def _of_the_library(error: BaseException) -> bool:

@@ -1,4 +1,6 @@
-"""The `cost` and `job` sections of the answer as JSON; a price that nobody knows is null, and so is a time that never comes."""
+"""The `cost` and `job` sections of the answer as JSON; a price that nobody knows is null, and so is a time that never
+comes.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,10 @@ def cost_json(cost: Cost) -> dict[str, Any]:
         "per_request": _bill(cost.request),
         "per_million_output_tokens": _bill(cost.million),
         "break_even": {against: _range(hours) for against, hours in back.items()},
-        "prices": {name: {"price": quote.sentence, "as_of": quote.as_of, "source": quote.source} for name, quote in cost.prices.quotes.items()},
+        "prices": {
+            name: {"price": quote.sentence, "as_of": quote.as_of, "source": quote.source}
+            for name, quote in cost.prices.quotes.items()
+        },
     }
 
 
@@ -36,9 +41,13 @@ def job_json(job: Job) -> dict[str, Any]:
     bill = _bill(job.bill)
     energy = bill.pop("energy_kwh")
     return {
-        "requests": job.requests, "calls": int(job.calls.expected), "in_flight": job.in_flight, "duration_s": _range(job.duration_s), "energy_kwh": energy,
+        "requests": job.requests,
+        "calls": int(job.calls.expected),
+        "in_flight": job.in_flight,
+        "duration_s": _range(job.duration_s),
+        "energy_kwh": energy,
         "cost": bill,
-    }  # fmt: skip
+    }
 
 
 def money_steps(cost: Cost, job: Job) -> tuple[Step, ...]:

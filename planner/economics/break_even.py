@@ -31,13 +31,17 @@ class Payback:
 
 
 def paybacks(cost: Cost) -> tuple[Payback, ...]:
-    """Against each way that has a price, for hardware that has one: hours = (purchase - resale) / (other USD/h - own electricity USD/h)."""
+    """Against each way that has a price, for hardware that has one: hours = (purchase - resale) / (other USD/h - own
+    electricity USD/h).
+    """
     if cost.prices.lost is None:
         return ()
     running = running_per_hour(cost)
     found = []
     for against, hourly in others(cost).items():
-        saved = figure(MARGIN, f"Saved against {against} in an hour", other_usd_per_hour=hourly, running_usd_per_hour=running)
+        saved = figure(
+            MARGIN, f"Saved against {against} in an hour", other_usd_per_hour=hourly, running_usd_per_hour=running
+        )
         found.append(Payback(against, _payback(cost.prices.lost, saved), saved))
     return tuple(found)
 
@@ -48,13 +52,17 @@ def others(cost: Cost) -> dict[str, Estimate]:
     if cost.prices.rent_per_hour:
         found["rent"] = cost.prices.rent_per_hour
     if cost.api_request:
-        found["api"] = figure(HOURLY, "API for an hour of the same work", usd=cost.api_request, seconds=cost.work.seconds)
+        found["api"] = figure(
+            HOURLY, "API for an hour of the same work", usd=cost.api_request, seconds=cost.work.seconds
+        )
     return found
 
 
 def running_per_hour(cost: Cost) -> Estimate:
     """Electricity of an hour at work."""
-    return figure(RUNNING, "Electricity of an hour at work", kilowatts=cost.work.kilowatts, usd_per_kwh=cost.prices.usd_per_kwh)
+    return figure(
+        RUNNING, "Electricity of an hour at work", kilowatts=cost.work.kilowatts, usd_per_kwh=cost.prices.usd_per_kwh
+    )
 
 
 def _payback(lost: Estimate, saved: Estimate) -> Estimate | None:
@@ -67,7 +75,9 @@ def _payback(lost: Estimate, saved: Estimate) -> Estimate | None:
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """USD for a million output tokens against hours of work a day. `own` holds (low, expected, high); rent and API are flat.
+    """USD for a million output tokens against hours of work a day.
+
+    `own` holds (low, expected, high); rent and API are flat.
 
     Attributes:
         crossings: hours a day from which owning is cheaper than `rent` or `api`; left out where it never is.
@@ -86,12 +96,17 @@ QUARTERS = tuple(quarter / 4 for quarter in range(1, 97))
 def curves(cost: Cost, hours: Sequence[float] = QUARTERS) -> Curves:
     """Own: (electricity of an hour + (wear + idle electricity of the day's rest) / hours) / million tokens an hour."""
     million = cost.million
-    own = tuple((own_per_million(cost, each, "low"), own_per_million(cost, each), own_per_million(cost, each, "high")) for each in hours)
+    own = tuple(
+        (own_per_million(cost, each, "low"), own_per_million(cost, each), own_per_million(cost, each, "high"))
+        for each in hours
+    )
     return Curves(tuple(hours), own, million.rent_usd, million.api_usd, crossings(cost))
 
 
 def own_per_million(cost: Cost, hours: float, end: str = "expected") -> float:
-    """USD for a million output tokens from one's own machine that works so many hours a day; its ends take speed and power together."""
+    """USD for a million output tokens from one's own machine that works so many hours a day; its ends take speed and
+    power together.
+    """
     wear, idle = _fixed(cost, end)
     per_hour = running(cost, end) + (wear + idle * (24 - hours)) / hours
     seconds: float = getattr(cost.work.seconds, end)

@@ -25,15 +25,21 @@ from planner.request import PlanRequest
 SECONDS = Formula("output_tokens / tokens_per_s", "s", "the machine's time for one request while others are in flight")
 PREFILL = Formula("prompt_tokens / (prefill_tokens_per_s * replicas)", "s")
 DECODE = Formula("output_tokens / decode_tokens_per_s", "s")
-MEAN = Formula("(prefill_watts * prefill_s + decode_watts * decode_s) / (prefill_s + decode_s)", "W", "by the shares of the time")
-WALL = Formula("(gpu_watts + host_watts) * pue / 1000", "kW", "the building adds its share, the power usage effectiveness")
+MEAN = Formula(
+    "(prefill_watts * prefill_s + decode_watts * decode_s) / (prefill_s + decode_s)", "W", "by the shares of the time"
+)
+WALL = Formula(
+    "(gpu_watts + host_watts) * pue / 1000", "kW", "the building adds its share, the power usage effectiveness"
+)
 IDLE = Formula("idle_kilowatts * (24 - hours_per_day)", "kWh/day", "the rest of the day, when the machine is left on")
 TIMES = Formula("requests * of_one", "")
 A_DAY = Formula("3600 * hours_per_day / seconds", "requests")
 HOURS = Formula("3600 * hours_per_day", "s")
 ENERGY = Formula("kilowatts * seconds / 3600", "kWh")
 RENT = Formula("usd_per_hour * seconds / 3600", "USD")
-SHARE = Formula("usd_per_day * seconds / (3600 * hours_per_day)", "USD", "what a day costs, by the working hours that this takes")
+SHARE = Formula(
+    "usd_per_day * seconds / (3600 * hours_per_day)", "USD", "what a day costs, by the working hours that this takes"
+)
 OWN = Formula("electricity_usd + standing_usd", "USD", "electricity, wear, and idling between")
 STANDING = Formula("wear_usd + idle_kwh * usd_per_kwh", "USD/day", "what a day costs before the first request")
 MILLION = Formula("1000000 / output_tokens", "requests")
@@ -62,22 +68,43 @@ class Work:
     idle_kilowatts: Estimate
 
 
-def work(speed: Speed, tokens: tuple[int, int], host: Estimate, resting_host: Estimate, building: Estimate, replicas: int = 1) -> Work:
-    """One request's time, and the draw: (prefill W x its time + decode W x its time) / both, plus the host's, times PUE.
+def work(
+    speed: Speed, tokens: tuple[int, int], host: Estimate, resting_host: Estimate, building: Estimate, replicas: int = 1
+) -> Work:
+    """One request's time, and the draw: (prefill W x its time + decode W x its time) / both, plus the host's, times
+    PUE.
 
     Args:
         tokens: prompt and output of one request.
         host: what the machine draws besides its GPUs; `resting_host` the same with nothing to do.
         building: power usage effectiveness.
-        replicas: copies of the model that share the requests; prefill speed is one replica's, the others are all replicas'.
+        replicas: copies of the model that share the requests; prefill speed is one replica's, the others are all
+            replicas'.
     """
     prompt, output = tokens
-    seconds = figure(SECONDS, "Machine time of a request", output_tokens=output, tokens_per_s=speed.throughput_tokens_per_s)
-    reading = figure(PREFILL, "of it prefill", prompt_tokens=prompt, prefill_tokens_per_s=speed.prefill_tokens_per_s, replicas=replicas)
+    seconds = figure(
+        SECONDS, "Machine time of a request", output_tokens=output, tokens_per_s=speed.throughput_tokens_per_s
+    )
+    reading = figure(
+        PREFILL,
+        "of it prefill",
+        prompt_tokens=prompt,
+        prefill_tokens_per_s=speed.prefill_tokens_per_s,
+        replicas=replicas,
+    )
     writing = figure(DECODE, "of it decode", output_tokens=output, decode_tokens_per_s=speed.decode_tokens_per_s)
-    mean = figure(MEAN, "GPUs while working", prefill_watts=speed.prefill_watts, prefill_s=reading, decode_watts=speed.decode_watts, decode_s=writing)
+    mean = figure(
+        MEAN,
+        "GPUs while working",
+        prefill_watts=speed.prefill_watts,
+        prefill_s=reading,
+        decode_watts=speed.decode_watts,
+        decode_s=writing,
+    )
     wall = figure(WALL, "At the wall while working", gpu_watts=mean, host_watts=host, pue=building)
-    idle = figure(WALL, "At the wall with nothing to do", gpu_watts=speed.idle_watts, host_watts=resting_host, pue=building)
+    idle = figure(
+        WALL, "At the wall with nothing to do", gpu_watts=speed.idle_watts, host_watts=resting_host, pue=building
+    )
     return Work(prompt, output, seconds, reading, writing, mean, host, building, wall, idle)
 
 
@@ -107,7 +134,13 @@ def prices(request: PlanRequest, gpus: tuple[Gpu, ...], model: str) -> Prices:
     purchase, purchase_quote = purchase_usd(request, gpus)
     api, api_quote = api_price(request, model)
     lost = lost_usd(request, purchase) if purchase else None
-    quotes = {"electricity": electricity_quote, "carbon": carbon_quote, "rent": rent_quote, "purchase": purchase_quote, "api": api_quote}
+    quotes = {
+        "electricity": electricity_quote,
+        "carbon": carbon_quote,
+        "rent": rent_quote,
+        "purchase": purchase_quote,
+        "api": api_quote,
+    }
     return Prices(electricity, carbon, rent, purchase, lost, wear_per_day(request, lost) if lost else None, api, quotes)
 
 
@@ -147,15 +180,29 @@ class Cost:
     standing_per_day: Estimate
 
     def bill(self, label: str, requests: Estimate | float, seconds: Estimate | None = None) -> Bill:
-        """The bill for so many requests, and the machine's time for them where it isn't simply theirs one after another."""
+        """The bill for so many requests, and the machine's time for them where it isn't simply theirs one after
+        another.
+        """
         count = requests if isinstance(requests, Estimate) else given(f"Requests: {label}", requests, "requests", "")
         busy = seconds or _times(f"Machine time: {label}", "s", count, self.work.seconds)
         energy = figure(ENERGY, f"Energy: {label}", kilowatts=self.work.kilowatts, seconds=busy)
-        electricity = figure(ELECTRICITY, f"Electricity: {label}", energy_kwh=energy, usd_per_kwh=self.prices.usd_per_kwh)
+        electricity = figure(
+            ELECTRICITY, f"Electricity: {label}", energy_kwh=energy, usd_per_kwh=self.prices.usd_per_kwh
+        )
         carbon = figure(CARBON, f"Carbon: {label}", energy_kwh=energy, gco2_per_kwh=self.prices.gco2_per_kwh)
-        standing = figure(SHARE, f"Wear and idling: {label}", usd_per_day=self.standing_per_day, seconds=busy, hours_per_day=self.hours_per_day)
+        standing = figure(
+            SHARE,
+            f"Wear and idling: {label}",
+            usd_per_day=self.standing_per_day,
+            seconds=busy,
+            hours_per_day=self.hours_per_day,
+        )
         own = figure(OWN, f"Own machine: {label}", electricity_usd=electricity, standing_usd=standing)
-        rent = figure(RENT, f"Rent: {label}", usd_per_hour=self.prices.rent_per_hour, seconds=busy) if self.prices.rent_per_hour else None
+        rent = (
+            figure(RENT, f"Rent: {label}", usd_per_hour=self.prices.rent_per_hour, seconds=busy)
+            if self.prices.rent_per_hour
+            else None
+        )
         api = _times(f"API: {label}", "USD", count, self.api_request) if self.api_request else None
         return Bill(count, busy, energy, electricity, carbon, own, rent, api)
 
@@ -171,7 +218,10 @@ class Cost:
     @cached_property
     def million(self) -> Bill:
         """For a million output tokens, with the prompts that they answer."""
-        return self.bill("a million output tokens", figure(MILLION, "Requests of a million output tokens", output_tokens=self.work.output_tokens))
+        return self.bill(
+            "a million output tokens",
+            figure(MILLION, "Requests of a million output tokens", output_tokens=self.work.output_tokens),
+        )
 
     @cached_property
     def day(self) -> Bill:
@@ -180,7 +230,9 @@ class Cost:
         return self.bill("a day", fitting, figure(HOURS, "Machine time: a day", hours_per_day=self.hours_per_day))
 
 
-def cost(request: PlanRequest, gpus: tuple[Gpu, ...], model: str, speed: Speed, tokens: tuple[int, int], cpu_busy: bool) -> Cost:
+def cost(
+    request: PlanRequest, gpus: tuple[Gpu, ...], model: str, speed: Speed, tokens: tuple[int, int], cpu_busy: bool
+) -> Cost:
     """What a plan's work costs.
 
     Args:
@@ -192,11 +244,26 @@ def cost(request: PlanRequest, gpus: tuple[Gpu, ...], model: str, speed: Speed, 
     """
     hours = request.hours_per_day if request.hours_per_day is not None else assumptions()["hours_per_day"].number
     if not hours:
-        raise PlanError("A machine at work for 0 hours a day answers nothing; give hours_per_day above 0.", "hours_per_day")
+        raise PlanError(
+            "A machine at work for 0 hours a day answers nothing; give hours_per_day above 0.", "hours_per_day"
+        )
     known = prices(request, gpus, model)
-    one = work(speed, tokens, host_watts(request, gpus, cpu_busy), host_watts(request, gpus, cpu_busy=False), pue(request, gpus), request.data_parallel or 1)
+    one = work(
+        speed,
+        tokens,
+        host_watts(request, gpus, cpu_busy),
+        host_watts(request, gpus, cpu_busy=False),
+        pue(request, gpus),
+        request.data_parallel or 1,
+    )
     idle = figure(IDLE, "Idle energy of a day", idle_kilowatts=one.idle_kilowatts, hours_per_day=hours)
-    standing = figure(STANDING, "Standing cost of a day", wear_usd=known.wear_per_day or 0.0, idle_kwh=idle, usd_per_kwh=known.usd_per_kwh)
+    standing = figure(
+        STANDING,
+        "Standing cost of a day",
+        wear_usd=known.wear_per_day or 0.0,
+        idle_kwh=idle,
+        usd_per_kwh=known.usd_per_kwh,
+    )
     return Cost(one, known, hours, lifetime(request), idle, standing)
 
 

@@ -13,7 +13,11 @@ from planner.economics.figure import figure, given
 from planner.economics.prices import Quote, assumptions
 from planner.request import Question
 
-ENERGY = Formula("watts * hours / 1000 * pue", "kWh", "energy is power times time; the facility adds its own share, the power usage effectiveness")
+ENERGY = Formula(
+    "watts * hours / 1000 * pue",
+    "kWh",
+    "energy is power times time; the facility adds its own share, the power usage effectiveness",
+)
 ELECTRICITY = Formula("energy_kwh * usd_per_kwh", "USD")
 CARBON = Formula("energy_kwh * gco2_per_kwh / 1000", "kg CO2e")
 
@@ -51,11 +55,21 @@ def tariffs() -> dict[str, Tariff]:
     """Every region of `data/electricity.csv` by its id."""
     return {
         row["region"]: Tariff(
-            row["region"], row["name"], row["use"], float(row["price_per_kwh"]), row["currency"], float(row["usd_per_kwh"]), row["confidence"],
-            row["as_of"], row["source"], float(row["gco2_per_kwh"]), row["gco2_as_of"], row["gco2_source"],
+            row["region"],
+            row["name"],
+            row["use"],
+            float(row["price_per_kwh"]),
+            row["currency"],
+            float(row["usd_per_kwh"]),
+            row["confidence"],
+            row["as_of"],
+            row["source"],
+            float(row["gco2_per_kwh"]),
+            row["gco2_as_of"],
+            row["gco2_source"],
         )
         for row in table("electricity")
-    }  # fmt: skip
+    }
 
 
 def tariff(region: str | None) -> Tariff:
@@ -70,9 +84,11 @@ def tariff(region: str | None) -> Tariff:
     found = names.get(region.strip().casefold())
     if found is None:
         raise PlanError(
-            f"There is no electricity price for {region[:60]!r}.{did_you_mean(region, [one.title for one in tariffs().values()])}"
-            " Choose a country or a US state, or type a price per kWh.", "region",
-        )  # fmt: skip
+            "There is no electricity price for"
+            f" {region[:60]!r}.{did_you_mean(region, [one.title for one in tariffs().values()])} Choose a country or a"
+            " US state, or type a price per kWh.",
+            "region",
+        )
     return found
 
 
@@ -91,21 +107,42 @@ def price_per_kwh(request: Question) -> tuple[Estimate, Quote]:
     local = f" ({region.price_per_kwh:g} {region.currency})" if region.currency != "USD" else ""
     about = "about " if region.confidence == "recalled" else ""
     chosen = "" if request.region else "; choose your region"
-    quote = Quote(f"{region.title}: {about}{region.usd_per_kwh:g} USD{local} per kWh{chosen}", region.as_of, region.source)
-    return given(f"Electricity price, {region.title}, {region.as_of}", region.usd_per_kwh, "USD/kWh", region.source), quote
+    quote = Quote(
+        f"{region.title}: {about}{region.usd_per_kwh:g} USD{local} per kWh{chosen}", region.as_of, region.source
+    )
+    return (
+        given(f"Electricity price, {region.title}, {region.as_of}", region.usd_per_kwh, "USD/kWh", region.source),
+        quote,
+    )
 
 
 def carbon_per_kwh(request: Question) -> tuple[Estimate, Quote]:
     """Grams of CO2 equivalent per kWh: typed in, or the region's yearly mean."""
     typed = request.gco2_per_kwh
     if typed is not None:
-        return given("Carbon intensity", typed, "g CO2e/kWh", "as given"), Quote(f"{typed:g} g CO2e per kWh, as you gave it")
+        return given("Carbon intensity", typed, "g CO2e/kWh", "as given"), Quote(
+            f"{typed:g} g CO2e per kWh, as you gave it"
+        )
     region = tariff(request.region)
-    quote = Quote(f"{region.name}: {region.gco2_per_kwh:g} g CO2e per kWh, mean of {region.gco2_as_of}", region.gco2_as_of, region.gco2_source)
-    return given(f"Carbon intensity, {region.name}, {region.gco2_as_of}", region.gco2_per_kwh, "g CO2e/kWh", region.gco2_source), quote
+    quote = Quote(
+        f"{region.name}: {region.gco2_per_kwh:g} g CO2e per kWh, mean of {region.gco2_as_of}",
+        region.gco2_as_of,
+        region.gco2_source,
+    )
+    return (
+        given(
+            f"Carbon intensity, {region.name}, {region.gco2_as_of}",
+            region.gco2_per_kwh,
+            "g CO2e/kWh",
+            region.gco2_source,
+        ),
+        quote,
+    )
 
 
-def electricity_usd(watts: Estimate | float, hours: Estimate | float, usd_per_kwh: Estimate | float, pue: float = 1) -> Estimate:
+def electricity_usd(
+    watts: Estimate | float, hours: Estimate | float, usd_per_kwh: Estimate | float, pue: float = 1
+) -> Estimate:
     """What a constant draw costs: watts x hours / 1000 x PUE x price; 450 W for 24 h at 0.12 USD/kWh is 1.296 USD."""
     energy = figure(ENERGY, "Energy", watts=watts, hours=hours, pue=pue)
     return figure(ELECTRICITY, "Electricity", energy_kwh=energy, usd_per_kwh=usd_per_kwh)

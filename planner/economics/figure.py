@@ -10,10 +10,12 @@ from planner.core.formula import Formula, Step
 
 
 def figure(formula: Formula, label: str, **operands: Estimate | float) -> Estimate:
-    """The formula at the expected values, with the operands' ranges carried through one at a time and added in quadrature.
+    """The formula at the expected values, with the operands' ranges carried through one at a time and added in
+    quadrature.
 
-    low, high = f(expected) shifted by sqrt(sum of d_i²), where d_i is what operand i at its own low or high changes, as a ratio where
-    all values are positive and as a difference otherwise. Operands count as independent; where they are not, the range is too narrow.
+    low, high = f(expected) shifted by sqrt(sum of d_i²), where d_i is what operand i at its own low or high changes, as
+    a ratio where all values are positive and as a difference otherwise. Operands count as independent; where they are
+    not, the range is too narrow.
 
     Args:
         operands: an `Estimate`, or a number that is taken as exact.

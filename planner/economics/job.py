@@ -1,4 +1,6 @@
-"""A job: so many questions of so many calls each, how long they take on this machine, what they cost, and how a person would fit them in."""
+"""A job: so many questions of so many calls each, how long they take on this machine, what they cost, and how a person
+would fit them in.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,11 @@ from planner.performance.speed import Speed
 from planner.request import PlanRequest
 
 CALLS = Formula("ceil(requests * calls_per_request)", "calls")
-DURATION = Formula("ceil(calls / in_flight) * in_flight * seconds_per_call", "s", "rounds of calls in flight; the last round takes as long as a full one")
+DURATION = Formula(
+    "ceil(calls / in_flight) * in_flight * seconds_per_call",
+    "s",
+    "rounds of calls in flight; the last round takes as long as a full one",
+)
 
 
 @dataclass(frozen=True)
@@ -68,12 +74,20 @@ def _calls(requests: int, each: float) -> Estimate:
 
 
 def _duration(calls: Estimate, at_once: int, seconds: Estimate) -> Estimate:
-    return figure(DURATION, "Duration of the job", calls=calls, in_flight=given("Calls in flight", at_once, "calls", ""), seconds_per_call=seconds)
+    return figure(
+        DURATION,
+        "Duration of the job",
+        calls=calls,
+        in_flight=given("Calls in flight", at_once, "calls", ""),
+        seconds_per_call=seconds,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way to fit a job into a week (`data/schedules.csv`): sessions of some hours, and how many of them a week has."""
+    """A way to fit a job into a week (`data/schedules.csv`): sessions of some hours, and how many of them a
+    week has.
+    """
 
     name: str
     session: str
@@ -83,12 +97,17 @@ class Way:
 
 @cache
 def ways() -> tuple[Way, ...]:
-    return tuple(Way(row["way"], row["session"], float(row["hours"]), float(row["sessions_a_week"])) for row in table("schedules"))
+    return tuple(
+        Way(row["way"], row["session"], float(row["hours"]), float(row["sessions_a_week"]))
+        for row in table("schedules")
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """A job in one way: sessions begun, and days on the calendar from the first to the last, each as (low, expected, high)."""
+    """A job in one way: sessions begun, and days on the calendar from the first to the last, each as (low, expected,
+    high).
+    """
 
     way: Way
     sessions: tuple[int, int, int]

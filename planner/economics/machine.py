@@ -34,11 +34,18 @@ class Machine:
 def machines() -> tuple[Machine, ...]:
     return tuple(
         Machine(
-            row["kind"], tuple(row["form_factors"].split()), float(row["host_base_w"]), float(row["host_per_gpu_w"]), float(row["cpu_busy_w"]),
-            float(row["low"]), float(row["high"]), float(row["pue"]), row["source"],
+            row["kind"],
+            tuple(row["form_factors"].split()),
+            float(row["host_base_w"]),
+            float(row["host_per_gpu_w"]),
+            float(row["cpu_busy_w"]),
+            float(row["low"]),
+            float(row["high"]),
+            float(row["pue"]),
+            row["source"],
         )
         for row in table("machines")
-    )  # fmt: skip
+    )
 
 
 def machine(gpus: tuple[Gpu, ...]) -> Machine:
@@ -58,13 +65,19 @@ def host_watts(request: Question, gpus: tuple[Gpu, ...], cpu_busy: bool) -> Esti
     kind = machine(gpus)
     busy = kind.cpu_busy_w if cpu_busy else 0
     step = Formula(HOST.expression, HOST.unit, kind.source)(
-        f"Machine besides the GPUs ({kind.kind})", base_w=kind.host_base_w, per_gpu_w=kind.host_per_gpu_w, gpus=len(gpus), cpu_busy_w=busy
+        f"Machine besides the GPUs ({kind.kind})",
+        base_w=kind.host_base_w,
+        per_gpu_w=kind.host_per_gpu_w,
+        gpus=len(gpus),
+        cpu_busy_w=busy,
     )
     return Estimate.between(kind.low, kind.high, step)
 
 
 def pue(request: Question, gpus: tuple[Gpu, ...]) -> Estimate:
-    """Power usage effectiveness: what the building draws over what the machine draws; typed in, or 1 at home and the usual in a data centre."""
+    """Power usage effectiveness: what the building draws over what the machine draws; typed in, or 1 at home and the
+    usual in a data centre.
+    """
     if request.pue is not None:
         return given("Power usage effectiveness", request.pue, "", "as given")
     kind = machine(gpus)

@@ -1,4 +1,6 @@
-"""Buying the GPUs: a market price where `data/gpu_prices.csv` has one, else the launch price; and what an hour of owning them takes."""
+"""Buying the GPUs: a market price where `data/gpu_prices.csv` has one, else the launch price; and what an hour of
+owning them takes.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from planner.request import Question
 PURCHASE = Formula("gpus * usd", "USD")
 LOST = Formula("purchase_usd * (1 - resale_fraction)", "USD")
 WEAR = Formula(
-    "lost_usd / (lifetime_years * 365.25)", "USD/day", "straight-line depreciation: what the resale does not return, spread evenly over the lifetime"
+    "lost_usd / (lifetime_years * 365.25)",
+    "USD/day",
+    "straight-line depreciation: what the resale does not return, spread evenly over the lifetime",
 )
 
 
@@ -65,7 +69,9 @@ def purchase_usd(request: Question, gpus: tuple[Gpu, ...]) -> tuple[Estimate | N
         dates.append(price)
     if not parts:
         return None, Quote("There is no GPU to buy; type what the machine costs")
-    everything = parts if len(parts) == 1 else [*parts, total("Purchase of all GPUs", [step.value for step in parts], "USD")]
+    everything = (
+        parts if len(parts) == 1 else [*parts, total("Purchase of all GPUs", [step.value for step in parts], "USD")]
+    )
     oldest = min(dates, key=lambda one: one.as_of)
     alone = "" if gpus[0].unified else "; the GPUs alone"
     return Estimate.exact(*everything), Quote("; ".join(quotes) + alone, oldest.as_of, oldest.source)
@@ -74,7 +80,11 @@ def purchase_usd(request: Question, gpus: tuple[Gpu, ...]) -> tuple[Estimate | N
 def lost_usd(request: Question, purchase: Estimate) -> Estimate:
     """What the hardware costs after its resale."""
     resale = request.resale_fraction
-    known = given("Share returned by resale", resale, "", "as given") if resale is not None else _assumed("resale_fraction", "Share returned by resale")
+    known = (
+        given("Share returned by resale", resale, "", "as given")
+        if resale is not None
+        else _assumed("resale_fraction", "Share returned by resale")
+    )
     return figure(LOST, "Purchase less resale", purchase_usd=purchase, resale_fraction=known)
 
 
@@ -86,7 +96,9 @@ def lifetime(request: Question) -> float:
 def wear_per_day(request: Question, lost: Estimate) -> Estimate:
     """What a day of owning costs, used or not."""
     years = request.lifetime_years
-    known = given("Lifetime", years, "years", "as given") if years is not None else _assumed("lifetime_years", "Lifetime")
+    known = (
+        given("Lifetime", years, "years", "as given") if years is not None else _assumed("lifetime_years", "Lifetime")
+    )
     return figure(WEAR, "Wear of a day", lost_usd=lost, lifetime_years=known)
 
 

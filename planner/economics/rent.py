@@ -49,12 +49,23 @@ def offers(gpu: str) -> tuple[Offer, ...]:
     rows = [row for row in table("cloud_prices") if row["gpu"] == gpu]
     found = [
         Offer(
-            gpu, row["provider"], row["kind"], float(row["usd_per_gpu_hour"]), int(row["gpus_per_instance"]), row["region"], row["tier"],
-            row["as_of"], row["source"], row["note"],
+            gpu,
+            row["provider"],
+            row["kind"],
+            float(row["usd_per_gpu_hour"]),
+            int(row["gpus_per_instance"]),
+            row["region"],
+            row["tier"],
+            row["as_of"],
+            row["source"],
+            row["note"],
         )
         for row in rows
-    ]  # fmt: skip
-    newest = {(one.provider, one.kind, one.tier, one.gpus_per_instance): one for one in sorted(found, key=lambda one: (one.as_of, -one.usd_per_gpu_hour))}
+    ]
+    newest = {
+        (one.provider, one.kind, one.tier, one.gpus_per_instance): one
+        for one in sorted(found, key=lambda one: (one.as_of, -one.usd_per_gpu_hour))
+    }
     return tuple(sorted(newest.values(), key=lambda one: one.usd_per_gpu_hour))
 
 
@@ -66,7 +77,9 @@ def usual(gpu: str) -> tuple[str, tuple[Offer, ...]]:
             if one.kind == kind:
                 by_provider.setdefault(one.provider, []).append(one)
         if by_provider:
-            return kind, tuple(sorted((_newest_cheapest(each) for each in by_provider.values()), key=lambda one: one.usd_per_gpu_hour))
+            return kind, tuple(
+                sorted((_newest_cheapest(each) for each in by_provider.values()), key=lambda one: one.usd_per_gpu_hour)
+            )
     return "", ()
 
 
@@ -76,7 +89,8 @@ def _newest_cheapest(each: Sequence[Offer]) -> Offer:
 
 
 def rent_per_hour(request: Question, gpus: tuple[Gpu, ...]) -> tuple[Estimate | None, Quote]:
-    """USD an hour for all GPUs of the plan: typed in, or the median of the providers, with a tenth of them below low and above high.
+    """USD an hour for all GPUs of the plan: typed in, or the median of the providers, with a tenth of them below low
+    and above high.
 
     Returns None where nobody in the table rents one of the GPUs.
     """
@@ -99,7 +113,9 @@ def rent_per_hour(request: Question, gpus: tuple[Gpu, ...]) -> tuple[Estimate | 
 def _median(gpus: Sequence[Gpu], kind: str, listed: Sequence[Offer]) -> Estimate:
     prices = [one.usd_per_gpu_hour for one in listed]
     source = f"median of {len(listed)} providers, {kind}, {_dates(listed)}"
-    step = Formula(RENT.expression, RENT.unit, source)(f"Rent of {len(gpus)}x {gpus[0].name}", gpus=len(gpus), usd_per_gpu_hour=quantile(prices, 0.5))
+    step = Formula(RENT.expression, RENT.unit, source)(
+        f"Rent of {len(gpus)}x {gpus[0].name}", gpus=len(gpus), usd_per_gpu_hour=quantile(prices, 0.5)
+    )
     return Estimate(len(gpus) * quantile(prices, 0.1), float(step.value), len(gpus) * quantile(prices, 0.9), (step,))
 
 
@@ -108,11 +124,16 @@ def _added(parts: Sequence[Estimate]) -> Estimate:
         return parts[0]
     steps: tuple[Step, ...] = tuple(step for part in parts for step in part.steps)
     step = total("Rent of all GPUs", [part.expected for part in parts], "USD/h")
-    return Estimate(sum(part.low for part in parts), float(step.value), sum(part.high for part in parts), (*steps, step))
+    return Estimate(
+        sum(part.low for part in parts), float(step.value), sum(part.high for part in parts), (*steps, step)
+    )
 
 
 def _quote(quotes: Sequence[tuple[str, str, Sequence[Offer]]]) -> Quote:
-    texts = [f"{name}: median of {len(listed)} {'provider' if len(listed) == 1 else 'providers'}, {kind}" for name, kind, listed in quotes]
+    texts = [
+        f"{name}: median of {len(listed)} {'provider' if len(listed) == 1 else 'providers'}, {kind}"
+        for name, kind, listed in quotes
+    ]
     oldest = min(one.as_of for _, _, listed in quotes for one in listed)
     return Quote("; ".join(texts), oldest, "data/cloud_prices.csv, each offer with its own source")
 

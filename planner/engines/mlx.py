@@ -1,7 +1,7 @@
 """MLX on Apple silicon: weights and cache in unified memory, up to the share that the system lends to the GPU.
 
-need = weights + cache (grown 256 tokens at a time) + one prefill step's activations; the limit is the GPU's working set, which
-the catalogue gives as its usable memory. One process uses one machine.
+need = weights + cache (grown 256 tokens at a time) + one prefill step's activations; the limit is the GPU's working
+set, which the catalogue gives as its usable memory. One process uses one machine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ from planner.request import PlanRequest
 STEP_TOKENS, GROWTH_TOKENS = 2048, 256
 """Tokens that mlx-lm reads at once, and by which its cache grows."""
 
-PREFILL = Formula("step * 2 * (3 * inner + 6 * hidden) + batch * vocab * 4", "bytes", "ml-explore/mlx-lm generate.py: prefill_step_size")
+PREFILL = Formula(
+    "step * 2 * (3 * inner + 6 * hidden) + batch * vocab * 4",
+    "bytes",
+    "ml-explore/mlx-lm generate.py: prefill_step_size",
+)
 SHARE = Formula("size_gib * 2**30", "bytes", "Metal's own heaps and command buffers, first order")
 
 RUNS = ("bf16", "fp16", "mlx-4bit", "mlx-3bit", "mlx-5bit", "mlx-6bit", "mlx-8bit")
@@ -46,15 +50,36 @@ class Mlx:
         _, elements, bytes_ = cache_type(request.kv_cache_dtype, "fp16")
         tokens = -(-request.context // GROWTH_TOKENS) * GROWTH_TOKENS
         growing, fixed = kv_cache.cache_steps(model.main.distinct, tokens, request.batch, (elements, bytes_))
-        inner = max((layer.ffn.width + layer.ffn.top_k * layer.ffn.expert_width for layer, _ in model.main.distinct if layer.ffn), default=0)
+        inner = max(
+            (
+                layer.ffn.width + layer.ffn.top_k * layer.ffn.expert_width
+                for layer, _ in model.main.distinct
+                if layer.ffn
+            ),
+            default=0,
+        )
         step = min(request.prompt_tokens or request.context, STEP_TOKENS)
-        peak = PREFILL("Prefill step", step=step, inner=inner, hidden=model.main.hidden_size, batch=request.batch, vocab=model.vocab_size)
+        peak = PREFILL(
+            "Prefill step",
+            step=step,
+            inner=inner,
+            hidden=model.main.hidden_size,
+            batch=request.batch,
+            vocab=model.vocab_size,
+        )
         device = DeviceMemory(
-            gpu.name, 0, gpu.capacity_bytes, gpu.usable_bytes, weights=file.tensor_bytes,
-            kv_cache=Quantity.exact(*growing, total("KV cache", [int(s.value) for s in growing])) if growing else NOTHING,
+            gpu.name,
+            0,
+            gpu.capacity_bytes,
+            gpu.usable_bytes,
+            weights=file.tensor_bytes,
+            kv_cache=(
+                Quantity.exact(*growing, total("KV cache", [int(s.value) for s in growing])) if growing else NOTHING
+            ),
             state=Quantity.exact(*fixed, total("Recurrent state", [int(s.value) for s in fixed])) if fixed else NOTHING,
-            activation=Quantity.between(0.5, 2.0, peak), overhead=Quantity.between(0.4, 2.5, SHARE("Metal", size_gib=0.4)),
-        )  # fmt: skip
+            activation=Quantity.between(0.5, 2.0, peak),
+            overhead=Quantity.between(0.4, 2.5, SHARE("Metal", size_gib=0.4)),
+        )
         return Memory(file, (device,), note=scheme.note)
 
     def alike(self, request: PlanRequest, gpu: Gpu) -> bool:
@@ -63,9 +88,17 @@ class Mlx:
     def commands(self, case: Case) -> tuple[Command, ...]:
         wanted = self.quantization(case)
         if not wanted.startswith("mlx"):
-            return (Command("MLX", f"mlx_lm.generate --model {word(case.name)} --max-kv-size {case.request.context} --prompt 'Hello'"),)
+            return (
+                Command(
+                    "MLX",
+                    f"mlx_lm.generate --model {word(case.name)} --max-kv-size {case.request.context} --prompt 'Hello'",
+                ),
+            )
         convert = f"mlx_lm.convert --hf-path {word(case.name)} -q --q-bits {wanted[4]} --mlx-path ./{wanted}"
-        return (Command("Convert", convert), Command("MLX", f"mlx_lm.generate --model ./{wanted} --max-kv-size {case.request.context} --prompt 'Hello'"))
+        return (
+            Command("Convert", convert),
+            Command("MLX", f"mlx_lm.generate --model ./{wanted} --max-kv-size {case.request.context} --prompt 'Hello'"),
+        )
 
 
 ENGINE = Mlx()

@@ -1,4 +1,6 @@
-"""What the serving engines share: each rank holds its weights, and a pool of cache fills what its engine leaves of the card."""
+"""What the serving engines share: each rank holds its weights, and a pool of cache fills what its engine leaves of the
+card.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ class Rank:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the pool holds: tokens as the engine's log prints them, requests of the full context, and why it would not start."""
+    """What the pool holds: tokens as the engine's log prints them, requests of the full context, and why it would not
+    start.
+    """
 
     tokens: int
     sequences: float = 0.0
@@ -59,13 +63,17 @@ def runnable(title: str, runs: tuple[str, ...], case: Case) -> str:
     if wanted != "auto" and wanted not in runs:
         hint = did_you_mean(wanted, runs)
         raise PlanError(
-            f"{title} does not run {case.request.quantization[:40]!r}.{hint} Choose one of {', '.join(runs)}, or llama.cpp for GGUF files.", "quantization"
+            f"{title} does not run {case.request.quantization[:40]!r}.{hint} Choose one of {', '.join(runs)}, or"
+            " llama.cpp for GGUF files.",
+            "quantization",
         )
     return wanted
 
 
 def served(case: Case, quantization: str) -> Scheme:
-    """The scheme that a serving engine loads: a model published in 32 bit is served in 16 bit unless fp32 is asked for."""
+    """The scheme that a serving engine loads: a model published in 32 bit is served in 16 bit unless fp32 is
+    asked for.
+    """
     if quantization == "auto" and case.architecture.dtype == "fp32" and case.architecture.quantization is None:
         return scheme_for(case.architecture, "bf16")
     return scheme_for(case.architecture, quantization)
@@ -75,7 +83,9 @@ CACHES = ("auto", "bf16", "fp16", "fp8")
 
 
 def needs_8_bit(case: Case) -> bool:
-    """Whether the engine has kernels for this model's cache in 8 bit alone: attention over compressed entries, in vLLM."""
+    """Whether the engine has kernels for this model's cache in 8 bit alone: attention over compressed entries,
+    in vLLM.
+    """
     kinds = {mixer.kind for layer, _ in case.architecture.main.distinct for mixer in layer.mixers}
     return case.request.engine == "vllm" and "compressed_attention" in kinds
 
@@ -89,13 +99,23 @@ def cache_block(title: str, case: Case, scheme: Scheme) -> Block:
     asked = case.request.kv_cache_dtype
     wanted, elements, size = cache_type("fp8" if asked.lower() == "auto" and needs_8_bit(case) else asked, scheme.rest)
     if asked.lower() != "auto" and wanted not in CACHES:
-        raise PlanError(f"{title} keeps its cache in the model's 16-bit type or in fp8, not in {asked[:20]}; choose auto or fp8.", "kv_cache_dtype")
+        raise PlanError(
+            f"{title} keeps its cache in the model's 16-bit type or in fp8, not in {asked[:20]}; choose auto or fp8.",
+            "kv_cache_dtype",
+        )
     if size == 2 * elements and needs_8_bit(case):
         raise PlanError(f"{title} keeps the cache of {case.name} in 8 bit only; choose auto or fp8.", "kv_cache_dtype")
     return elements, size
 
 
-def lay_out(case: Case, scheme: Scheme, degrees: Degrees, rank: Callable[[Gpu, int], Rank], tokens: Callable[[list[Rank]], Held], note: str) -> Memory:
+def lay_out(
+    case: Case,
+    scheme: Scheme,
+    degrees: Degrees,
+    rank: Callable[[Gpu, int], Rank],
+    tokens: Callable[[list[Rank]], Held],
+    note: str,
+) -> Memory:
     """The ranks on their GPUs, the pool of the fullest, its tokens, and why the engine would not start."""
     made: dict[tuple[Gpu, int], Rank] = {}
     devices, ranks, refusal = [], [], ""
@@ -109,26 +129,47 @@ def lay_out(case: Case, scheme: Scheme, degrees: Degrees, rank: Callable[[Gpu, i
             made[gpu, stage] = rank(gpu, stage)
         held = made[gpu, stage]
         ranks.append(held)
-        cache = Quantity(held.pool.expected, held.pool.expected, held.pool.expected, held.pool.steps) if caches and held.pool.expected > 0 else NOTHING
+        cache = (
+            Quantity(held.pool.expected, held.pool.expected, held.pool.expected, held.pool.steps)
+            if caches and held.pool.expected > 0
+            else NOTHING
+        )
         devices.append(
             DeviceMemory(
-                gpu.name, index, gpu.capacity_bytes, gpu.usable_bytes, weights=held.stage.bytes, kv_cache=cache, activation=held.activation,
-                overhead=held.overhead, budgeted=held.budgeted,
+                gpu.name,
+                index,
+                gpu.capacity_bytes,
+                gpu.usable_bytes,
+                weights=held.stage.bytes,
+                kv_cache=cache,
+                activation=held.activation,
+                overhead=held.overhead,
+                budgeted=held.budgeted,
             )
-        )  # fmt: skip
+        )
         if held.stage.bytes.expected > gpu.usable_bytes and not refusal:
             refusal = (
-                f"CUDA out of memory while loading the weights: {mem(held.stage.bytes.expected)} a GPU, {mem(gpu.usable_bytes)} usable. "
-                "Use a smaller format or more GPUs."
+                f"CUDA out of memory while loading the weights: {mem(held.stage.bytes.expected)} a GPU,"
+                f" {mem(gpu.usable_bytes)} usable. Use a smaller format or more GPUs."
             )
     unable, told = capabilities.verdict(case, scheme)
     held_tokens = Held(0, 0.0, refusal) if refusal else tokens(list(made.values()))
     largest = max((held.pool for held in ranks), key=lambda pool: pool.expected)
-    pool = replace(largest, low=max(largest.low, 0)) if caches and largest.expected > 0 else Quantity(0, 0, 0, largest.steps if caches else ())
+    pool = (
+        replace(largest, low=max(largest.low, 0))
+        if caches and largest.expected > 0
+        else Quantity(0, 0, 0, largest.steps if caches else ())
+    )
     notes = " ".join(text for text in (note, scheme.note, told, too_long(case)) if text)
     file = weights.weight_file(case.architecture, scheme)
     return Memory(
-        file, tuple(devices), HostMemory(), Pool(pool, held_tokens.tokens, held_tokens.sequences), unable or held_tokens.refusal, notes, unable=bool(unable)
+        file,
+        tuple(devices),
+        HostMemory(),
+        Pool(pool, held_tokens.tokens, held_tokens.sequences),
+        unable or held_tokens.refusal,
+        notes,
+        unable=bool(unable),
     )
 
 
@@ -137,7 +178,9 @@ UNACCOUNTED = 0.01
 
 
 def pool_of(step: Step, charged: tuple[Quantity, ...], gpu: Gpu) -> Quantity:
-    """The pool that a step leaves; it is uncertain by what was charged, the other way round, and by what no log names."""
+    """The pool that a step leaves; it is uncertain by what was charged, the other way round, and by what no log
+    names.
+    """
     size, unknown = int(step.value), int(UNACCOUNTED * gpu.usable_bytes)
     parts = added(step.label, (*charged, Quantity(-unknown // 2, 0, unknown)))
     return Quantity(size - (parts.high - parts.expected), size, size + (parts.expected - parts.low), (step,))
@@ -146,7 +189,11 @@ def pool_of(step: Step, charged: tuple[Quantity, ...], gpu: Gpu) -> Quantity:
 def too_long(case: Case) -> str:
     """A word about a context beyond what the config declares; "" where it is within."""
     most = case.architecture.max_context
-    return f"The model declares at most {most:,} tokens; engines refuse more unless told otherwise." if case.request.context > most else ""
+    return (
+        f"The model declares at most {most:,} tokens; engines refuse more unless told otherwise."
+        if case.request.context > most
+        else ""
+    )
 
 
 EMBEDS = re.compile(r"(?<![a-z])embed(?:ding|dings)?(?![a-z])", re.IGNORECASE)
@@ -178,8 +225,12 @@ def state_bytes(stage: Stage, ranks: int) -> int:
 
 
 def shares_experts(model: Architecture, degrees: Degrees) -> bool:
-    """Whether the replicas of attention are one server whose experts answer for all of them, and not servers of their own."""
-    return degrees.data > 1 and any(layer.ffn is not None and layer.ffn.kind == "moe" for layer, _ in model.main.distinct)
+    """Whether the replicas of attention are one server whose experts answer for all of them, and not servers of their
+    own.
+    """
+    return degrees.data > 1 and any(
+        layer.ffn is not None and layer.ffn.kind == "moe" for layer, _ in model.main.distinct
+    )
 
 
 def nodes(degrees: Degrees) -> int:
@@ -194,6 +245,7 @@ def on_ray(degrees: Degrees) -> tuple[Command, ...]:
     return (
         Command("Ray, on the first machine", "ray start --head --port=6379"),
         Command(
-            f"Ray, on each of the other {nodes(degrees) - 1}" if nodes(degrees) > 2 else "Ray, on the other machine", "ray start --address=FIRST_MACHINE:6379"
+            f"Ray, on each of the other {nodes(degrees) - 1}" if nodes(degrees) > 2 else "Ray, on the other machine",
+            "ray start --address=FIRST_MACHINE:6379",
         ),
     )

@@ -10,7 +10,19 @@ from planner.case import Case, Command, word
 from planner.catalog.gpus import Gpu
 from planner.core.formula import Formula
 from planner.core.units import mem
-from planner.engines.serving import Held, Rank, cache_block, flags, lay_out, pool_of, runnable, served, shares_experts, state_bytes, titled
+from planner.engines.serving import (
+    Held,
+    Rank,
+    cache_block,
+    flags,
+    lay_out,
+    pool_of,
+    runnable,
+    served,
+    shares_experts,
+    state_bytes,
+    titled,
+)
 from planner.memory import weights
 from planner.memory.kv_cache import Block
 from planner.memory.quantity import Memory, Quantity, added
@@ -21,7 +33,11 @@ from planner.request import PlanRequest
 SOURCE = "NVIDIA/TensorRT-LLM docs/source/reference/memory.md"
 
 POOL = Formula("floor(fraction * (capacity - context - weights - buffers))", "bytes", SOURCE)
-BUFFERS = Formula("2 * tokens * hidden * copies + requests * vocab * 12", "bytes", "ai-dynamo/aiconfigurator sdk/backends: by tensor parallel degree")
+BUFFERS = Formula(
+    "2 * tokens * hidden * copies + requests * vocab * 12",
+    "bytes",
+    "ai-dynamo/aiconfigurator sdk/backends: by tensor parallel degree",
+)
 CONTEXT = Formula("size_gib * 2**30", "bytes", SOURCE)
 
 FRACTION = 0.90
@@ -51,17 +67,27 @@ class TensorRtLlm:
         sparse = any(layer.ffn is not None and layer.ffn.kind == "moe" for layer, _ in model.main.distinct)
         copies = COPIES.get(degrees.tensor, 5.0) * (2 if sparse else 1)
         step = BUFFERS(
-            "Runtime and decoder buffers", tokens=request.max_num_batched_tokens or TOKENS, hidden=model.main.hidden_size, copies=copies,
-            requests=request.max_num_seqs or REQUESTS, vocab=model.vocab_size,
-        )  # fmt: skip
+            "Runtime and decoder buffers",
+            tokens=request.max_num_batched_tokens or TOKENS,
+            hidden=model.main.hidden_size,
+            copies=copies,
+            requests=request.max_num_seqs or REQUESTS,
+            vocab=model.vocab_size,
+        )
         buffers = Quantity.between(0.4, 2.5, step)
-        context = Quantity.between(0.6, 2.0, CONTEXT("CUDA context and communicators", size_gib=0.8 if degrees.tensor > 1 else 0.5))
+        context = Quantity.between(
+            0.6, 2.0, CONTEXT("CUDA context and communicators", size_gib=0.8 if degrees.tensor > 1 else 0.5)
+        )
 
         def rank(gpu: Gpu, stage: int) -> Rank:
             pool = POOL(
-                "KV cache pool", fraction=request.gpu_memory_utilization or FRACTION, capacity=gpu.usable_bytes, context=context.expected,
-                weights=stages[stage].bytes.expected, buffers=buffers.expected,
-            )  # fmt: skip
+                "KV cache pool",
+                fraction=request.gpu_memory_utilization or FRACTION,
+                capacity=gpu.usable_bytes,
+                context=context.expected,
+                weights=stages[stage].bytes.expected,
+                buffers=buffers.expected,
+            )
             return Rank(stages[stage], pool_of(pool, (buffers, context), gpu), buffers, added("Context", (context,)))
 
         return lay_out(case, scheme, degrees, rank, lambda ranks: tokens(ranks, case, degrees.tensor, block), note)
@@ -98,11 +124,24 @@ def tokens(ranks: list[Rank], case: Case, tensor: int, block: Block) -> Held:
     counts, slots = [], []
     for rank in ranks:
         if rank.pool.expected <= 0:
-            return Held(0, 0.0, "Out of memory: nothing is free for the KV cache after weights and buffers; use a smaller format or more GPUs.")
+            return Held(
+                0,
+                0.0,
+                "Out of memory: nothing is free for the KV cache after weights and buffers; use a smaller format or"
+                " more GPUs.",
+            )
         cell = sum(
-            count * cache.elements / cache.heads * heads_on_rank(cache.heads, tensor) * block[1] / block[0] / cache.every
-            for layer, count in rank.stage.counted for cache in layer.caches if cache.per == "token"
-        )  # fmt: skip
+            count
+            * cache.elements
+            / cache.heads
+            * heads_on_rank(cache.heads, tensor)
+            * block[1]
+            / block[0]
+            / cache.every
+            for layer, count in rank.stage.counted
+            for cache in layer.caches
+            if cache.per == "token"
+        )
         if cell:
             counts.append(int(rank.pool.expected // (cell * BLOCK_TOKENS)) * BLOCK_TOKENS)
         elif state := state_bytes(rank.stage, tensor):
@@ -112,8 +151,8 @@ def tokens(ranks: list[Rank], case: Case, tensor: int, block: Block) -> Held:
         return Held(
             count,
             count / case.request.context,
-            f"The KV cache holds {count:,} tokens, fewer than one request of {case.request.context:,}, in {mem(ranks[0].pool.expected)}; "
-            "shorten the context or add GPUs.",
+            f"The KV cache holds {count:,} tokens, fewer than one request of {case.request.context:,}, in"
+            f" {mem(ranks[0].pool.expected)}; shorten the context or add GPUs.",
         )
     return Held(count, count / case.request.context if counts else float(min(slots, default=0)))
 

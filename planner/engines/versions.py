@@ -19,7 +19,10 @@ def parse_version(text: str) -> Version:
     """
     found = re.match(r"v?(\d{1,6}(?:\.\d{1,6}){0,3})", text.strip())
     if not found:
-        raise PlanError(f"The engine version {text[:20]!r} is not a version such as 0.19.0; correct it or leave it out.", "engine_version")
+        raise PlanError(
+            f"The engine version {text[:20]!r} is not a version such as 0.19.0; correct it or leave it out.",
+            "engine_version",
+        )
     return tuple(int(part) for part in found[1].split("."))
 
 

@@ -17,4 +17,14 @@ from planner.hub.files import GgufFile, gguf_files, read_gguf_header, safetensor
 from planner.hub.info import HubModel, model_info
 from planner.hub.names import repo_id_from
 
-__all__ = ["GgufFile", "HubError", "HubModel", "fetch_config", "gguf_files", "model_info", "read_gguf_header", "repo_id_from", "safetensors_headers"]
+__all__ = [
+    "GgufFile",
+    "HubError",
+    "HubModel",
+    "fetch_config",
+    "gguf_files",
+    "model_info",
+    "read_gguf_header",
+    "repo_id_from",
+    "safetensors_headers",
+]

@@ -43,15 +43,18 @@ def fetch_config(
     """The model's config.json, with hf_quant_config.json as its `quantization_config` when it has none.
 
     One request, and a second one for hf_quant_config.json unless the config names a quantization or `files` (of
-    `model_info`) does not list it. What is read without a token is kept in huggingface_hub's own cache, and read from there
-    when the Hub cannot be reached, and without any request when `revision` is a commit.
+    `model_info`) does not list it. What is read without a token is kept in huggingface_hub's own cache, and read from
+    there when the Hub cannot be reached, and without any request when `revision` is a commit.
 
     Raises:
-        HubError: when there is no such model or config, it is gated, too large or no JSON object, or nothing can be reached.
+        HubError: when there is no such model or config, it is gated, too large or no JSON object, or nothing can be
+            reached.
     """
     repo_id, access = repo_id_from(repo_id), Access(token, endpoint, timeout_s)
     if revision is not None and not REVISION.fullmatch(revision):
-        raise HubError(f"{revision[:60]!r} is no revision; give a branch, a tag or a commit, or leave it out.", "not_found")
+        raise HubError(
+            f"{revision[:60]!r} is no revision; give a branch, a tag or a commit, or leave it out.", "not_found"
+        )
     try:
         config, reachable = _object(access, repo_id, "config.json", revision, cache_dir)
     except HubError as error:
@@ -61,7 +64,9 @@ def fetch_config(
     named = any(config.get(key) for key in QUANTIZATION_KEYS)
     if not named and reachable and (files is None or "hf_quant_config.json" in files):
         try:
-            config["quantization_config"] = _exported(_object(access, repo_id, "hf_quant_config.json", revision, cache_dir)[0])
+            config["quantization_config"] = _exported(
+                _object(access, repo_id, "hf_quant_config.json", revision, cache_dir)[0]
+            )
         except HubError as error:
             if error.kind == "broken":
                 raise
@@ -78,7 +83,9 @@ def _exported(raw: dict[str, Any]) -> dict[str, Any]:
     return {"quant_method": "modelopt", **settings, "ignore": settings.get("exclude_modules") or []}
 
 
-def _object(access: Access, repo_id: str, filename: str, revision: str | None, cache_dir: str | Path | None) -> tuple[dict[str, Any], bool]:
+def _object(
+    access: Access, repo_id: str, filename: str, revision: str | None, cache_dir: str | Path | None
+) -> tuple[dict[str, Any], bool]:
     """A JSON object in a file of the repository, and whether the Hub may be asked for more.
 
     It comes from the cache for a known commit, or when the Hub cannot answer. Not when the Hub refuses: what the
@@ -107,7 +114,9 @@ def _parsed(repo_id: str, filename: str, text: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise HubError(f"The {filename} of {repo_id} is not a JSON object; give the model's config.json yourself.", "broken")
+        raise HubError(
+            f"The {filename} of {repo_id} is not a JSON object; give the model's config.json yourself.", "broken"
+        )
     return value
 
 
@@ -122,7 +131,9 @@ def _kept(repo_id: str, filename: str, revision: str | None, cache_dir: str | Pa
         return None
 
 
-def _keep(repo_id: str, filename: str, revision: str | None, cache_dir: str | Path | None, body: bytes, commit: str) -> None:
+def _keep(
+    repo_id: str, filename: str, revision: str | None, cache_dir: str | Path | None, body: bytes, commit: str
+) -> None:
     """Put a copy where the library looks for it: `snapshots/<commit>/<file>`, and the commit in `refs/<revision>`.
 
     Source: https://huggingface.co/docs/huggingface_hub/guides/manage-cache. The library's own download would ask for
@@ -157,7 +168,9 @@ def _no_config(access: Access, repo_id: str, revision: str | None, files: Collec
     """Why there is no config.json, from what the repository holds instead."""
     if files is None:
         try:
-            files = model_info(repo_id, revision, access.token, endpoint=access.endpoint, timeout_s=access.timeout_s).files
+            files = model_info(
+                repo_id, revision, access.token, endpoint=access.endpoint, timeout_s=access.timeout_s
+            ).files
         except HubError:
             files = ()
     for ending, what in INSTEAD.items():

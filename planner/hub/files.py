@@ -44,7 +44,12 @@ class GgufFile:
 
 
 def safetensors_headers(
-    repo_id: str, revision: str | None = None, token: str | None = None, *, endpoint: str | None = None, timeout_s: float = TIMEOUT_S
+    repo_id: str,
+    revision: str | None = None,
+    token: str | None = None,
+    *,
+    endpoint: str | None = None,
+    timeout_s: float = TIMEOUT_S,
 ) -> SafetensorsHeader:
     """The headers of all of a model's safetensors as one: an index and one range a shard, or a single range.
 
@@ -66,7 +71,12 @@ def safetensors_headers(
 
 
 def gguf_files(
-    repo_id: str, revision: str | None = None, token: str | None = None, *, endpoint: str | None = None, timeout_s: float = TIMEOUT_S
+    repo_id: str,
+    revision: str | None = None,
+    token: str | None = None,
+    *,
+    endpoint: str | None = None,
+    timeout_s: float = TIMEOUT_S,
 ) -> tuple[GgufFile, ...]:
     """The GGUF files of a repository, smallest first, the parts of a split model as one; in one request.
 
@@ -80,11 +90,25 @@ def gguf_files(
             split = SPLIT_NAME.match(name)
             groups.setdefault(f"{split['stem']}-of-{split['count']}" if split else name, []).append((name, size or 0))
     grouped = [sorted(group) for group in groups.values()]
-    return tuple(sorted((GgufFile(group[0][0], sum(size for _, size in group), tuple(name for name, _ in group)) for group in grouped), key=_by_size))
+    return tuple(
+        sorted(
+            (
+                GgufFile(group[0][0], sum(size for _, size in group), tuple(name for name, _ in group))
+                for group in grouped
+            ),
+            key=_by_size,
+        )
+    )
 
 
 def read_gguf_header(
-    repo_id: str, filename: str, revision: str | None = None, token: str | None = None, *, endpoint: str | None = None, timeout_s: float = TIMEOUT_S
+    repo_id: str,
+    filename: str,
+    revision: str | None = None,
+    token: str | None = None,
+    *,
+    endpoint: str | None = None,
+    timeout_s: float = TIMEOUT_S,
 ) -> GgufHeader:
     """The header of a GGUF on the Hub, by ranges that grow until it is whole; of all parts when it is split.
 
@@ -110,18 +134,32 @@ def _shards(repo_id: str, index: bytes) -> list[str]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         names = []
     if not 0 < len(names) <= MOST_SHARDS:
-        raise HubError(f"The safetensors index of {repo_id} cannot be read; give the model's config.json instead.", "broken")
+        raise HubError(
+            f"The safetensors index of {repo_id} cannot be read; give the model's config.json instead.", "broken"
+        )
     return names
 
 
 def _read_all(
-    access: Access, repo_id: str, revision: str | None, names: Sequence[str], pieces: Sequence[int], parse: Callable[[ByteSource], Header]
+    access: Access,
+    repo_id: str,
+    revision: str | None,
+    names: Sequence[str],
+    pieces: Sequence[int],
+    parse: Callable[[ByteSource], Header],
 ) -> list[Header]:
-    """The headers of some files, several at a time, each by a first piece of so many bytes; the first failure ends it."""
+    """The headers of some files, several at a time, each by a first piece of so many bytes; the first failure
+    ends it.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
     def read(name: str, first_piece_bytes: int) -> Header:
-        return parse(ByteSource(lambda first, end: get_range(access, repo_id, name, revision, first, end), first_piece_bytes=first_piece_bytes))
+        return parse(
+            ByteSource(
+                lambda first, end: get_range(access, repo_id, name, revision, first, end),
+                first_piece_bytes=first_piece_bytes,
+            )
+        )
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         futures = [pool.submit(read, name, piece) for name, piece in zip(names, pieces, strict=True)]

@@ -20,8 +20,8 @@ class HubModel:
         id: as the Hub spells it, after redirects from an old name.
         sha: the commit that these facts are of, to ask for its files next.
         gated: `auto` or `manual` when a licence must be accepted first, else False.
-        parameters: numbers in its safetensors by type, for example `{"BF16": 8030261248}`; packed 4-bit weights count as
-            the I32 words that hold them. Empty when the Hub counted none.
+        parameters: numbers in its safetensors by type, for example `{"BF16": 8030261248}`; packed 4-bit weights count
+            as the I32 words that hold them. Empty when the Hub counted none.
         total_parameters: their sum as the Hub gives it, or that of its GGUF; 0 when unknown.
         gguf: what the Hub read from a GGUF of the repository: `architecture`, `context_length`, ...
         files: every file with its size in bytes, None where sizes were not asked for.

@@ -9,7 +9,13 @@ from urllib.parse import urlsplit
 from planner.core.errors import PlanError
 
 HOSTS = {"huggingface.co", "www.huggingface.co", "hf.co"}
-OTHER_KINDS = {"datasets": "a dataset", "spaces": "a Space", "collections": "a collection", "papers": "a paper", "kernels": "a kernel"}
+OTHER_KINDS = {
+    "datasets": "a dataset",
+    "spaces": "a Space",
+    "collections": "a collection",
+    "papers": "a paper",
+    "kernels": "a kernel",
+}
 NAME = re.compile(r"[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?", re.ASCII)
 EXAMPLE = "give its id on Hugging Face, for example meta-llama/Meta-Llama-3-8B."
 
@@ -17,9 +23,9 @@ EXAMPLE = "give its id on Hugging Face, for example meta-llama/Meta-Llama-3-8B."
 def repo_id_from(text: str) -> str:
     """The repository id in a pasted id or address; no request is made.
 
-    Reads `owner/name`, a bare old name such as `gpt2`, an address of huggingface.co, hf.co or the configured mirror, with
-    or without its scheme and whatever follows the name (`/tree/main`, `/blob/...`), each with a tag such as `:Q4_K_M` or the name
-    of a `.gguf` in it, in spaces or quotes.
+    Reads `owner/name`, a bare old name such as `gpt2`, an address of huggingface.co, hf.co or the configured mirror,
+    with or without its scheme and whatever follows the name (`/tree/main`, `/blob/...`), each with a tag such as
+    `:Q4_K_M` or the name of a `.gguf` in it, in spaces or quotes.
 
     Raises:
         PlanError: for anything else, and for addresses of datasets, Spaces and other sites.
@@ -28,7 +34,9 @@ def repo_id_from(text: str) -> str:
     path, is_address = _path(cleaned)
     parts = [part for part in path.split("/") if part]
     if is_address and parts and parts[0] in OTHER_KINDS:
-        raise PlanError(f"{_short(cleaned)} is the address of {OTHER_KINDS[parts[0]]}, not of a model; {EXAMPLE}", "model")
+        raise PlanError(
+            f"{_short(cleaned)} is the address of {OTHER_KINDS[parts[0]]}, not of a model; {EXAMPLE}", "model"
+        )
     if is_address:
         parts = parts[1:] if parts[:1] == ["models"] else parts
     elif path.strip("/") != "/".join(parts) or (len(parts) > 2 and not parts[-1].lower().endswith(".gguf")):

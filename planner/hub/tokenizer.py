@@ -9,7 +9,14 @@ MOST_BYTES = 64_000_000
 """The largest published one, of a vocabulary of 262,144, has 34 MB."""
 
 
-def fetch_tokenizer(repo_id: str, revision: str | None = None, token: str | None = None, *, endpoint: str | None = None, timeout_s: float = TIMEOUT_S) -> bytes:
+def fetch_tokenizer(
+    repo_id: str,
+    revision: str | None = None,
+    token: str | None = None,
+    *,
+    endpoint: str | None = None,
+    timeout_s: float = TIMEOUT_S,
+) -> bytes:
     """The content of a model's tokenizer.json, in one request; nothing is kept.
 
     Raises:

@@ -1,4 +1,6 @@
-"""Planning on the GPUs that a machine really has: live GPUs as the `gpus` of a request, with the memory that is free now."""
+"""Planning on the GPUs that a machine really has: live GPUs as the `gpus` of a request, with the memory that is free
+now.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ def usable(gpus: Iterable[LiveGpu], ram_available_bytes: int | None = None) -> t
 
 def unknown(gpus: Iterable[LiveGpu]) -> tuple[LiveGpu, ...]:
     """GPUs that answer and that the catalogue has no row for."""
-    return tuple(live for live in gpus if live.name and not live.error and known(live.name, _mib(live.total_bytes)) is None)
+    return tuple(
+        live for live in gpus if live.name and not live.error and known(live.name, _mib(live.total_bytes)) is None
+    )
 
 
 def request_text(gpus: Iterable[Usable], free: bool = True) -> str:

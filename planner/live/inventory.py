@@ -1,7 +1,7 @@
 """The GPUs and the memory of this machine as they are now, whoever made them.
 
-Every reader gives the same `LiveGpu`. Any field of it may be None: laptops hide their power, unified boards their memory,
-old drivers half of the rest. A machine without a driver is a normal answer, with a sentence instead of GPUs.
+Every reader gives the same `LiveGpu`. Any field of it may be None: laptops hide their power, unified boards their
+memory, old drivers half of the rest. A machine without a driver is a normal answer, with a sentence instead of GPUs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from planner.live import inventory_amd, inventory_apple, inventory_host, invento
 from planner.live.live_gpu import Found, Host, LiveGpu
 
 SHOW_PROCESSES = "HEADROOM_SHOW_PROCESSES"
-"""Environment variable that turns on names and command lines of processes; without it they are neither read nor kept."""
+"""Environment variable that turns on names and command lines of processes; without it they are neither read nor kept.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,17 @@ def shows_processes() -> bool:
 def read() -> Inventory:
     """Ask every driver and tool of this machine once. Nothing that is missing or broken raises."""
     readers: tuple[tuple[str, Callable[[bool], Found]], ...] = (
-        ("NVIDIA", inventory_nvml.read), ("AMD", inventory_amd.read), ("Apple", inventory_apple.read),
-    )  # fmt: skip
+        ("NVIDIA", inventory_nvml.read),
+        ("AMD", inventory_amd.read),
+        ("Apple", inventory_apple.read),
+    )
     found = {vendor: reader(shows_processes()) for vendor, reader in readers}
     gpus = tuple(gpu for each in found.values() for gpu in each.gpus)
     quiet = "" if gpus or any(each.note for each in found.values()) else "No GPU is known to this machine's drivers."
     notes = tuple(note for note in (*(each.note for each in found.values()), quiet) if note)
-    drivers = {vendor: " ".join(part for part in (each.driver, each.runtime) if part) for vendor, each in found.items() if each.driver or each.runtime}
+    drivers = {
+        vendor: " ".join(part for part in (each.driver, each.runtime) if part)
+        for vendor, each in found.items()
+        if each.driver or each.runtime
+    }
     return Inventory(datetime.now(UTC).isoformat(timespec="seconds"), inventory_host.read(), gpus, notes, drivers)

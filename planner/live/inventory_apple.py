@@ -1,6 +1,7 @@
 """Apple's chips through macOS's own tools: the GPU shares the machine's memory, of which the system lends it a part.
 
-The lent part is `iogpu.wired_limit_mb` where somebody set it, and otherwise the catalogue's `usable_fraction` of the chip.
+The lent part is `iogpu.wired_limit_mb` where somebody set it, and otherwise the catalogue's `usable_fraction` of the
+chip.
 """
 
 from __future__ import annotations
@@ -16,10 +17,16 @@ from planner.live.live_gpu import Found, LiveGpu
 
 
 def read(with_processes: bool = False) -> Found:
-    """The GPU of an Apple chip; nothing on other machines, told by the tool that only macOS has. Processes are not told apart there."""
+    """The GPU of an Apple chip; nothing on other machines, told by the tool that only macOS has.
+
+    Processes are not told apart there.
+    """
     if not shutil.which("system_profiler"):
         return Found()
-    chip, total = (output("sysctl", "-n", "machdep.cpu.brand_string") or "").strip(), number(output("sysctl", "-n", "hw.memsize"))
+    chip, total = (
+        (output("sysctl", "-n", "machdep.cpu.brand_string") or "").strip(),
+        number(output("sysctl", "-n", "hw.memsize")),
+    )
     if not chip.startswith("Apple") or not total:
         return Found(note="This Mac has no Apple chip, so its GPU cannot be read.")
     limit = number(output("sysctl", "-n", "iogpu.wired_limit_mb"))
@@ -28,7 +35,20 @@ def read(with_processes: bool = False) -> Found:
     lent = int(limit * 2**20) if limit else _lent(name, int(total))
     free = min((size for size in (lent, _available()) if size is not None), default=None)
     reserved = int(total) - lent if lent is not None else None
-    return Found((LiveGpu(0, name[:96], "Apple", "macOS", total_bytes=int(total), reserved_bytes=reserved, free_bytes=free, unified=True),))
+    return Found(
+        (
+            LiveGpu(
+                0,
+                name[:96],
+                "Apple",
+                "macOS",
+                total_bytes=int(total),
+                reserved_bytes=reserved,
+                free_bytes=free,
+                unified=True,
+            ),
+        )
+    )
 
 
 def _lent(name: str, total: int) -> int | None:

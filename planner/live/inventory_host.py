@@ -28,7 +28,9 @@ def read() -> Host:
 
 
 def described(pid: int) -> tuple[str | None, str | None]:
-    """Name and command line of a process; nothing where it has ended, belongs to another user or to another container."""
+    """Name and command line of a process; nothing where it has ended, belongs to another user or to another
+    container.
+    """
     try:
         import psutil
 

@@ -1,8 +1,8 @@
 """NVIDIA's GPUs through NVML, by the `pynvml` module of the package nvidia-ml-py.
 
-The library is opened once in a process and stays open: opening takes a while, and every visitor of the page shares it. Each
-field is asked for on its own, since any of them may be refused; a GPU that goes away between two questions keeps what was
-read of it. A driver that was reloaded underneath is opened again at the next reading.
+The library is opened once in a process and stays open: opening takes a while, and every visitor of the page shares it.
+Each field is asked for on its own, since any of them may be refused; a GPU that goes away between two questions keeps
+what was read of it. A driver that was reloaded underneath is opened again at the next reading.
 """
 
 from __future__ import annotations
@@ -21,17 +21,29 @@ T = TypeVar("T")
 NO_LIBRARY = "No NVIDIA driver is installed (its library libnvidia-ml is missing), so no NVIDIA GPU can be read."
 REASONS = {
     "NVMLError_LibraryNotFound": NO_LIBRARY,
-    "NVMLError_DriverNotLoaded": "The NVIDIA driver is installed but not loaded: run nvidia-smi, or restart the machine.",
-    "NVMLError_LibRmVersionMismatch": "The NVIDIA driver was updated while the old one is still running: restart the machine, or reload its modules.",
-    "NVMLError_NoPermission": "This user may not talk to the NVIDIA driver: add it to the group that owns /dev/nvidia*.",
+    "NVMLError_DriverNotLoaded": (
+        "The NVIDIA driver is installed but not loaded: run nvidia-smi, or restart the machine."
+    ),
+    "NVMLError_LibRmVersionMismatch": (
+        "The NVIDIA driver was updated while the old one is still running: restart the machine, or reload its modules."
+    ),
+    "NVMLError_NoPermission": (
+        "This user may not talk to the NVIDIA driver: add it to the group that owns /dev/nvidia*."
+    ),
 }
 GONE = frozenset({"NVMLError_GpuIsLost", "NVMLError_ResetRequired"})
 CLOSED = frozenset({"NVMLError_Uninitialized", "NVMLError_DriverNotLoaded", "NVMLError_LibRmVersionMismatch"})
 
 THROTTLES = {
-    "SwPowerCap": "power limit", "HwSlowdown": "hardware slowdown", "SwThermalSlowdown": "temperature", "HwThermalSlowdown": "temperature (hardware)",
-    "HwPowerBrakeSlowdown": "power brake", "SyncBoost": "sync boost", "ApplicationsClocksSetting": "application clocks", "DisplayClockSetting": "display clocks",
-}  # fmt: skip
+    "SwPowerCap": "power limit",
+    "HwSlowdown": "hardware slowdown",
+    "SwThermalSlowdown": "temperature",
+    "HwThermalSlowdown": "temperature (hardware)",
+    "HwPowerBrakeSlowdown": "power brake",
+    "SyncBoost": "sync boost",
+    "ApplicationsClocksSetting": "application clocks",
+    "DisplayClockSetting": "display clocks",
+}
 """Reasons for lower clocks, by NVML's names; idling is none."""
 
 LONGEST_TEXT = 96
@@ -59,18 +71,27 @@ def read(with_processes: bool = False) -> Found:
     try:
         nvml = importlib.import_module("pynvml")
     except ImportError:
-        return Found(note="The package nvidia-ml-py is not installed, so no NVIDIA GPU can be read: pip install nvidia-ml-py.")
+        return Found(
+            note="The package nvidia-ml-py is not installed, so no NVIDIA GPU can be read: pip install nvidia-ml-py."
+        )
     try:
         _open(nvml)
         count = nvml.nvmlDeviceGetCount()
     except nvml.NVMLError as error:
         _closed_by(error)
-        return Found(note=REASONS.get(type(error).__name__, f"NVIDIA's library refuses to work: {str(error)[:LONGEST_TEXT]}. Run nvidia-smi to see why."))
+        return Found(
+            note=REASONS.get(
+                type(error).__name__,
+                f"NVIDIA's library refuses to work: {str(error)[:LONGEST_TEXT]}. Run nvidia-smi to see why.",
+            )
+        )
     gpus = tuple(_Reader(nvml, index, with_processes).gpu() for index in range(count))
     note = "" if gpus else "The NVIDIA driver runs, and sees no GPU."
     asked = _Reader(nvml, 0, False)
     driver, cuda = asked.text(nvml.nvmlSystemGetDriverVersion), asked.ask(nvml.nvmlSystemGetCudaDriverVersion)
-    return Found(gpus, note, f"driver {driver}" if driver else None, f"CUDA {cuda // 1000}.{cuda % 1000 // 10}" if cuda else None)
+    return Found(
+        gpus, note, f"driver {driver}" if driver else None, f"CUDA {cuda // 1000}.{cuda % 1000 // 10}" if cuda else None
+    )
 
 
 def forget() -> None:
@@ -126,7 +147,12 @@ class _Reader:
         nvml = self.nvml
         handle = self.ask(nvml.nvmlDeviceGetHandleByIndex, self.index)
         if handle is None:
-            return LiveGpu(self.index, vendor="NVIDIA", source="NVML", error=self.gone or "The driver lists this GPU and does not open it.")
+            return LiveGpu(
+                self.index,
+                vendor="NVIDIA",
+                source="NVML",
+                error=self.gone or "The driver lists this GPU and does not open it.",
+            )
         total, reserved, used, free = self._memory(handle)
         busy = self.ask(nvml.nvmlDeviceGetUtilizationRates, handle)
         capability = self.ask(nvml.nvmlDeviceGetCudaComputeCapability, handle)
@@ -134,21 +160,38 @@ class _Reader:
         clock, most = nvml.nvmlDeviceGetClockInfo, nvml.nvmlDeviceGetMaxClockInfo
         links = self._nvlinks(handle)
         return LiveGpu(
-            self.index, name, "NVIDIA", "NVML", uuid=self.text(nvml.nvmlDeviceGetUUID, handle), bus=self._bus(handle),
-            total_bytes=total, used_bytes=used, reserved_bytes=reserved, free_bytes=free,
-            utilization=busy.gpu if busy else None, memory_utilization=busy.memory if busy else None,
-            power_w=self.scaled(1e-3, nvml.nvmlDeviceGetPowerUsage, handle), power_limit_w=self.scaled(1e-3, nvml.nvmlDeviceGetEnforcedPowerLimit, handle),
+            self.index,
+            name,
+            "NVIDIA",
+            "NVML",
+            uuid=self.text(nvml.nvmlDeviceGetUUID, handle),
+            bus=self._bus(handle),
+            total_bytes=total,
+            used_bytes=used,
+            reserved_bytes=reserved,
+            free_bytes=free,
+            utilization=busy.gpu if busy else None,
+            memory_utilization=busy.memory if busy else None,
+            power_w=self.scaled(1e-3, nvml.nvmlDeviceGetPowerUsage, handle),
+            power_limit_w=self.scaled(1e-3, nvml.nvmlDeviceGetEnforcedPowerLimit, handle),
             energy_j=self.scaled(1e-3, nvml.nvmlDeviceGetTotalEnergyConsumption, handle),
             temperature_c=self.ask(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
-            clock_mhz=self.ask(clock, handle, nvml.NVML_CLOCK_SM), max_clock_mhz=self.ask(most, handle, nvml.NVML_CLOCK_SM),
-            memory_clock_mhz=self.ask(clock, handle, nvml.NVML_CLOCK_MEM), max_memory_clock_mhz=self.ask(most, handle, nvml.NVML_CLOCK_MEM),
+            clock_mhz=self.ask(clock, handle, nvml.NVML_CLOCK_SM),
+            max_clock_mhz=self.ask(most, handle, nvml.NVML_CLOCK_SM),
+            memory_clock_mhz=self.ask(clock, handle, nvml.NVML_CLOCK_MEM),
+            max_memory_clock_mhz=self.ask(most, handle, nvml.NVML_CLOCK_MEM),
             throttled=self._throttled(handle),
-            pcie_generation=self.ask(nvml.nvmlDeviceGetCurrPcieLinkGeneration, handle), pcie_width=self.ask(nvml.nvmlDeviceGetCurrPcieLinkWidth, handle),
-            pcie_max_generation=self.ask(nvml.nvmlDeviceGetMaxPcieLinkGeneration, handle), pcie_max_width=self.ask(nvml.nvmlDeviceGetMaxPcieLinkWidth, handle),
-            nvlinks=len(links) if links is not None else None, nvlink_version=self.ask(nvml.nvmlDeviceGetNvLinkVersion, handle, links[0]) if links else None,
+            pcie_generation=self.ask(nvml.nvmlDeviceGetCurrPcieLinkGeneration, handle),
+            pcie_width=self.ask(nvml.nvmlDeviceGetCurrPcieLinkWidth, handle),
+            pcie_max_generation=self.ask(nvml.nvmlDeviceGetMaxPcieLinkGeneration, handle),
+            pcie_max_width=self.ask(nvml.nvmlDeviceGetMaxPcieLinkWidth, handle),
+            nvlinks=len(links) if links is not None else None,
+            nvlink_version=self.ask(nvml.nvmlDeviceGetNvLinkVersion, handle, links[0]) if links else None,
             compute_capability=f"{capability[0]}.{capability[1]}" if capability else None,
-            mig=self._slices(handle), processes=self._processes(handle), error=self.gone,
-        )  # fmt: skip
+            mig=self._slices(handle),
+            processes=self._processes(handle),
+            error=self.gone,
+        )
 
     def _memory(self, handle: Any) -> tuple[int | None, int | None, int | None, int | None]:
         """Total, reserved, used, free. Drivers before 510 count what they reserve as used."""
@@ -170,7 +213,9 @@ class _Reader:
             mask = self.ask(nvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle)
         if mask is None:
             return None
-        return tuple(words for name, words in THROTTLES.items() if mask & getattr(nvml, f"nvmlClocksEventReason{name}", 0))
+        return tuple(
+            words for name, words in THROTTLES.items() if mask & getattr(nvml, f"nvmlClocksEventReason{name}", 0)
+        )
 
     def _nvlinks(self, handle: Any) -> list[int] | None:
         """Numbers of the active links; None where the driver knows of no links at all."""
@@ -192,14 +237,23 @@ class _Reader:
             part = self.ask(nvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, index)
             if part is not None:
                 total, _, used, free = self._memory(part)
-                found.append(Slice(self.text(nvml.nvmlDeviceGetName, part) or f"MIG slice {index}", self.text(nvml.nvmlDeviceGetUUID, part), total, used, free))
+                found.append(
+                    Slice(
+                        self.text(nvml.nvmlDeviceGetName, part) or f"MIG slice {index}",
+                        self.text(nvml.nvmlDeviceGetUUID, part),
+                        total,
+                        used,
+                        free,
+                    )
+                )
         return tuple(found)
 
     def _processes(self, handle: Any) -> tuple[Process, ...] | None:
         nvml = self.nvml
         lists = {
-            "compute": self.ask(nvml.nvmlDeviceGetComputeRunningProcesses, handle), "graphics": self.ask(nvml.nvmlDeviceGetGraphicsRunningProcesses, handle),
-        }  # fmt: skip
+            "compute": self.ask(nvml.nvmlDeviceGetComputeRunningProcesses, handle),
+            "graphics": self.ask(nvml.nvmlDeviceGetGraphicsRunningProcesses, handle),
+        }
         if all(found is None for found in lists.values()):
             return None
         by_pid: dict[int, Process] = {}

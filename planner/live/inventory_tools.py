@@ -15,12 +15,16 @@ _UNITS = {"b": 1, "kb": 2**10, "kib": 2**10, "mb": 2**20, "mib": 2**20, "gb": 2*
 
 
 def output(*command: str) -> str | None:
-    """What a tool prints, or None where it is missing, fails or takes too long; its name is looked up on the PATH alone."""
+    """What a tool prints, or None where it is missing, fails or takes too long; its name is looked up on the PATH
+    alone.
+    """
     path = shutil.which(command[0])
     if path is None:
         return None
     try:
-        done = subprocess.run([path, *command[1:]], capture_output=True, timeout=TIMEOUT_S, stdin=subprocess.DEVNULL, check=False)
+        done = subprocess.run(
+            [path, *command[1:]], capture_output=True, timeout=TIMEOUT_S, stdin=subprocess.DEVNULL, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout[:MOST_BYTES].decode("utf-8", "replace") if done.returncode == 0 else None

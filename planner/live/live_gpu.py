@@ -1,4 +1,6 @@
-"""A GPU and its host as they are now, whoever made them: what every reader of drivers and tools fills in, field by field."""
+"""A GPU and its host as they are now, whoever made them: what every reader of drivers and tools fills in, field by
+field.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A program that holds memory of a GPU. `kind` is compute or graphics; name and command line only where the operator allows them."""
+    """A program that holds memory of a GPU.
+
+    `kind` is compute or graphics; name and command line only where the operator allows them.
+    """
 
     pid: int
     used_bytes: int | None
@@ -36,7 +41,8 @@ class LiveGpu:
         source: which library or tool said so.
         reserved_bytes: what the driver keeps; `used_bytes` counts it only where the driver does not tell the two apart.
         free_bytes: what a program could still have.
-        utilization: percent of the time in which a kernel ran; `memory_utilization` in which memory was read or written.
+        utilization: percent of the time in which a kernel ran; `memory_utilization` in which memory was read or
+            written.
         energy_j: since the driver was loaded.
         throttled: what holds the clocks down, in words; an empty tuple is nothing.
         pcie_generation, pcie_width: of the link now, which idle cards lower; `pcie_max_*` what it can do.
@@ -99,7 +105,10 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one reader gives: GPUs, or the reason why there are none in one sentence, and what it knows of its driver."""
+    """What one reader gives:
+
+    GPUs, or the reason why there are none in one sentence, and what it knows of its driver.
+    """
 
     gpus: tuple[LiveGpu, ...] = ()
     note: str = ""

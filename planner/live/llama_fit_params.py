@@ -1,7 +1,8 @@
 """llama.cpp's own memory figures for a local GGUF, from its tool `llama-fit-params`, beside the plan's.
 
-The tool builds the graph without allocating anything and prints a line a device: its name and the MiB of weights, cache and compute
-buffers; the last line is the host's. It sees this machine's devices, so its figures compare only where the plan has the same ones.
+The tool builds the graph without allocating anything and prints a line a device: its name and the MiB of weights, cache
+and compute buffers; the last line is the host's. It sees this machine's devices, so its figures compare only where the
+plan has the same ones.
 
 Source: https://github.com/ggml-org/llama.cpp/pull/22171
 """
@@ -50,8 +51,26 @@ def arguments(plan: Plan, path: Path) -> list[str]:
     request = plan.request
     layout = Layout.of(plan.case, engine(request.engine).quantization(plan.case))
     cache = CACHE_FLAGS.get(layout.cache_name, layout.cache_name)
-    given = ["-m", str(path), "-c", str(request.context * request.batch), "-np", str(request.batch), "-ngl", str(layout.split.gpu_layers)]
-    given += ["-ub", str(layout.cells.ubatch), "-fa", "on" if layout.flash_attention else "off", "-ctk", cache, "-ctv", cache]
+    given = [
+        "-m",
+        str(path),
+        "-c",
+        str(request.context * request.batch),
+        "-np",
+        str(request.batch),
+        "-ngl",
+        str(layout.split.gpu_layers),
+    ]
+    given += [
+        "-ub",
+        str(layout.cells.ubatch),
+        "-fa",
+        "on" if layout.flash_attention else "off",
+        "-ctk",
+        cache,
+        "-ctv",
+        cache,
+    ]
     given += ["-ncmoe", str(layout.split.cpu_moe_layers)] if layout.split.cpu_moe_layers else []
     given += ["-sm", request.split_mode] if request.split_mode else []
     shares = request.tensor_split or layout.own_shares
@@ -65,25 +84,39 @@ def measured(plan: Plan, model: str | None, seconds: float = SECONDS) -> tuple[R
     """Run the tool for a plan of llama.cpp, on the local GGUF that `model` names.
 
     Raises:
-        PlanError: where the plan is another engine's, the model is no local file, or the tool is missing, too slow or fails.
+        PlanError: where the plan is another engine's, the model is no local file, or the tool is missing, too slow or
+            fails.
     """
     path = Path(model or "")
     if not info(plan.request.engine).splits_with_host:
         raise PlanError("Exact figures come from llama.cpp's own tool: choose the engine llama.cpp.", "engine")
     if path.suffix.lower() != ".gguf" or not path.is_file():
-        raise PlanError("Exact figures need the file itself: name the path of a .gguf on this machine as the model.", "model")
+        raise PlanError(
+            "Exact figures need the file itself: name the path of a .gguf on this machine as the model.", "model"
+        )
     tool = shutil.which(TOOL)
     if tool is None:
-        raise PlanError(f"There is no {TOOL} on the PATH; build llama.cpp of April 2026 or later, or leave the flag out.")
+        raise PlanError(
+            f"There is no {TOOL} on the PATH; build llama.cpp of April 2026 or later, or leave the flag out."
+        )
     try:
-        done = subprocess.run([tool, *arguments(plan, path.resolve())], capture_output=True, text=True, errors="replace", timeout=seconds, check=False)
+        done = subprocess.run(
+            [tool, *arguments(plan, path.resolve())],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         raise PlanError(f"{TOOL} took longer than {seconds:g} s and was stopped; try it by hand.") from None
     except OSError as error:
         raise PlanError(f"{TOOL} does not start: {(error.strerror or 'unreadable').lower()}; check the file.") from None
     found = rows_in(done.stdout)
     if done.returncode or not found:
-        last = next((line.strip() for line in reversed(done.stderr.splitlines()) if line.strip()), "it printed no device")
+        last = next(
+            (line.strip() for line in reversed(done.stderr.splitlines()) if line.strip()), "it printed no device"
+        )
         raise PlanError(f"{TOOL} gave no figures ({last[:160]}); builds before April 2026 do not know --fit-print.")
     return found
 
@@ -101,14 +134,23 @@ def ours(plan: Plan) -> tuple[Row, ...]:
         for device in memory.devices
     ]
     host = memory.host
-    return (*gpus, Row("Host", host.weights.expected // MIB, host.kv_cache.expected // MIB, host.activation.expected // MIB))
+    return (
+        *gpus,
+        Row("Host", host.weights.expected // MIB, host.kv_cache.expected // MIB, host.activation.expected // MIB),
+    )
 
 
 def beside(plan: Plan, found: tuple[Row, ...]) -> list[str]:
     """Lines for a terminal: the plan's figures, then the tool's."""
     lines = [f"{'MiB':36}{'weights':>10}{'cache':>10}{'compute':>10}"]
     for who, rows in (("plan", ours(plan)), (TOOL, found)):
-        lines += [f"{f'{who}, {row.device}'[:35]:36}{row.weights_mib:>10,}{row.cache_mib:>10,}{row.compute_mib:>10,}" for row in rows]
+        lines += [
+            f"{f'{who}, {row.device}'[:35]:36}{row.weights_mib:>10,}{row.cache_mib:>10,}{row.compute_mib:>10,}"
+            for row in rows
+        ]
     if len(found) != len(plan.memory.devices) + 1:
-        lines.append(f"The tool saw {len(found) - 1} GPUs on this machine and the plan has {len(plan.memory.devices)}: name this machine's GPUs to compare.")
+        lines.append(
+            f"The tool saw {len(found) - 1} GPUs on this machine and the plan has {len(plan.memory.devices)}: name this"
+            " machine's GPUs to compare."
+        )
     return lines

@@ -1,4 +1,5 @@
-"""A running process beside its prediction: the difference by component, what would explain it, and a measurement to keep.
+"""A running process beside its prediction: the difference by component, what would explain it, and a measurement to
+keep.
 
 The driver tells one number for a process. Its start-up log, where there is one, tells the parts; the rest of the number
 is then what no log names: the context, libraries and whatever else the process holds.
@@ -83,13 +84,17 @@ class Comparison:
         error = (predicted.expected - measured) / measured
         where = "inside" if self.total.inside else "outside"
         said = (
-            f"Predicted {mem(predicted.expected)}, measured {mem(measured)}: {error:+.1%}, {where} the range of {mem(predicted.low)} to {mem(predicted.high)}."
+            f"Predicted {mem(predicted.expected)}, measured {mem(measured)}: {error:+.1%}, {where} the range of"
+            f" {mem(predicted.low)} to {mem(predicted.high)}."
         )
         known = [row for row in self.parts if row.difference is not None]
         if not known:
             return said
         worst = max(known, key=lambda row: abs(row.difference or 0))
-        return f"{said} Most of the difference is {worst.label}: {mem(worst.predicted.expected)} predicted, {mem(worst.measured or 0)} measured."
+        return (
+            f"{said} Most of the difference is {worst.label}: {mem(worst.predicted.expected)} predicted,"
+            f" {mem(worst.measured or 0)} measured."
+        )
 
 
 def compare(answer: Plan, measured_bytes: int, reading: Reading | None = None) -> Comparison:
@@ -101,20 +106,36 @@ def compare(answer: Plan, measured_bytes: int, reading: Reading | None = None) -
     found = _told(told, sum(1 for device in answer.memory.devices if device.total.expected)) if told else {}
     if told and all(part in found for part in RECORDED):
         found["overhead"] = measured_bytes - sum(found.values())
-    rows = tuple(Row(part, label, _predicted(answer, components), found.get(part)) for part, (label, _, components) in KINDS.items())
+    rows = tuple(
+        Row(part, label, _predicted(answer, components), found.get(part))
+        for part, (label, _, components) in KINDS.items()
+    )
     return Comparison(answer, rows, Row("total", "Total", _total(answer), measured_bytes), told)
 
 
 def _told(reading: Reading, ranks: int) -> dict[str, int]:
-    """Bytes of each part over all GPUs. A serving engine's log speaks of one rank, and may leave its activations out."""
+    """Bytes of each part over all GPUs.
+
+    A serving engine's log speaks of one rank, and may leave its activations out.
+    """
     if not reading.serves:
-        return {part: sum(reading.total(kind, on_gpu=True) for kind in kinds) for part, (_, kinds, _) in KINDS.items() if kinds}
-    found = {"weights": reading.total("weights", on_gpu=True), "kv_cache": reading.pool_bytes or 0, "activation": reading.total("activation", on_gpu=True)}
+        return {
+            part: sum(reading.total(kind, on_gpu=True) for kind in kinds)
+            for part, (_, kinds, _) in KINDS.items()
+            if kinds
+        }
+    found = {
+        "weights": reading.total("weights", on_gpu=True),
+        "kv_cache": reading.pool_bytes or 0,
+        "activation": reading.total("activation", on_gpu=True),
+    }
     return {part: size * ranks for part, size in found.items() if size}
 
 
 def explanations(comparison: Comparison) -> tuple[Explanation, ...]:
-    """Single changes to the question that would predict what is measured, the likeliest kinds first; none where it is predicted already."""
+    """Single changes to the question that would predict what is measured, the likeliest kinds first; none where it is
+    predicted already.
+    """
     measured = comparison.total.measured
     if not measured or comparison.total.inside:
         return ()
@@ -135,13 +156,23 @@ def explanations(comparison: Comparison) -> tuple[Explanation, ...]:
 
 
 def record(comparison: Comparison, conditions: str, source: str = "") -> dict[str, Any]:
-    """The measurement in the schema of `data/measurements/`, ready to contribute once `source` says where it can be read."""
+    """The measurement in the schema of `data/measurements/`, ready to contribute once `source` says where it can be
+    read.
+    """
     request, measured = comparison.answer.request, {TOTAL: comparison.total.measured}
     reading = comparison.reading
     if reading and reading.serves:
-        measured |= {"rank_weights_bytes": reading.total("weights", on_gpu=True), "pool_bytes": reading.pool_bytes, "pool_tokens": reading.pool_tokens}
+        measured |= {
+            "rank_weights_bytes": reading.total("weights", on_gpu=True),
+            "pool_bytes": reading.pool_bytes,
+            "pool_tokens": reading.pool_tokens,
+        }
     elif reading:
-        measured |= {RECORDED[row.part]: row.measured for row in comparison.parts if row.part in RECORDED and row.measured is not None}
+        measured |= {
+            RECORDED[row.part]: row.measured
+            for row in comparison.parts
+            if row.part in RECORDED and row.measured is not None
+        }
     day = datetime.now(UTC).date().isoformat()
     names = [request.engine, comparison.answer.case.name.split("/")[-1], comparison.answer.memory.weights.format]
     names += [f"{spec.count}x-{spec.name}" for spec in request.gpus]
@@ -162,7 +193,9 @@ def _predicted(answer: Plan, components: Sequence[str]) -> Quantity:
 
 
 def _total(answer: Plan) -> Quantity:
-    return added("All GPUs", tuple(device.total for device in answer.memory.devices)) if answer.memory.devices else NOTHING
+    return (
+        added("All GPUs", tuple(device.total for device in answer.memory.devices)) if answer.memory.devices else NOTHING
+    )
 
 
 Changes = Iterator[tuple[str, dict[str, Any]]]
@@ -176,7 +209,9 @@ def _formats(request: PlanRequest) -> Changes:
 
 def _contexts(request: PlanRequest) -> Changes:
     """Powers of two up to 2^20 and the usual starting values."""
-    for tokens in sorted({2**power for power in range(9, 21)} | {4_000, 10_000, 16_000, 32_000, 100_000} - {request.context}):
+    for tokens in sorted(
+        {2**power for power in range(9, 21)} | {4_000, 10_000, 16_000, 32_000, 100_000} - {request.context}
+    ):
         yield f"The context is {tokens:,} tokens", {"context": tokens}
 
 

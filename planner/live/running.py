@@ -21,23 +21,34 @@ from planner.request import PlanRequest
 
 @cache
 def marks() -> tuple[tuple[EngineInfo, re.Pattern[str]], ...]:
-    """Each engine's pattern, the surest first: one that is built on another's kernels shows both names, and a library runs in any program."""
+    """Each engine's pattern, the surest first: one that is built on another's kernels shows both names, and a library
+    runs in any program.
+    """
     found = sorted(engines().values(), key=lambda one: (one.kind == "library", one.kernels == one.name))
     return tuple((one, re.compile(one.process)) for one in found if one.process)
 
 
 Value = Callable[[str], Any]
 SHARED: dict[str, tuple[str, Value]] = {
-    "--model": ("model", str), "-m": ("model", str), "--model-path": ("model", str), "-hf": ("model", str), "--hf-repo": ("model", str),
-    "-c": ("context", int), "--ctx-size": ("context", int), "--max-model-len": ("context", int), "--context-length": ("context", int),
-    "-np": ("batch", int), "--parallel": ("batch", int), "-ngl": ("gpu_layers", int), "--gpu-layers": ("gpu_layers", int),
+    "--model": ("model", str), "-m": ("model", str), "--model-path": ("model", str), "-hf": ("model", str),
+    "--hf-repo": ("model", str),
+    "-c": ("context", int), "--ctx-size": ("context", int), "--max-model-len": ("context", int),
+    "--context-length": ("context", int),
+    "-np": ("batch", int), "--parallel": ("batch", int), "-ngl": ("gpu_layers", int),
+    "--gpu-layers": ("gpu_layers", int),
     "--n-gpu-layers": ("gpu_layers", int), "-ub": ("ubatch", int), "--ubatch-size": ("ubatch", int),
-    "-ctk": ("kv_cache_dtype", str), "--cache-type-k": ("kv_cache_dtype", str), "--kv-cache-type": ("kv_cache_dtype", str),
-    "--kv-cache-dtype": ("kv_cache_dtype", str), "--n-cpu-moe": ("cpu_moe_layers", int), "-ncmoe": ("cpu_moe_layers", int),
-    "--tensor-parallel-size": ("tensor_parallel", int), "-tp": ("tensor_parallel", int), "--tp": ("tensor_parallel", int), "--tp-size": ("tensor_parallel", int),
-    "--pipeline-parallel-size": ("pipeline_parallel", int), "-pp": ("pipeline_parallel", int), "--pp-size": ("pipeline_parallel", int),
-    "--gpu-memory-utilization": ("gpu_memory_utilization", float), "--mem-fraction-static": ("gpu_memory_utilization", float),
-    "--max-num-seqs": ("max_num_seqs", int), "--max-num-batched-tokens": ("max_num_batched_tokens", int), "--quantization": ("quantization", str),
+    "-ctk": ("kv_cache_dtype", str), "--cache-type-k": ("kv_cache_dtype", str),
+    "--kv-cache-type": ("kv_cache_dtype", str),
+    "--kv-cache-dtype": ("kv_cache_dtype", str), "--n-cpu-moe": ("cpu_moe_layers", int),
+    "-ncmoe": ("cpu_moe_layers", int),
+    "--tensor-parallel-size": ("tensor_parallel", int), "-tp": ("tensor_parallel", int),
+    "--tp": ("tensor_parallel", int), "--tp-size": ("tensor_parallel", int),
+    "--pipeline-parallel-size": ("pipeline_parallel", int), "-pp": ("pipeline_parallel", int),
+    "--pp-size": ("pipeline_parallel", int),
+    "--gpu-memory-utilization": ("gpu_memory_utilization", float),
+    "--mem-fraction-static": ("gpu_memory_utilization", float),
+    "--max-num-seqs": ("max_num_seqs", int), "--max-num-batched-tokens": ("max_num_batched_tokens", int),
+    "--quantization": ("quantization", str),
 }  # fmt: skip
 """Flags of the engines, and the field that each gives."""
 
@@ -86,14 +97,22 @@ def _flags(words: list[str], engine: str) -> dict[str, Any]:
 
 
 def _model(text: str) -> dict[str, Any]:
-    """A model and its format out of a Hub id, a path of a GGUF file or of a folder; only an id where the catalogue knows no such model."""
+    """A model and its format out of a Hub id, a path of a GGUF file or of a folder; only an id where the catalogue
+    knows no such model.
+    """
     meant = catalog.meant(text)
     written = meant.written if meant else split(text)[1]
     found: dict[str, Any] = {"quantization": written.format} if written and written.format else {}
     if meant:
         return found | {"model": meant.model.id}
     repository = text.split(":")[0]
-    return found | ({"model": repository} if re.fullmatch(r"[\w.-]{1,96}/[\w.-]{1,96}", repository) and not text.startswith((".", "/")) and ".gguf" not in text else {})
+    return found | (
+        {"model": repository}
+        if re.fullmatch(r"[\w.-]{1,96}/[\w.-]{1,96}", repository)
+        and not text.startswith((".", "/"))
+        and ".gguf" not in text
+        else {}
+    )
 
 
 def valid(given: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,10 @@ FIELDS = ("used_bytes", "utilization", "power_w", "temperature_c")
 
 
 class Watch:
-    """The latest reading and the past of each GPU. Memory is bounded: `KEPT` numbers a field, and GPUs that are gone are forgotten."""
+    """The latest reading and the past of each GPU.
+
+    Memory is bounded: `KEPT` numbers a field, and GPUs that are gone are forgotten.
+    """
 
     def __init__(self, read: Callable[[], Inventory] = inventory.read) -> None:
         self._read = read

@@ -1,6 +1,8 @@
-"""Lines of a pasted log, bounded: it is untrusted text, so lines are cut, their number is limited, and every repetition in a pattern has an end.
+"""Lines of a pasted log, bounded: it is untrusted text, so lines are cut, their number is limited, and every repetition
+in a pattern has an end.
 
-With these bounds the time is linear in the text: a pattern looks at no more than some hundred characters from each place in a line.
+With these bounds the time is linear in the text: a pattern looks at no more than some hundred characters from each
+place in a line.
 """
 
 from __future__ import annotations
@@ -17,8 +19,14 @@ MOST_LINES = 20_000
 Take = Callable[[Reading, re.Match[str]], None]
 Table = tuple[tuple[re.Pattern[str], Take], ...]
 
-WORDS = {"<size>": r"\d{1,12}(?:\.\d{1,6})?", "<count>": r"(?:\d{1,3}(?:,\d{3}){1,4}|\d{1,15})", "<unit>": r"(?:B|KiB|MiB|GiB|TiB)"}
-"""What patterns write for a number with decimals, a whole number with or without commas, and a unit: nothing else converts."""
+WORDS = {
+    "<size>": r"\d{1,12}(?:\.\d{1,6})?",
+    "<count>": r"(?:\d{1,3}(?:,\d{3}){1,4}|\d{1,15})",
+    "<unit>": r"(?:B|KiB|MiB|GiB|TiB)",
+}
+"""What patterns write for a number with decimals, a whole number with or without commas, and a unit: nothing else
+converts.
+"""
 
 
 def table(rows: Iterable[tuple[str, Take]]) -> Table:
@@ -44,7 +52,10 @@ def left_out(text: str) -> str:
     """A sentence about what is not read of a text, or ""."""
     if len(text) <= LONGEST_TEXT and text.count("\n") < MOST_LINES:
         return ""
-    return f"Only the first {MOST_LINES:,} lines and {LONGEST_TEXT:,} characters are read; paste the part from the start of the engine to its first request."
+    return (
+        f"Only the first {MOST_LINES:,} lines and {LONGEST_TEXT:,} characters are read; paste the part from the start"
+        " of the engine to its first request."
+    )
 
 
 def read(text: str, reading: Reading, known: Table) -> Reading:

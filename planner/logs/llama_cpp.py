@@ -61,7 +61,10 @@ def _device(reading: Reading, match: re.Match[str]) -> None:
 
 def _ollama_device(reading: Reading, match: re.Match[str]) -> None:
     """The line of one processor: a GPU where its library is not the CPU's."""
-    library, name = re.search(r"library=(\w{1,20})", match[0]), re.search(r"(?:description|name)=\"([^\"]{3,80})\"", match[0])
+    library, name = (
+        re.search(r"library=(\w{1,20})", match[0]),
+        re.search(r"(?:description|name)=\"([^\"]{3,80})\"", match[0]),
+    )
     if library and name and not library[1].startswith("cpu"):
         reading.devices.append(name[1].strip())
 
@@ -99,7 +102,10 @@ def _switch(text: str) -> bool:
 LINES = lines.table(
     (
         (r"general\.name str += (.{1,120})", _set("model", str.strip)),
-        (r"(?:print_info|llm_load_print_meta): +(?:file type|model ftype) += (.{1,60})", lambda r, m: setattr(r, "file_type", file_type(m[1]))),
+        (
+            r"(?:print_info|llm_load_print_meta): +(?:file type|model ftype) += (.{1,60})",
+            lambda r, m: setattr(r, "file_type", file_type(m[1])),
+        ),
         (r"file_type=\"?([\w -]{2,30}?)\"? (?:name|num)", lambda r, m: setattr(r, "file_type", file_type(m[1]))),
         (r"architecture=\w{1,40} file_type=.{2,40} name=\"([^\"]{2,80})\" num_tensors", _set("model", str.strip)),
         (r"msg=\"inference compute\" .{0,600}", _ollama_device),
@@ -112,23 +118,37 @@ LINES = lines.table(
         (r"msg=\"starting (?:llama|ollama).{0,20}\" cmd=.{0,1500}", _command),
         (r"(?:load_tensors|llm_load_tensors): +(\S{2,30})(?: model)? buffer size = +(<size>) MiB", _buffer("weights")),
         (r"llama_kv_cache\w{0,20}: +(\S{2,30}) KV buffer size = +(<size>) MiB", _buffer("kv_cache")),
-        (r"(?:llama_memory_recurrent|llama_kv_cache\w{0,20}): +(\S{2,30}) RS buffer size = +(<size>) MiB", _buffer("state")),
+        (
+            r"(?:llama_memory_recurrent|llama_kv_cache\w{0,20}): +(\S{2,30}) RS buffer size = +(<size>) MiB",
+            _buffer("state"),
+        ),
         (r"llama_\w{1,30}: +(\S{2,30}) compute buffer size = +(<size>) MiB", _buffer("activation")),
         (r"llama_\w{1,30}: +(\S{2,30}) +output buffer size = +(<size>) MiB", _buffer("output")),
         (r"msg=\"model weights\" (?:buffer|device)=(\S{2,30}) size=\"(<size>) (<unit>)\"", _ollama_buffer("weights")),
         (r"msg=\"kv cache\" device=(\S{2,30}) size=\"(<size>) (<unit>)\"", _ollama_buffer("kv_cache")),
-        (r"msg=\"compute graph\" (?:backend=\S{1,40} buffer_type|device)=(\S{2,30}) size=\"(<size>) (<unit>)\"", _ollama_buffer("activation")),
-        (r"(?:llama_context|llama_new_context_with_model|llama_init_from_model): n_ctx += (\d{1,9})", _set("context", int)),
+        (
+            r"msg=\"compute graph\" (?:backend=\S{1,40} buffer_type|device)=(\S{2,30}) size=\"(<size>) (<unit>)\"",
+            _ollama_buffer("activation"),
+        ),
+        (
+            r"(?:llama_context|llama_new_context_with_model|llama_init_from_model): n_ctx += (\d{1,9})",
+            _set("context", int),
+        ),
         (r"llama_\w{1,30}: n_seq_max += (\d{1,5})", _set("sequences", int)),
         (r"llama_\w{1,30}: n_ubatch += (\d{1,6})", _set("ubatch", int)),
         (r"llama_\w{1,30}: flash_attn += (\w{1,8})", _set("flash_attention", _switch)),
         (r"llama_\w{1,30}: kv_unified += (\w{1,8})", _set("unified", _switch)),
         (r"K \((\w{2,8})\): +<size> MiB, V \(", _cache_line),
         (r"allocating (<size>) MiB on device (\d{1,3}): cudaMalloc failed: out of memory", _failed),
-        (r"CUDA error: out of memory|cudaMalloc failed: out of memory|ErrorOutOfDeviceMemory|failed to allocate \w{1,20} buffer|model requires more system memory.{0,80}",
-         _failed_without_size),
+        (
+            (
+                r"CUDA error: out of memory|cudaMalloc failed: out of memory|ErrorOutOfDeviceMemory|failed to allocate"
+                r" \w{1,20} buffer|model requires more system memory.{0,80}"
+            ),
+            _failed_without_size,
+        ),
     )
-)  # fmt: skip
+)
 
 
 def file_type(text: str) -> str:

@@ -19,7 +19,15 @@ def read(text: str) -> Reading:
 def facts(reading: Reading) -> int:
     """How much a reading found: buffers, options and figures that are not empty."""
     figures = (
-        reading.model, reading.version, reading.layers, reading.context, reading.pool_bytes, reading.pool_tokens, reading.graphs_bytes, reading.total_bytes,
-        reading.failed_line, *reading.devices,
-    )  # fmt: skip
+        reading.model,
+        reading.version,
+        reading.layers,
+        reading.context,
+        reading.pool_bytes,
+        reading.pool_tokens,
+        reading.graphs_bytes,
+        reading.total_bytes,
+        reading.failed_line,
+        *reading.devices,
+    )
     return len(reading.buffers) + len(reading.options) + sum(bool(figure) for figure in figures)

@@ -11,7 +11,14 @@ from planner.engines.info import info
 Kind = Literal["weights", "kv_cache", "state", "activation", "output"]
 
 
-METHODS = {"awq": "awq-int4", "awq_marlin": "awq-int4", "gptq": "gptq-int4", "gptq_marlin": "gptq-int4", "bitsandbytes": "nf4", "fp8": "fp8"}
+METHODS = {
+    "awq": "awq-int4",
+    "awq_marlin": "awq-int4",
+    "gptq": "gptq-int4",
+    "gptq_marlin": "gptq-int4",
+    "bitsandbytes": "nf4",
+    "fp8": "fp8",
+}
 """Quantization methods as serving engines call them, and as requests do."""
 
 
@@ -110,11 +117,21 @@ class Reading:
         return {key: value for key, value in fields.items() if value not in (None, "")}
 
     def _served(self) -> dict[str, Any]:
-        """Of a serving engine: its configuration as it prints it; what a published checkpoint brings itself stays `auto`."""
-        given = {key: value for key, value in self.options.items() if key not in ("method", "dtype") and value not in ("auto", False)}
+        """Of a serving engine: its configuration as it prints it; what a published checkpoint brings itself stays
+        `auto`.
+        """
+        given = {
+            key: value
+            for key, value in self.options.items()
+            if key not in ("method", "dtype") and value not in ("auto", False)
+        }
         cache = str(given.pop("kv_cache_dtype", ""))
         given |= {"kv_cache_dtype": "fp8"} if cache.startswith("fp8") else {}
         given |= {"quantization": METHODS[method]} if (method := self.options.get("method")) in METHODS else {}
         if not self.options.get("method") and self.options.get("dtype") in ("float16", "half"):
             given["quantization"] = "fp16"
-        return {"engine": self.engine, **({"engine_version": self.version} if self.version[:1].isdigit() else {}), **given}
+        return {
+            "engine": self.engine,
+            **({"engine_version": self.version} if self.version[:1].isdigit() else {}),
+            **given,
+        }

@@ -53,7 +53,13 @@ LINES = lines.table(
         (r"has a total capac\w{1,4} of (<size>) GiB of which (<size>) (GiB|MiB)", _full),
         (CUDA_OUT, tried),
         (r"Capture cuda graph failed: .{0,80}", failed),
-        (r"is not divisible by weight quantization block_[nk]|not divisible by tp_size|must be divisible by tensor parallel size", failed),
+        (
+            (
+                r"is not divisible by weight quantization block_[nk]|not divisible by tp_size|must be divisible by"
+                r" tensor parallel size"
+            ),
+            failed,
+        ),
     )
 )
 

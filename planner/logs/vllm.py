@@ -1,4 +1,6 @@
-"""The start-up log of vLLM, of versions 0.5 to 0.26: configuration, weights, the pool, graphs, and why it would not start."""
+"""The start-up log of vLLM, of versions 0.5 to 0.26: configuration, weights, the pool, graphs, and why it would not
+start.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,11 @@ def _old_budget(reading: Reading, match: re.Match[str]) -> None:
 
 
 def _too_long(reading: Reading, match: re.Match[str]) -> None:
-    reading.options["context"], reading.needed_bytes, reading.pool_bytes = whole(match[1]), size(match[2]), size(match[3])
+    reading.options["context"], reading.needed_bytes, reading.pool_bytes = (
+        whole(match[1]),
+        size(match[2]),
+        size(match[3]),
+    )
     failed(reading, match)
 
 
@@ -43,7 +49,11 @@ def _longer_than_pool(reading: Reading, match: re.Match[str]) -> None:
 
 
 def _taken(reading: Reading, match: re.Match[str]) -> None:
-    reading.free_bytes, reading.total_bytes, reading.options["gpu_memory_utilization"] = size(match[1]), size(match[2]), float(match[3])
+    reading.free_bytes, reading.total_bytes, reading.options["gpu_memory_utilization"] = (
+        size(match[1]),
+        size(match[2]),
+        float(match[3]),
+    )
     failed(reading, match)
 
 
@@ -65,7 +75,10 @@ LINES = lines.table(
     (
         (r"Initializing an? (?:V1 )?LLM engine \(v([\w.+-]{3,30})\)", _version),
         (r"vLLM (?:API server )?version v?(\d[\w.+-]{2,30})", _version),
-        (r"(?:LLM engine \(v|non-default args|args: Namespace|engine_config|Starting vLLM).{0,1900}", configured(CONFIGURATION)),
+        (
+            r"(?:LLM engine \(v|non-default args|args: Namespace|engine_config|Starting vLLM).{0,1900}",
+            configured(CONFIGURATION),
+        ),
         (r"Using max model len (\d{1,9})", lambda r, m: r.options.__setitem__("context", int(m[1]))),
         (r"max_num_batched_tokens=(\d{1,8})", lambda r, m: r.options.__setitem__("max_num_batched_tokens", int(m[1]))),
         (r"(?:Loading model weights|Model loading) took (<size>) G", part("weights")),
@@ -82,9 +95,27 @@ LINES = lines.table(
         (r"Estimated CUDA graph memory: (<size>) GiB", put("graphs_bytes", size)),
         (r"estimated maximum model length is (\d{1,9})", put("longest", int)),
         (r"No available memory for the cache blocks", failed),
-        (r"max seq len \((<count>)\), \(?(<size>) GiB KV cache is needed, which is larger than the available KV cache memory \((<size>) GiB\)", _too_long),
-        (r"max seq len \((<count>)\) is larger than the maximum number of tokens that can be stored in KV cache \((<count>)\)", _longer_than_pool),
-        (r"Free memory on device \S{0,12} ?\((<size>)/(<size>) GiB\) on startup is less than desired GPU memory utilization \((<size>)", _taken),
+        (
+            (
+                r"max seq len \((<count>)\), \(?(<size>) GiB KV cache is needed, which is larger than the available KV"
+                r" cache memory \((<size>) GiB\)"
+            ),
+            _too_long,
+        ),
+        (
+            (
+                r"max seq len \((<count>)\) is larger than the maximum number of tokens that can be stored in KV cache"
+                r" \((<count>)\)"
+            ),
+            _longer_than_pool,
+        ),
+        (
+            (
+                r"Free memory on device \S{0,12} ?\((<size>)/(<size>) GiB\) on startup is less than desired GPU memory"
+                r" utilization \((<size>)"
+            ),
+            _taken,
+        ),
         (r"out of memory occurred when warming up sampler with \d{1,6} dummy requests", failed),
         (r"has a total capac\w{1,4} of (<size>) GiB of which (<size>) (GiB|MiB)", _full),
         (CUDA_OUT, tried),
@@ -92,9 +123,16 @@ LINES = lines.table(
         (r"Bfloat16 is only supported on GPUs with compute capability of at least 8\.0", failed),
         (r"quantization method [\w'-]{2,30} is not supported for the current GPU", failed),
         (r"User-specified max_model_len \(<count>\) is greater than the derived max_model_len", failed),
-        (r"is not divisible by weight quantization block_[nk]|is not divisible by min_thread_[nk]|not aligned with the quantized weight shape", failed),
+        (
+            (
+                r"is not divisible by weight quantization block_[nk]|is not divisible by min_thread_[nk]|not aligned"
+                r" with"
+                r" the quantized weight shape"
+            ),
+            failed,
+        ),
     )
-)  # fmt: skip
+)
 
 
 def read(text: str) -> Reading:

@@ -1,7 +1,9 @@
 """What the layers keep between steps: bytes per token, per sequence, and for a whole context.
 
-A layer's cache is a list of `Cache` entries, so attention with any head sizes, latent attention, windows, shared caches and
-recurrent states need no cases here: tokens kept = min(ceil(tokens / every), window), bytes = kept * elements * element bytes.
+A layer's cache is a list of `Cache` entries, so attention with any head sizes, latent attention, windows, shared caches
+and
+recurrent states need no cases here: tokens kept = min(ceil(tokens / every), window), bytes = kept * elements * element
+bytes.
 """
 
 from __future__ import annotations
@@ -47,7 +49,9 @@ def bytes_per_token(architecture: Architecture, cache_block: Block = (1, 2)) -> 
 
     = sum over layers of (elements of every per-token entry) * bytes per element
     """
-    return total("KV cache per token", [step.value for step in per_token_steps(architecture, cache_block)], "bytes per token")
+    return total(
+        "KV cache per token", [step.value for step in per_token_steps(architecture, cache_block)], "bytes per token"
+    )
 
 
 def per_token_steps(architecture: Architecture, cache_block: Block = (1, 2)) -> list[Step]:
@@ -59,12 +63,23 @@ def per_token_steps(architecture: Architecture, cache_block: Block = (1, 2)) -> 
         if per_token:
             width = sum(cache.elements / cache.every for cache in per_token)
             whole = int(width) if width == int(width) else width
-            steps.append(PER_TOKEN(f"{count} layers of {kind(layer)}", layers=count, elements=whole, block_bytes=bytes_, block_elements=elements))
+            steps.append(
+                PER_TOKEN(
+                    f"{count} layers of {kind(layer)}",
+                    layers=count,
+                    elements=whole,
+                    block_bytes=bytes_,
+                    block_elements=elements,
+                )
+            )
     return steps
 
 
-def cache_steps(layers: Iterable[tuple[Layer, int]], tokens: int, sequences: int, cache_block: Block) -> tuple[list[Step], list[Step]]:
-    """Bytes for `sequences` sequences of `tokens` tokens: (what grows with tokens, what each sequence keeps whatever its length).
+def cache_steps(
+    layers: Iterable[tuple[Layer, int]], tokens: int, sequences: int, cache_block: Block
+) -> tuple[list[Step], list[Step]]:
+    """Bytes for `sequences` sequences of `tokens` tokens: (what grows with tokens, what each sequence keeps whatever
+    its length).
 
     `layers` are different layers with how often each occurs, as `Stack.distinct` gives them.
     """
@@ -75,7 +90,12 @@ def cache_steps(layers: Iterable[tuple[Layer, int]], tokens: int, sequences: int
             elements, bytes_ = block_of(cache, cache_block)
             step = KEPT(
                 f"{cache.name} of {count} layers of {kind(layer)}",
-                layers=count, sequences=sequences, tokens=tokens_kept(cache, tokens), elements=cache.elements, block_bytes=bytes_, block_elements=elements,
-            )  # fmt: skip
+                layers=count,
+                sequences=sequences,
+                tokens=tokens_kept(cache, tokens),
+                elements=cache.elements,
+                block_bytes=bytes_,
+                block_elements=elements,
+            )
             (fixed if cache.per == "sequence" else growing).append(step)
     return growing, fixed

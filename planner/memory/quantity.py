@@ -74,8 +74,8 @@ class Occupied:
 class DeviceMemory(Occupied):
     """What one GPU holds while an engine runs a model.
 
-    `budgeted` says that the engine divides a fixed share among weights, cache and activations: what one takes more, the cache has less,
-    and only what lies outside makes the total uncertain.
+    `budgeted` says that the engine divides a fixed share among weights, cache and activations: what one takes more, the
+    cache has less, and only what lies outside makes the total uncertain.
     """
 
     weights: Quantity = NOTHING
@@ -95,7 +95,11 @@ class DeviceMemory(Occupied):
         outside = self.overhead
         if not self.budgeted:
             return found
-        return replace(found, low=found.expected - (outside.expected - outside.low), high=found.expected + (outside.high - outside.expected))
+        return replace(
+            found,
+            low=found.expected - (outside.expected - outside.low),
+            high=found.expected + (outside.high - outside.expected),
+        )
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,9 @@ class WeightFile:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The KV cache an engine sets aside: bytes on the fullest rank, the tokens its log prints for one replica, and how many requests of the full context fit."""
+    """The KV cache an engine sets aside: bytes on the fullest rank, the tokens its log prints for one replica, and how
+    many requests of the full context fit.
+    """
 
     bytes: Quantity
     tokens: int
@@ -181,7 +187,11 @@ class Memory:
         if self.gpu_layers is None:
             return {}
         shares = {"tensor_split": tuple(map(float, self.layer_shares))} if self.layer_shares else {}
-        return {"gpu_layers": self.gpu_layers, **({"cpu_moe_layers": self.cpu_moe_layers} if self.cpu_moe_layers else {}), **shares}
+        return {
+            "gpu_layers": self.gpu_layers,
+            **({"cpu_moe_layers": self.cpu_moe_layers} if self.cpu_moe_layers else {}),
+            **shares,
+        }
 
 
 def added(label: str, parts: tuple[Quantity, ...]) -> Quantity:

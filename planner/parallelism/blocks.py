@@ -1,9 +1,10 @@
 """Whether a quantized matrix can be cut: a rank's part must hold whole groups of weights that share a scale.
 
-The inputs of the down projection are cut; blocks of 128 x 128 also bind the outputs of gate and up. Experts that are spread whole
-are not cut.
+The inputs of the down projection are cut; blocks of 128 x 128 also bind the outputs of gate and up. Experts that are
+spread whole are not cut.
 
-Source: vllm model_executor/layers/quantization: validate_fp8_block_shape, check_marlin_supports_shape, AWQ's input size check.
+Source: vllm model_executor/layers/quantization: validate_fp8_block_shape, check_marlin_supports_shape, AWQ's input size
+check.
 """
 
 from __future__ import annotations

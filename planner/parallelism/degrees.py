@@ -16,7 +16,8 @@ from planner.quantization.published import scheme_for
 class Degrees:
     """Degrees of parallelism: a replica takes tensor * pipeline GPUs, and there are `data` replicas.
 
-    `expert` is the number of ranks over which whole experts are spread; 1 cuts every expert by the tensor degree instead.
+    `expert` is the number of ranks over which whole experts are spread; 1 cuts every expert by the tensor degree
+    instead.
     """
 
     tensor: int = 1
@@ -30,26 +31,40 @@ class Degrees:
 
 
 def head_counts(architecture: Architecture) -> tuple[int, ...]:
-    """Heads that tensor parallel must divide: queries of every attention; recurrent mixers that are cut by heads too."""
-    return tuple(sorted({mixer.heads for layer, _ in architecture.main.distinct for mixer in layer.mixers if mixer.heads}))
+    """Heads that tensor parallel must divide: queries of every attention; recurrent mixers that are cut by
+    heads too.
+    """
+    return tuple(
+        sorted({mixer.heads for layer, _ in architecture.main.distinct for mixer in layer.mixers if mixer.heads})
+    )
 
 
 def allowed(architecture: Architecture, tensor: int) -> bool:
-    """Whether every rank gets the same number of heads, and of key-value heads unless each is repeated the same number of times."""
-    shared = {mixer.kv_heads for layer, _ in architecture.main.distinct for mixer in layer.mixers if mixer.kv_heads and mixer.heads != mixer.kv_heads}
-    return all(heads % tensor == 0 for heads in head_counts(architecture)) and all(heads % tensor == 0 or tensor % heads == 0 for heads in shared)
+    """Whether every rank gets the same number of heads, and of key-value heads unless each is repeated the same number
+    of times.
+    """
+    shared = {
+        mixer.kv_heads
+        for layer, _ in architecture.main.distinct
+        for mixer in layer.mixers
+        if mixer.kv_heads and mixer.heads != mixer.kv_heads
+    }
+    return all(heads % tensor == 0 for heads in head_counts(architecture)) and all(
+        heads % tensor == 0 or tensor % heads == 0 for heads in shared
+    )
 
 
 def resolve_degrees(case: Case, title: str) -> tuple[Degrees, str]:
     """The degrees that the request names, the rest filled in, and a note where they are not quite as asked.
 
-    The default is what the engines' guides advise: tensor parallel over the GPUs of a replica, or the largest degree that divides
-    the heads; over more than one machine of eight GPUs, a pipeline stage for each. Where cutting experts would split groups of
-    weights that share a scale, and wherever one layer of experts spans machines, experts are kept whole, as such models are served.
+    The default is what the engines' guides advise: tensor parallel over the GPUs of a replica, or the largest degree
+    that divides the heads; over more than one machine of eight GPUs, a pipeline stage for each. Where cutting experts
+    would split groups of weights that share a scale, and wherever one layer of experts spans machines, experts are kept
+    whole, as such models are served.
 
     Raises:
-        PlanError: when there are no GPUs, too few of them, or the heads, layers, experts or groups do not divide; the nearest valid
-            degree is named.
+        PlanError: when there are no GPUs, too few of them, or the heads, layers, experts or groups do not divide; the
+            nearest valid degree is named.
     """
     request, model, count = case.request, case.architecture, len(case.gpus)
     if not count:
@@ -59,30 +74,47 @@ def resolve_degrees(case: Case, title: str) -> tuple[Degrees, str]:
     pipeline = request.pipeline_parallel or _nodes(request.tensor_parallel, count // data, len(model.main.layers))
     layers = len(model.main.layers)
     if pipeline > layers:
-        raise PlanError(f"The model has {layers} layers, fewer than {pipeline} pipeline stages; set it to {layers} or less.", "pipeline_parallel")
+        raise PlanError(
+            f"The model has {layers} layers, fewer than {pipeline} pipeline stages; set it to {layers} or less.",
+            "pipeline_parallel",
+        )
     cuts = _cuts(model, request.quantization, expert > 1)
     note, tensor = "", request.tensor_parallel
     if tensor is None:
         room = max(count // (pipeline * data), 1)
         tensor = next(n for n in range(room, 0, -1) if cuts.valid(n) or cuts.spread(n))
         if tensor < room:
-            note = f"{room} GPUs do not divide the model's {cuts.what(room)}: {title} runs with tensor parallel {tensor}."
+            note = (
+                f"{room} GPUs do not divide the model's {cuts.what(room)}: {title} runs with tensor parallel {tensor}."
+            )
     wide = cuts.experts and tensor > NODE_GPUS
     if not (cuts.valid(tensor) or cuts.spread(tensor) or wide):
-        closest = min((n for n in range(1, max(head_counts(model), default=1) + 1) if cuts.valid(n)), key=lambda n: (abs(n - tensor), n))
-        raise PlanError(f"Tensor parallel {tensor} does not divide the model's {cuts.what(tensor)}; use {closest}.", "tensor_parallel")
+        closest = min(
+            (n for n in range(1, max(head_counts(model), default=1) + 1) if cuts.valid(n)),
+            key=lambda n: (abs(n - tensor), n),
+        )
+        raise PlanError(
+            f"Tensor parallel {tensor} does not divide the model's {cuts.what(tensor)}; use {closest}.",
+            "tensor_parallel",
+        )
     if expert == 1 and (not cuts.valid(tensor) or not cuts.experts_cut(tensor * data)):
         expert = min(tensor * data, cuts.experts)
-        note = f"Cut {tensor * data} ways, experts would not divide: they are kept whole and spread over {expert} ranks (expert parallel)."
+        note = (
+            f"Cut {tensor * data} ways, experts would not divide: they are kept whole and spread over {expert} ranks"
+            " (expert parallel)."
+        )
     if expert > tensor * data:
         raise PlanError(
-            f"Experts are spread over tensor x data parallel GPUs, here {tensor} x {data}, not over {expert}; set data_parallel to {max(expert // tensor, 1)} "
-            f"or expert_parallel to {tensor * data}.", "expert_parallel",
-        )  # fmt: skip
+            f"Experts are spread over tensor x data parallel GPUs, here {tensor} x {data}, not over {expert}; set"
+            f" data_parallel to {max(expert // tensor, 1)} or expert_parallel to {tensor * data}.",
+            "expert_parallel",
+        )
     degrees = Degrees(tensor, pipeline, data, expert)
     if degrees.gpus > count:
         raise PlanError(
-            f"Tensor {tensor} x pipeline {pipeline} x data {data} needs {degrees.gpus} GPUs and {count} are given; add GPUs or lower a degree.", "gpus"
+            f"Tensor {tensor} x pipeline {pipeline} x data {data} needs {degrees.gpus} GPUs and {count} are given; add"
+            " GPUs or lower a degree.",
+            "gpus",
         )
     return degrees, note
 
@@ -90,11 +122,14 @@ def resolve_degrees(case: Case, title: str) -> tuple[Degrees, str]:
 def replicate_attention(case: Case) -> Case:
     """The case with the data parallel degree that its expert parallel degree needs, where the request leaves it open.
 
-    Experts spread over more ranks than tensor parallel has, or over more than one machine, stand beside attention that is whole on every
-    rank (or tensor parallel group) and serves requests of its own: expert parallel = tensor * data.
+    Experts spread over more ranks than tensor parallel has, or over more than one machine, stand beside attention that
+    is whole on every rank (or tensor parallel group) and serves requests of its own: expert parallel = tensor * data.
     """
     request, ranks = case.request, len(case.gpus) // (case.request.pipeline_parallel or 1)
-    expert, tensor = request.expert_parallel or 1, request.tensor_parallel or (1 if (case.request.expert_parallel or 1) > NODE_GPUS else 0)
+    expert, tensor = (
+        request.expert_parallel or 1,
+        request.tensor_parallel or (1 if (case.request.expert_parallel or 1) > NODE_GPUS else 0),
+    )
     if request.data_parallel or not tensor or expert <= tensor or expert % tensor or expert > ranks:
         return case
     return case.with_request(tensor_parallel=tensor, data_parallel=expert // tensor)
@@ -121,7 +156,9 @@ class _Cuts:
         return self.known[n]
 
     def experts_cut(self, n: int) -> bool:
-        """Whether every expert can be cut n ways: over the ranks of all replicas, which answer for each other's tokens."""
+        """Whether every expert can be cut n ways: over the ranks of all replicas, which answer for each other's
+        tokens.
+        """
         return whole(self.wide, n)
 
     def spread(self, n: int) -> bool:
@@ -141,7 +178,9 @@ NODE_GPUS = 8
 
 
 def _nodes(tensor: int | None, gpus: int, layers: int) -> int:
-    """Pipeline stages when none are asked for: one for each machine, where tensor parallel is left open and the GPUs fill more than one."""
+    """Pipeline stages when none are asked for: one for each machine, where tensor parallel is left open and the GPUs
+    fill more than one.
+    """
     return min(gpus // NODE_GPUS, layers) if tensor is None and gpus > NODE_GPUS and gpus % NODE_GPUS == 0 else 1
 
 

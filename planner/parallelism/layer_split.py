@@ -1,7 +1,8 @@
 """Which layers lie on which GPU when an engine gives each GPU whole layers and the host the rest.
 
-The units are the layers and, after them, the output. The last `gpu_layers` units go to the GPUs, in order; unit j of n goes to the
-first GPU whose cumulative share of the free memory is above j / n. The input embedding is no unit: it stays on the host.
+The units are the layers and, after them, the output. The last `gpu_layers` units go to the GPUs, in order; unit j of n
+goes to the first GPU whose cumulative share of the free memory is above j / n. The input embedding is no unit: it stays
+on the host.
 
 Source: https://github.com/ggml-org/llama.cpp/blob/master/src/llama-model.cpp (load_tensors), as of October 2026.
 """
@@ -35,7 +36,8 @@ class Split:
     Attributes:
         host: the first layers, which stay in system memory.
         devices: the span of each GPU; empty ones hold nothing.
-        cpu_moe_layers: layers from the first on whose routed experts are in system memory wherever the rest of the layer is.
+        cpu_moe_layers: layers from the first on whose routed experts are in system memory wherever the rest of the
+            layer is.
     """
 
     host: Span

@@ -1,9 +1,9 @@
 """Tensor parallel: which part of each tensor one rank holds.
 
-Outputs of the first matrix of a pair are cut (queries by heads, gate and up by width), inputs of the second (`o`, `down`), so
-that one all-reduce closes each block (Megatron-LM, arXiv:1909.08053). Norms, routers and latents are held whole by every rank.
-Keys and values are cut by heads; with more ranks than key-value heads, each rank holds one head and heads repeat.
-The vocabulary is padded to a multiple of 64 and cut.
+Outputs of the first matrix of a pair are cut (queries by heads, gate and up by width), inputs of the second (`o`,
+`down`), so that one all-reduce closes each block (Megatron-LM, arXiv:1909.08053). Norms, routers and latents are held
+whole by every rank. Keys and values are cut by heads; with more ranks than key-value heads, each rank holds one head
+and heads repeat. The vocabulary is padded to a multiple of 64 and cut.
 """
 
 from __future__ import annotations
@@ -29,9 +29,16 @@ ROW: frozenset[Role] = frozenset({"o", "down", "expert_down", "shared_down", "ss
 EXPERTS: frozenset[Role] = frozenset({"expert_gate", "expert_up", "expert_down", "expert_gate_up"})
 
 FUSED = {
-    "q": "qkv", "k": "qkv", "v": "qkv", "gate": "gate_up", "up": "gate_up", "shared_gate": "shared_gate_up", "shared_up": "shared_gate_up",
-    "expert_gate": "expert_gate_up", "expert_up": "expert_gate_up",
-}  # fmt: skip
+    "q": "qkv",
+    "k": "qkv",
+    "v": "qkv",
+    "gate": "gate_up",
+    "up": "gate_up",
+    "shared_gate": "shared_gate_up",
+    "shared_up": "shared_gate_up",
+    "expert_gate": "expert_gate_up",
+    "expert_up": "expert_gate_up",
+}
 """Roles that engines load into one matrix."""
 
 PADDING = 64
@@ -110,7 +117,9 @@ def layer_bytes(scheme: Scheme, layer: Layer, stack: str, degrees: Degrees) -> i
 
 
 def absorbed_bytes(mixer: Mixer, ranks: int) -> int:
-    """Latent attention keeps the matrix that makes keys and values a second time, in 16 bit, to fold it into queries and outputs."""
+    """Latent attention keeps the matrix that makes keys and values a second time, in 16 bit, to fold it into queries
+    and outputs.
+    """
     if mixer.kind != "mla":
         return 0
     return sum(2 * prod(shard_shape(tensor, ranks, mixer)) for tensor in mixer.tensors if tensor.role == "kv_b")

@@ -1,7 +1,7 @@
 """Throughput against latency: the same plan with more and more requests in flight, and what would make it faster.
 
-The knee is where throughput over time per token is largest (Kleinrock, Power and deterministic rules of thumb, ICC 1979): to its
-left requests are few for the machine, to its right each waits longer than the machine gains.
+The knee is where throughput over time per token is largest (Kleinrock, Power and deterministic rules of thumb, ICC
+1979): to its left requests are few for the machine, to its right each waits longer than the machine gains.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ MOST = 1_024
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """So many requests in flight: what each waits between two tokens, and what all get in a second, prompts included."""
+    """So many requests in flight: what each waits between two tokens, and what all get in a second, prompts
+    included.
+    """
 
     batch: int
     time_per_token_s: float
@@ -46,7 +48,9 @@ def knee(points: Sequence[Point]) -> Point:
 
 def largest_within(timing: Timing, most: int, time_per_token_s: float) -> int:
     """The most requests in flight of which each gets a token in this time; 0 when not even one does."""
-    return largest_fit(max(min(most, MOST), 1), lambda batch: batch == 0 or at(timing, batch).time_per_token_s <= time_per_token_s)
+    return largest_fit(
+        max(min(most, MOST), 1), lambda batch: batch == 0 or at(timing, batch).time_per_token_s <= time_per_token_s
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,11 @@ def helps(timing: Timing) -> tuple[Help, ...]:
                 return replace(rate, peak_flops=2 * rate.peak_flops)
             return replace(rate, bandwidth_bytes_s=2 * rate.bandwidth_bytes_s) if rates.get("host") and host else rate
 
-        return float(replace(timing, found=tuple(better(rate, host) for rate, host in zip(timing.found, hosts, strict=True))).step.value)
+        return float(
+            replace(
+                timing, found=tuple(better(rate, host) for rate, host in zip(timing.found, hosts, strict=True))
+            ).step.value
+        )
 
     times = {
         "GPU memory twice as fast": doubled(bandwidth=True),

@@ -24,7 +24,9 @@ def host_of(case: Case) -> Host:
     """The platform that the request describes: by its bandwidth, by its processor's name, or the commonest desktop."""
     system, rows = case.request.system, table("host_memory")
     cpu = (system.cpu or "").lower()
-    named = next((row for row in rows if any(alias in cpu for alias in row["aliases"].split(";"))), None) if cpu else None
+    named = (
+        next((row for row in rows if any(alias in cpu for alias in row["aliases"].split(";"))), None) if cpu else None
+    )
     row = named or next(row for row in rows if row["id"] == DEFAULT)
     if system.ram_gb_per_s:
         nearest = named or min(rows, key=lambda other: abs(float(other["gb_per_s"]) - (system.ram_gb_per_s or 0)))

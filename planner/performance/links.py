@@ -36,20 +36,30 @@ class Link:
 def links() -> dict[str, Link]:
     """Every interconnect by its id."""
     return {
-        row["id"]: Link(row["name"], float(row["gb_per_s"]), float(row["latency_us"]), float(row["latency_us_per_gpu"]), int(row["domain"]))
+        row["id"]: Link(
+            row["name"],
+            float(row["gb_per_s"]),
+            float(row["latency_us"]),
+            float(row["latency_us_per_gpu"]),
+            int(row["domain"]),
+        )
         for row in table("interconnects")
     }
 
 
 def pcie(gpu: Gpu) -> Link:
-    """The slot of a card: its generation and lanes, PCIe 4.0 x16 where unknown; chips on one package have it built in."""
+    """The slot of a card: its generation and lanes, PCIe 4.0 x16 where unknown; chips on one package have it
+    built in.
+    """
     known = links()
     if gpu.unified or "C2C" in gpu.pcie:
         return known["on-package"]
     generation, _, lanes = gpu.pcie.partition("x")
     slot = known.get(f"pcie-{generation}", known["pcie-4"])
     share = float(lanes) / 16 if lanes.isdigit() else 1.0
-    return Link(f"{slot.name} x{lanes or 16}", slot.gb_per_s * share, slot.latency_us, slot.latency_us_per_gpu, slot.domain)
+    return Link(
+        f"{slot.name} x{lanes or 16}", slot.gb_per_s * share, slot.latency_us, slot.latency_us_per_gpu, slot.domain
+    )
 
 
 def between(gpu: Gpu, ranks: int) -> Link:
@@ -58,7 +68,9 @@ def between(gpu: Gpu, ranks: int) -> Link:
     A bridge between PCIe cards is an extra that joins pairs; it is not assumed.
     """
     known = links()
-    switched = gpu.link_gb_per_s and ("SXM" in gpu.form_factor or "superchip" in gpu.form_factor or "OAM" in gpu.form_factor)
+    switched = gpu.link_gb_per_s and (
+        "SXM" in gpu.form_factor or "superchip" in gpu.form_factor or "OAM" in gpu.form_factor
+    )
     if not switched or gpu.link_gb_per_s is None:
         return pcie(gpu) if ranks <= 16 else known["infiniband"]
     rack = "NVL72" in gpu.form_factor
@@ -66,4 +78,10 @@ def between(gpu: Gpu, ranks: int) -> Link:
     domain = 72 if rack else kind.domain
     if ranks > domain:
         return known["infiniband"]
-    return Link(f"{kind.name}, {gpu.link_gb_per_s / 2:,.0f} GB/s each way", gpu.link_gb_per_s / 2, kind.latency_us, kind.latency_us_per_gpu, domain)
+    return Link(
+        f"{kind.name}, {gpu.link_gb_per_s / 2:,.0f} GB/s each way",
+        gpu.link_gb_per_s / 2,
+        kind.latency_us,
+        kind.latency_us_per_gpu,
+        domain,
+    )

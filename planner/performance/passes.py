@@ -5,8 +5,8 @@
     overhead  layers * launch + step + sequences * handling                        beside both
     link      exchanges * (latency + bytes / bandwidth)                            between ranks
 
-Reached fractions and overheads are those of `planner.performance.rates`. The roofline is Williams, Waterman, Patterson (2009),
-https://doi.org/10.1145/1498765.1498785.
+Reached fractions and overheads are those of `planner.performance.rates`. The roofline is Williams, Waterman, Patterson
+(2009), https://doi.org/10.1145/1498765.1498785.
 """
 
 from __future__ import annotations
@@ -22,14 +22,20 @@ from planner.performance.work import Work
 CALIBRATED = "data/calibration/speed.csv, fitted by python -m planner.calibrate.speed"
 
 WEIGHTS = Formula("max(weight_bytes / (bandwidth * reached), flops / (peak_flops * computed))", "s", CALIBRATED)
-ATTENTION = Formula("sequences * max(cache_bytes / (bandwidth * reached), flops / (peak_flops * computed))", "s", CALIBRATED)
+ATTENTION = Formula(
+    "sequences * max(cache_bytes / (bandwidth * reached), flops / (peak_flops * computed))", "s", CALIBRATED
+)
 PROMPT = Formula("max(cache_bytes / (bandwidth * reached), flops / (peak_flops * computed))", "s", CALIBRATED)
 OVERHEAD = Formula("layers * layer_s + sparse_layers * sparse_layer_s + sequences * sequence_s", "s", CALIBRATED)
 LINK = Formula(
-    "exchanges * (latency_s + moved_bytes / (link_bandwidth * reached))", "s", "data/interconnects.csv; 2 all-reduces a layer, Megatron-LM, arXiv:1909.08053"
+    "exchanges * (latency_s + moved_bytes / (link_bandwidth * reached))",
+    "s",
+    "data/interconnects.csv; 2 all-reduces a layer, Megatron-LM, arXiv:1909.08053",
 )
 STAGED = Formula(
-    "max(weight_bytes / link_bandwidth, flops / (peak_flops * computed))", "s", "weights fetched once a pass, ggml's scheduler for batches of 32 tokens or more"
+    "max(weight_bytes / link_bandwidth, flops / (peak_flops * computed))",
+    "s",
+    "weights fetched once a pass, ggml's scheduler for batches of 32 tokens or more",
 )
 
 STAGED_FROM = 32
@@ -54,37 +60,66 @@ class Seconds:
         return self.weights + self.attention + self.overhead + self.link
 
 
-def run(place: Place, rates: Rates, sequences: float, depth: float, prompt: float = 0.0, before: float = 0.0) -> Seconds:
-    """One token of each of `sequences` sequences that hold `depth` tokens, and `prompt` tokens of a prompt after `before` others."""
+def run(
+    place: Place, rates: Rates, sequences: float, depth: float, prompt: float = 0.0, before: float = 0.0
+) -> Seconds:
+    """One token of each of `sequences` sequences that hold `depth` tokens, and `prompt` tokens of a prompt after
+    `before` others.
+    """
     work, tokens, name = place.work, sequences + prompt, place.gpu.name if place.gpu else "the host"
     asked = sequences + (1 if prompt else 0)
     computed = rates.compute * _sparse(work, rates)
     read = work.dense_bytes + work.touched_bytes(tokens * place.peers) + work.head_bytes
     flops = work.flops * tokens + work.head_flops * asked
     memory = {"bandwidth": rates.bandwidth_bytes_s, "peak_flops": rates.peak_flops}
-    weights = WEIGHTS(f"Weights on {name}", weight_bytes=read, reached=rates.bandwidth, flops=flops, computed=computed, **memory)
+    weights = WEIGHTS(
+        f"Weights on {name}", weight_bytes=read, reached=rates.bandwidth, flops=flops, computed=computed, **memory
+    )
     steps, attention, moved, scored = [weights], 0.0, read, flops
     if sequences:
         cache, scores = work.cache_bytes(depth), work.decode_score_flops(depth)
         decoding = ATTENTION(
-            f"Attention on {name}", sequences=sequences, cache_bytes=cache, reached=rates.cache, flops=scores, computed=rates.attention, **memory
-        )  # fmt: skip
+            f"Attention on {name}",
+            sequences=sequences,
+            cache_bytes=cache,
+            reached=rates.cache,
+            flops=scores,
+            computed=rates.attention,
+            **memory,
+        )
         steps.append(decoding)
         attention, moved, scored = float(decoding.value), moved + sequences * cache, scored + sequences * scores
     if prompt:
-        cache, scores = work.cache_bytes(before), work.prefill_score_flops(before + prompt) - work.prefill_score_flops(before)
-        reading = PROMPT(f"Attention of the prompt on {name}", cache_bytes=cache, reached=rates.cache, flops=scores, computed=rates.attention, **memory)
+        cache, scores = (
+            work.cache_bytes(before),
+            work.prefill_score_flops(before + prompt) - work.prefill_score_flops(before),
+        )
+        reading = PROMPT(
+            f"Attention of the prompt on {name}",
+            cache_bytes=cache,
+            reached=rates.cache,
+            flops=scores,
+            computed=rates.attention,
+            **memory,
+        )
         steps.append(reading)
         attention, moved, scored = attention + float(reading.value), moved + cache, scored + scores
     overhead = OVERHEAD(
-        f"Launches and handling on {name}", layers=work.layers, layer_s=rates.layer_s, sparse_layers=work.sparse_layers, sparse_layer_s=rates.sparse_layer_s,
-        sequences=sequences, sequence_s=rates.sequence_s,
-    )  # fmt: skip
+        f"Launches and handling on {name}",
+        layers=work.layers,
+        layer_s=rates.layer_s,
+        sparse_layers=work.sparse_layers,
+        sparse_layer_s=rates.sparse_layer_s,
+        sequences=sequences,
+        sequence_s=rates.sequence_s,
+    )
     steps.append(overhead)
     exchanges = _exchanges(place, rates, tokens)
     link = sum(float(step.value) for step in exchanges)
     bound = flops / (rates.peak_flops * computed) > read / (rates.bandwidth_bytes_s * rates.bandwidth)
-    return Seconds(float(weights.value), attention, float(overhead.value), link, moved, scored, bound, (*steps, *exchanges))
+    return Seconds(
+        float(weights.value), attention, float(overhead.value), link, moved, scored, bound, (*steps, *exchanges)
+    )
 
 
 def fetched(work: Work, rates: Rates, link: Link, prompt: float, before: float) -> Seconds:
@@ -93,14 +128,25 @@ def fetched(work: Work, rates: Rates, link: Link, prompt: float, before: float) 
     flops = work.flops * prompt + work.head_flops
     scores = work.prefill_score_flops(before + prompt) - work.prefill_score_flops(before)
     weights = STAGED(
-        "Host weights fetched for a pass", weight_bytes=read, link_bandwidth=link.gb_per_s * 1e9, flops=flops, peak_flops=rates.peak_flops,
+        "Host weights fetched for a pass",
+        weight_bytes=read,
+        link_bandwidth=link.gb_per_s * 1e9,
+        flops=flops,
+        peak_flops=rates.peak_flops,
         computed=rates.compute * _sparse(work, rates),
-    )  # fmt: skip
+    )
     attention = PROMPT(
-        "Attention of the prompt over host layers", cache_bytes=0, bandwidth=rates.bandwidth_bytes_s, reached=rates.cache, flops=scores,
-        peak_flops=rates.peak_flops, computed=rates.attention,
-    )  # fmt: skip
-    return Seconds(float(weights.value), float(attention.value), 0.0, 0.0, 0.0, flops + scores, False, (weights, attention))
+        "Attention of the prompt over host layers",
+        cache_bytes=0,
+        bandwidth=rates.bandwidth_bytes_s,
+        reached=rates.cache,
+        flops=scores,
+        peak_flops=rates.peak_flops,
+        computed=rates.attention,
+    )
+    return Seconds(
+        float(weights.value), float(attention.value), 0.0, 0.0, 0.0, flops + scores, False, (weights, attention)
+    )
 
 
 def _exchanges(place: Place, rates: Rates, tokens: float) -> list[Step]:
@@ -110,19 +156,32 @@ def _exchanges(place: Place, rates: Rates, tokens: float) -> list[Step]:
         return []
     for words, ranks, count, sent in (
         ("Exchanges", place.ranks, 2 * work.layers, tokens),
-        ("Tokens to experts of other replicas and back", place.ranks * place.peers if place.peers > 1 else 1, 2 * work.sparse_layers, tokens * place.peers),
+        (
+            "Tokens to experts of other replicas and back",
+            place.ranks * place.peers if place.peers > 1 else 1,
+            2 * work.sparse_layers,
+            tokens * place.peers,
+        ),
     ):
         if ranks > 1 and count:
             link = between(place.gpu, ranks)
-            steps.append(LINK(
-                f"{words} over {link.name}", exchanges=count, latency_s=link.exchange_s(ranks, 0, 1) + rates.link_s,
-                moved_bytes=2 * (ranks - 1) / ranks * 2 * sent * work.hidden, link_bandwidth=link.gb_per_s * 1e9, reached=rates.link,
-            ))  # fmt: skip
+            steps.append(
+                LINK(
+                    f"{words} over {link.name}",
+                    exchanges=count,
+                    latency_s=link.exchange_s(ranks, 0, 1) + rates.link_s,
+                    moved_bytes=2 * (ranks - 1) / ranks * 2 * sent * work.hidden,
+                    link_bandwidth=link.gb_per_s * 1e9,
+                    reached=rates.link,
+                )
+            )
     return steps
 
 
 def _sparse(work: Work, rates: Rates) -> float:
-    """Routed experts compute at a lower rate; their part of a token's FLOPs is taken as their part of the bytes it passes through."""
+    """Routed experts compute at a lower rate; their part of a token's FLOPs is taken as their part of the bytes it
+    passes through.
+    """
     if not work.experts:
         return 1.0
     routed = sum(size * share for size, share in work.experts)

@@ -1,4 +1,6 @@
-"""Where a pass runs: the devices that a token visits, one after another, and the ranks that work on each part together."""
+"""Where a pass runs: the devices that a token visits, one after another, and the ranks that work on each part
+together.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +91,15 @@ def _ranks(case: Case) -> Route:
         first = index * degrees.tensor
         gpus = case.gpus[first : first + degrees.tensor]
         slowest = min(gpus, key=lambda gpu: gpu.bandwidth_gb_per_s)
-        places.append(Place(slowest, tuple(range(first, first + degrees.tensor)), degrees.tensor, work, peers=degrees.data if work.experts else 1))
+        places.append(
+            Place(
+                slowest,
+                tuple(range(first, first + degrees.tensor)),
+                degrees.tensor,
+                work,
+                peers=degrees.data if work.experts else 1,
+            )
+        )
     chunk = request.max_num_batched_tokens or (8_192 if case.gpus[0].memory_gb >= 70 else 2_048)
     return Route(tuple(places), scheme.format.asked or scheme.format.id, degrees, chunk, len(places) > 1)
 
@@ -101,7 +111,9 @@ def _stage_works(model: Architecture, scheme: Scheme, degrees: Degrees, block: B
 
 
 def _in_turn(case: Case) -> Route:
-    """Whole layers over the GPUs in order, each waiting for the one before (Transformers); one machine (MLX); or the host alone."""
+    """Whole layers over the GPUs in order, each waiting for the one before (Transformers); one machine (MLX); or the
+    host alone.
+    """
     request, model, one = case.request, case.architecture, info(case.request.engine)
     scheme = scheme_for(model, engine(request.engine).quantization(case))
     _, elements, size = cache_type(request.kv_cache_dtype, one.cache_dtype or scheme.rest)
@@ -118,15 +130,28 @@ def _in_turn(case: Case) -> Route:
 def _spread_layers(model: Architecture, scheme: Scheme, gpus: int) -> tuple[tuple[Layer, ...], ...]:
     if gpus == 1:
         return (model.main.layers,)
-    return tuple(tuple(layer for layer, count in layers for _ in range(count)) for _, layers in spread(model, scheme, gpus))
+    return tuple(
+        tuple(layer for layer, count in layers for _ in range(count)) for _, layers in spread(model, scheme, gpus)
+    )
 
 
 def _llama(case: Case, memory: Memory) -> Route:
     layout = Layout.of(case, engine(case.request.engine).quantization(case))
     where = layout.split
-    hosted, devices = _split_works(case.architecture, layout.file.file_type, case.request.imatrix, era(layout.build.number), layout.cells.block, where)
+    hosted, devices = _split_works(
+        case.architecture,
+        layout.file.file_type,
+        case.request.imatrix,
+        era(layout.build.number),
+        layout.cells.block,
+        where,
+    )
     places = [Place(None, (), 1, work, staged=bool(case.gpus)) for work in hosted if work.layers or work.head_bytes]
-    found = [Place(gpu, (index,), 1, work) for index, (gpu, work) in enumerate(zip(case.gpus, devices, strict=False)) if work.layers or work.head_bytes]
+    found = [
+        Place(gpu, (index,), 1, work)
+        for index, (gpu, work) in enumerate(zip(case.gpus, devices, strict=False))
+        if work.layers or work.head_bytes
+    ]
     chunk = min(case.request.ubatch or 512, 10**9)
     if case.request.split_mode in ("row", "tensor") and len(found) > 1:
         return Route((*places, _together(found)), layout.file.file_type, Degrees(tensor=len(found)), chunk, False)
@@ -138,12 +163,19 @@ def _together(places: list[Place]) -> Place:
     n = len(places)
     works = [place.work for place in places]
     shared = Work(
-        sum(w.layers for w in works), sum(w.sparse_layers for w in works), sum(w.dense_bytes for w in works) // n,
-        tuple((size // n, share) for w in works for size, share in w.experts), sum(w.head_bytes for w in works) // n, sum(w.head_flops for w in works) / n,
-        sum(w.flops for w in works) / n, tuple((a / n, b / n, window) for w in works for a, b, window in w.scores),
-        tuple((size / n, window) for w in works for size, window in w.caches), sum(w.state_bytes for w in works) / n, sum(w.state_flops for w in works) / n,
+        sum(w.layers for w in works),
+        sum(w.sparse_layers for w in works),
+        sum(w.dense_bytes for w in works) // n,
+        tuple((size // n, share) for w in works for size, share in w.experts),
+        sum(w.head_bytes for w in works) // n,
+        sum(w.head_flops for w in works) / n,
+        sum(w.flops for w in works) / n,
+        tuple((a / n, b / n, window) for w in works for a, b, window in w.scores),
+        tuple((size / n, window) for w in works for size, window in w.caches),
+        sum(w.state_bytes for w in works) / n,
+        sum(w.state_flops for w in works) / n,
         works[0].hidden,
-    )  # fmt: skip
+    )
     slowest = min((place.gpu for place in places if place.gpu), key=lambda gpu: gpu.bandwidth_gb_per_s)
     return Place(slowest, tuple(index for place in places for index in place.indices), n, shared)
 
@@ -180,6 +212,8 @@ def _split_works(
             experts[share] = experts.get(share, 0) + file.layers[index].experts
             count += 1
             routed += matrix_flops(tensor for tensor in layer.ffn.tensors if tensor.role.startswith("expert"))
-    lone = Work(count, count, 0, tuple((size, share) for share, size in experts.items()), flops=routed, hidden=main.hidden_size)
+    lone = Work(
+        count, count, 0, tuple((size, share) for share, size in experts.items()), flops=routed, hidden=main.hidden_size
+    )
     devices = [span_work(span, moe, on_gpu) for span in where.devices]
     return (span_work(where.host, 0, on_host), lone), tuple(devices)

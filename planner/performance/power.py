@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 CALIBRATED = "data/calibration/speed.csv, fitted by python -m planner.calibrate.speed"
 WATTS = Formula("gpus * rated_watts * min(1, idle + memory * memory_busy + compute * compute_busy)", "W", CALIBRATED)
 IDLE = Formula("gpus * rated_watts * idle", "W")
-SERVING = Formula("(decode_s * decode_watts + prefill_s * prefill_watts) / (decode_s + prefill_s)", "W", "shares of the time")
+SERVING = Formula(
+    "(decode_s * decode_watts + prefill_s * prefill_watts) / (decode_s + prefill_s)", "W", "shares of the time"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,33 +41,46 @@ def watts(timing: Timing, spread: Spread) -> Watts:
     low, high = spread.factors("watts")
     step_s, prefill_s = float(timing.step.value), float(timing.prompt_step.value)
     decoding = phase("Draw while decoding", timing, timing.passes, step_s)
-    reading = phase("Draw while reading prompts", timing, timing.prompt_passes, sum(part.total for part in timing.prompt_passes))
+    reading = phase(
+        "Draw while reading prompts", timing, timing.prompt_passes, sum(part.total for part in timing.prompt_passes)
+    )
     mixed = SERVING(
-        "Draw while serving", decode_s=timing.output * step_s, decode_watts=decoding[-1].value, prefill_s=timing.sequences * prefill_s,
+        "Draw while serving",
+        decode_s=timing.output * step_s,
+        decode_watts=decoding[-1].value,
+        prefill_s=timing.sequences * prefill_s,
         prefill_watts=reading[-1].value,
-    )  # fmt: skip
+    )
     return Watts(
-        Estimate.between(low, high, *decoding, *reading, mixed), Estimate.between(low, high, *reading), Estimate.between(low, high, *decoding),
+        Estimate.between(low, high, *decoding, *reading, mixed),
+        Estimate.between(low, high, *reading),
+        Estimate.between(low, high, *decoding),
         idle(timing),
-    )  # fmt: skip
+    )
 
 
 def phase(label: str, timing: Timing, passes: list[Seconds], seconds: float) -> tuple[Step, ...]:
     """The GPUs of each place at their own load over the whole phase."""
     steps = [
         WATTS(
-            f"{label}: {place.gpu.name}", gpus=place.ranks * timing.replicas, rated_watts=rate.watts, idle=rate.idle_power, memory=rate.memory_power,
-            memory_busy=busy(part.memory_bytes, rate.bandwidth_bytes_s, seconds), compute=rate.compute_power,
+            f"{label}: {place.gpu.name}",
+            gpus=place.ranks * timing.replicas,
+            rated_watts=rate.watts,
+            idle=rate.idle_power,
+            memory=rate.memory_power,
+            memory_busy=busy(part.memory_bytes, rate.bandwidth_bytes_s, seconds),
+            compute=rate.compute_power,
             compute_busy=busy(part.flops, rate.peak_flops, seconds),
         )
         for place, rate, part in zip(timing.route.places, timing.found, passes, strict=True)
         if place.gpu
-    ]  # fmt: skip
+    ]
     return (*steps, total(label, [step.value for step in steps], "W"))
 
 
 def idle(timing: Timing) -> Estimate:
-    """Every GPU of the plan with the model loaded and nothing to do: a share of its rated power by its kind of memory (`data/gpu_rest.csv`).
+    """Every GPU of the plan with the model loaded and nothing to do: a share of its rated power by its kind of memory
+    (`data/gpu_rest.csv`).
 
     Not the calibrated formula at no load: its constant is that of clocks held up by work.
     """
@@ -73,7 +88,9 @@ def idle(timing: Timing) -> Estimate:
     steps, low, high = [], 0.0, 0.0
     for gpu in timing.case.gpus:
         row = at_rest[memory_kind(gpu)]
-        step = Formula(IDLE.expression, IDLE.unit, row["source"])(f"At rest: {gpu.name}", gpus=1, rated_watts=gpu.tdp_w or 0.0, idle=float(row["share"]))
+        step = Formula(IDLE.expression, IDLE.unit, row["source"])(
+            f"At rest: {gpu.name}", gpus=1, rated_watts=gpu.tdp_w or 0.0, idle=float(row["share"])
+        )
         steps.append(step)
         low, high = low + step.value * float(row["low"]), high + step.value * float(row["high"])
     whole = total("At rest", [step.value for step in steps], "W")

@@ -1,7 +1,9 @@
-"""What an engine reaches of a device: coefficients from `data/calibration/speed.csv`, and the peaks that they are fractions of.
+"""What an engine reaches of a device: coefficients from `data/calibration/speed.csv`, and the peaks that they are
+fractions of.
 
-A row holds for an engine, a family of devices, a class of formats and a backend, `*` for any; every row that matches is multiplied
-in, so that a device nobody measured takes what its vendor, its kind of memory and its engine share with measured ones.
+A row holds for an engine, a family of devices, a class of formats and a backend, `*` for any; every row that matches is
+multiplied in, so that a device nobody measured takes what its vendor, its kind of memory and its engine share with
+measured ones.
 """
 
 from __future__ import annotations
@@ -19,8 +21,24 @@ BACKENDS = {"NVIDIA": "cuda", "AMD": "rocm", "Apple": "metal", "Intel": "sycl"}
 FEW_WATTS_PER_TFLOPS = 2.0
 """Below this power for each TFLOP/s, a card's clock falls under a matrix load."""
 
-COEFFICIENTS = ("bandwidth", "cache", "compute", "attention", "power_law", "layer_us", "sparse_layer_us", "step_us", "sequence_us", "link_us", "link",
-                "sparse_compute", "overlap", "idle_power", "memory_power", "compute_power")  # fmt: skip
+COEFFICIENTS = (
+    "bandwidth",
+    "cache",
+    "compute",
+    "attention",
+    "power_law",
+    "layer_us",
+    "sparse_layer_us",
+    "step_us",
+    "sequence_us",
+    "link_us",
+    "link",
+    "sparse_compute",
+    "overlap",
+    "idle_power",
+    "memory_power",
+    "compute_power",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +53,12 @@ class Row:
     value: float
 
     def matches(self, engines: tuple[str, ...], tags: frozenset[str], formats: tuple[str, ...], backend: str) -> bool:
-        return self.engine in ("*", *engines) and self.family in ("*", *tags) and self.format in ("*", *formats) and self.backend in ("*", backend)
+        return (
+            self.engine in ("*", *engines)
+            and self.family in ("*", *tags)
+            and self.format in ("*", *formats)
+            and self.backend in ("*", backend)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +68,11 @@ class Rates:
     Attributes:
         bandwidth_bytes_s, peak_flops: of the device, by its data sheet.
         bandwidth, cache: fractions of it while reading weights and caches.
-        compute, attention, sparse_compute: fractions of the peak in matrices, in attention, and of `compute` again in routed experts.
+        compute, attention, sparse_compute: fractions of the peak in matrices, in attention, and of `compute` again in
+            routed experts.
         overlap: part of a prompt's chunks that places which take turns work on at the same time.
-        layer_s, sparse_layer_s, step_s, sequence_s: time beside reading and computing: of each layer, each layer with routed experts,
-            each pass, each sequence in it.
+        layer_s, sparse_layer_s, step_s, sequence_s: time beside reading and computing: of each layer, each layer with
+            routed experts, each pass, each sequence in it.
         link_s: of each exchange between ranks, beside the link's own latency; `link` the fraction of its bandwidth.
         idle_power, memory_power, compute_power: fractions of the rated power: idle, at full bandwidth, at full compute.
     """
@@ -76,13 +100,20 @@ class Rates:
 @cache
 def rows() -> tuple[Row, ...]:
     return tuple(
-        Row(row["coefficient"], row["engine"], row["family"], row["format"], row["backend"], float(row["value"])) for row in table("calibration/speed")
+        Row(row["coefficient"], row["engine"], row["family"], row["format"], row["backend"], float(row["value"]))
+        for row in table("calibration/speed")
     )
 
 
 def memory_kind(gpu: Gpu) -> str:
     """GDDR, HBM, or the memory that processor and GPU share."""
-    return "shared" if gpu.unified or gpu.memory_type.startswith("LPDDR") else "HBM" if gpu.memory_type.startswith("HBM") else "GDDR"
+    return (
+        "shared"
+        if gpu.unified or gpu.memory_type.startswith("LPDDR")
+        else "HBM"
+        if gpu.memory_type.startswith("HBM")
+        else "GDDR"
+    )
 
 
 def family(gpu: Gpu | None) -> str:
@@ -120,7 +151,9 @@ def backend_of(wanted: str, gpu: Gpu | None) -> str:
 
 
 def peak_tflops(engine: str, gpu: Gpu, format: str) -> float:
-    """The data sheet's rate for the arithmetic that an engine does in a format; the shader rate where there are no matrix units."""
+    """The data sheet's rate for the arithmetic that an engine does in a format; the shader rate where there are no
+    matrix units.
+    """
     half = gpu.fp16_fast_accumulate_tflops if info(engine).kernels == "llama.cpp" else gpu.fp16_tflops
     half = half or gpu.fp16_tflops or gpu.bf16_tflops
     name = format.lower()
@@ -143,7 +176,9 @@ def rates(engine: str, backend: str, gpu: Gpu | None, format: str, host: tuple[f
     return rates_from(rows(), engine, backend, gpu, format, host)
 
 
-def rates_from(found: tuple[Row, ...], engine: str, backend: str, gpu: Gpu | None, format: str, host: tuple[float, float]) -> Rates:
+def rates_from(
+    found: tuple[Row, ...], engine: str, backend: str, gpu: Gpu | None, format: str, host: tuple[float, float]
+) -> Rates:
     """The same from any set of rows; the fit tries many."""
     engines, labels, formats = (engine, info(engine).kernels), tags(gpu), format_classes(format)
     used = backend_of(backend, gpu)
@@ -156,11 +191,22 @@ def rates_from(found: tuple[Row, ...], engine: str, backend: str, gpu: Gpu | Non
     watts = (gpu.tdp_w or 0.0) if gpu else 0.0
     starved = min((watts or FEW_WATTS_PER_TFLOPS * peak) / peak / FEW_WATTS_PER_TFLOPS, 1.0)
     return Rates(
-        bandwidth_bytes_s=(gpu.bandwidth_gb_per_s if gpu else host[0]) * 1e9, peak_flops=peak * 1e12,
-        bandwidth=min(value["bandwidth"], 0.97), cache=min(value["cache"], 0.97),
-        compute=min(value["compute"] * starved ** value["power_law"], 0.97), attention=min(value["attention"] * starved ** value["power_law"], 0.97),
-        sparse_compute=min(value["sparse_compute"], 1.0), overlap=min(value["overlap"], 1.0),
-        layer_s=value["layer_us"] * 1e-6, sparse_layer_s=value["sparse_layer_us"] * 1e-6, step_s=value["step_us"] * 1e-6,
-        sequence_s=value["sequence_us"] * 1e-6, link_s=value["link_us"] * 1e-6, link=min(value["link"], 0.97),
-        idle_power=value["idle_power"], memory_power=value["memory_power"], compute_power=value["compute_power"], watts=watts,
-    )  # fmt: skip
+        bandwidth_bytes_s=(gpu.bandwidth_gb_per_s if gpu else host[0]) * 1e9,
+        peak_flops=peak * 1e12,
+        bandwidth=min(value["bandwidth"], 0.97),
+        cache=min(value["cache"], 0.97),
+        compute=min(value["compute"] * starved ** value["power_law"], 0.97),
+        attention=min(value["attention"] * starved ** value["power_law"], 0.97),
+        sparse_compute=min(value["sparse_compute"], 1.0),
+        overlap=min(value["overlap"], 1.0),
+        layer_s=value["layer_us"] * 1e-6,
+        sparse_layer_s=value["sparse_layer_us"] * 1e-6,
+        step_s=value["step_us"] * 1e-6,
+        sequence_s=value["sequence_us"] * 1e-6,
+        link_s=value["link_us"] * 1e-6,
+        link=min(value["link"], 0.97),
+        idle_power=value["idle_power"],
+        memory_power=value["memory_power"],
+        compute_power=value["compute_power"],
+        watts=watts,
+    )

@@ -37,14 +37,20 @@ def speed_at(timing: Timing) -> Speed:
         prefill_tokens_per_s=ranged(spread, "prefill", *reading, prefill),
         decode_tokens_per_s=ranged(spread, "decode", *decoding, total),
         decode_tokens_per_s_per_sequence=ranged(spread, "decode", *decoding, each),
-        throughput_tokens_per_s=ranged(spread, "throughput", *decoding, *served, *((all_served,) if timing.replicas > 1 else ())),
+        throughput_tokens_per_s=ranged(
+            spread, "throughput", *decoding, *served, *((all_served,) if timing.replicas > 1 else ())
+        ),
         time_to_first_token_s=waiting(timing, spread, *reading, timing.step, first),
         idle_time_to_first_token_s=inverse(spread, "prefill", *reading, idle),
         time_per_output_token_s=inverse(spread, "decode", *decoding),
-        watts=draw.serving, prefill_watts=draw.prefill, decode_watts=draw.decode, idle_watts=draw.idle,
+        watts=draw.serving,
+        prefill_watts=draw.prefill,
+        decode_watts=draw.decode,
+        idle_watts=draw.idle,
         limit=limit_of(timing),
-        assumes=Assumed(timing.prompt, timing.output, timing.depth, timing.sequences * timing.replicas), extrapolated=spread.extrapolated,
-    )  # fmt: skip
+        assumes=Assumed(timing.prompt, timing.output, timing.depth, timing.sequences * timing.replicas),
+        extrapolated=spread.extrapolated,
+    )
 
 
 def ranged(spread: Spread, figure: str, *steps: Step) -> Estimate:
@@ -53,7 +59,9 @@ def ranged(spread: Spread, figure: str, *steps: Step) -> Estimate:
 
 
 def waiting(timing: Timing, spread: Spread, *steps: Step) -> Estimate:
-    """The time to the first token: as far off as a prompt's alone where nobody else is served, else as under load, whichever is wider."""
+    """The time to the first token: as far off as a prompt's alone where nobody else is served, else as under load,
+    whichever is wider.
+    """
     alone = inverse(spread, "prefill", *steps)
     queue = timing.queue
     if timing.sequences <= 1 or queue is None:

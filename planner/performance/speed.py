@@ -12,7 +12,9 @@ JOULES = Formula("watts / tokens_per_s", "J per token")
 
 @dataclass(frozen=True, slots=True)
 class Assumed:
-    """The requests behind a speed: tokens of a prompt and of an answer, mean tokens in the cache while decoding, and how many decode at once."""
+    """The requests behind a speed: tokens of a prompt and of an answer, mean tokens in the cache while decoding, and
+    how many decode at once.
+    """
 
     prompt_tokens: int
     output_tokens: int
@@ -33,7 +35,8 @@ class Speed:
         prefill_tokens_per_s: prompt tokens that one replica reads in a second.
         decode_tokens_per_s: output tokens of all sequences while decoding.
         decode_tokens_per_s_per_sequence: of one of them.
-        throughput_tokens_per_s: output tokens of the replica over wall time at `batch` requests in flight, prefill included.
+        throughput_tokens_per_s: output tokens of the replica over wall time at `batch` requests in flight, prefill
+            included.
         time_to_first_token_s: mean of the requests in flight, as they arrive.
         idle_time_to_first_token_s: of one request whose prompt finds the machine free.
         time_per_output_token_s: between two tokens of one sequence.
@@ -60,7 +63,9 @@ class Speed:
 
     @property
     def joules_per_output_token(self) -> Estimate:
-        """Energy of the GPUs for each output token of a plan that serves all the time: watts / throughput; independent errors add in quadrature."""
+        """Energy of the GPUs for each output token of a plan that serves all the time: watts / throughput; independent
+        errors add in quadrature.
+        """
         power, rate = self.watts, self.throughput_tokens_per_s
         step = JOULES("Energy of an output token", watts=power.expected, tokens_per_s=max(rate.expected, 1e-9))
         below = ((1 - _part(power.low, power)) ** 2 + (1 - 1 / _part(rate.high, rate)) ** 2) ** 0.5

@@ -1,4 +1,6 @@
-"""How far predictions of one kind lie from measurements: the ranges, from errors with each device left out of the fit."""
+"""How far predictions of one kind lie from measurements: the ranges, from errors with each device left out of
+the fit.
+"""
 
 from __future__ import annotations
 
@@ -36,11 +38,16 @@ def _spread(engine: str, families: tuple[str, ...]) -> Spread:
     for figure in ("prefill", "decode", "throughput", "watts"):
         low, high = 1.0, 1.0
         for name in families:
-            row = next((row for row in rows if (row["figure"], row["engine"], row["family"]) == (figure, engine, name)), None)
+            row = next(
+                (row for row in rows if (row["figure"], row["engine"], row["family"]) == (figure, engine, name)), None
+            )
             if row is None:
                 row = next(row for row in rows if (row["figure"], row["engine"], row["family"]) == (figure, "*", "*"))
                 if figure == "decode":
-                    missing = f"No measurement of {engine if engine != 'server' else 'a serving engine'} on {name} stands behind these figures: extrapolated."
+                    missing = (
+                        f"No measurement of {engine if engine != 'server' else 'a serving engine'} on {name} stands"
+                        " behind these figures: extrapolated."
+                    )
             low, high = min(low, float(row["low"])), max(high, float(row["high"]))
         found[figure] = (low, high)
     return Spread(found, missing)

@@ -1,8 +1,9 @@
 """How long a plan takes: for a decode step, for a prompt, and for a step that does both.
 
 decode step  = sum of the places' passes + step overhead             (one after another; ranks of a place together)
-prompt       = chunks of it through the places                        (places that take turns overlap on different chunks)
-mixed step   = one token of every sequence and a chunk of a newcomer's prompt in the same pass, as serving engines do
+prompt       = chunks of it through the places                        (places that take turns overlap on different
+chunks) mixed step   = one token of every sequence and a chunk of a newcomer's prompt in the same pass, as serving
+engines do
 """
 
 from __future__ import annotations
@@ -29,24 +30,30 @@ PROMPT_TOKENS, OUTPUT_TOKENS = 1_024, 256
 STEP = Formula("passes_s + step_s", "s", "the places one after another, and what every step costs")
 CHUNKS = Formula("chunks * (passes_s + step_s)", "s", "a prompt in chunks, each through all places")
 PIPELINED = Formula(
-    "chunks * step_s + (1 - overlap) * chunks * passes_s + overlap * ((chunks - 1) * slowest_s + passes_s)", "s",
+    "chunks * step_s + (1 - overlap) * chunks * passes_s + overlap * ((chunks - 1) * slowest_s + passes_s)",
+    "s",
     "a prompt in chunks; where they overlap, each place works on another one",
-)  # fmt: skip
+)
 PER_SEQUENCE = Formula("1 / step_s", "tokens/s")
 DECODE = Formula("sequences / step_s", "tokens/s")
 PREFILL = Formula("tokens / seconds", "tokens/s")
 MIXED = Formula(
-    "max(min(output_tokens, sequences), sequences * prompt_tokens / chunk)", "steps", "steps of a request's life that also read a newcomer's prompt"
+    "max(min(output_tokens, sequences), sequences * prompt_tokens / chunk)",
+    "steps",
+    "steps of a request's life that also read a newcomer's prompt",
 )
 THROUGHPUT = Formula(
-    "sequences * output_tokens / (max(output_tokens - mixed_steps, 0) * step_s + mixed_steps * mixed_s)", "tokens/s",
+    "sequences * output_tokens / (max(output_tokens - mixed_steps, 0) * step_s + mixed_steps * mixed_s)",
+    "tokens/s",
     "continuous batching: while a request writes its answer, every other slot gets one new prompt",
-)  # fmt: skip
+)
 
 FIRST_TOKEN = Formula(
-    "wait_s + prompt_s + queue * (sequences - 1) * prompt_s + steps * (1 - 1 / sequences) * step_s", "s",
-    "data/calibration/first_token.csv: the scheduler, the request's own prompt, those that came with it, and steps of those that are decoding",
-)  # fmt: skip
+    "wait_s + prompt_s + queue * (sequences - 1) * prompt_s + steps * (1 - 1 / sequences) * step_s",
+    "s",
+    "data/calibration/first_token.csv: the scheduler, the request's own prompt, those that came with it, and steps of"
+    " those that are decoding",
+)
 ALONE_TOGETHER = 0.5
 """Mean share of the prompts that started together which are read before one's own."""
 
@@ -106,7 +113,10 @@ class Timing:
     def of(cls, case: Case, memory: Memory) -> Timing:
         """The timing of a plan."""
         request, way, host = case.request, route(case, memory), host_of(case)
-        found = tuple(rates(request.engine, request.backend, place.gpu, way.format, (host.gb_per_s, host.tflops)) for place in way.places)
+        found = tuple(
+            rates(request.engine, request.backend, place.gpu, way.format, (host.gb_per_s, host.tflops))
+            for place in way.places
+        )
         prompt, output = tokens_of(request)
         depth = request.context_depth if request.context_depth is not None else prompt + output / 2
         return cls(case, memory, way, found, 1.0, float(depth), prompt, output).at(request.batch)
@@ -118,7 +128,12 @@ class Timing:
     def calibrated(self, rows: tuple[Row, ...]) -> Timing:
         """The same plan by another calibration."""
         request, host = self.case.request, host_of(self.case)
-        found = [rates_from(rows, request.engine, request.backend, place.gpu, self.route.format, (host.gb_per_s, host.tflops)) for place in self.route.places]
+        found = [
+            rates_from(
+                rows, request.engine, request.backend, place.gpu, self.route.format, (host.gb_per_s, host.tflops)
+            )
+            for place in self.route.places
+        ]
         return replace(self, found=tuple(found))
 
     @property
@@ -134,7 +149,9 @@ class Timing:
     @cached_property
     def passes(self) -> list[Seconds]:
         """Each place's part of a decode step; stages of a server decode different sequences at once."""
-        return [run(place, rate, self.share, self.depth) for place, rate in zip(self.route.places, self.found, strict=True)]
+        return [
+            run(place, rate, self.share, self.depth) for place, rate in zip(self.route.places, self.found, strict=True)
+        ]
 
     @property
     def share(self) -> float:
@@ -143,11 +160,15 @@ class Timing:
     @cached_property
     def step(self) -> Step:
         """Seconds between two tokens of a sequence."""
-        return STEP("Time of a decode step", passes_s=sum(part.total for part in self.passes), step_s=self.found[-1].step_s)
+        return STEP(
+            "Time of a decode step", passes_s=sum(part.total for part in self.passes), step_s=self.found[-1].step_s
+        )
 
     @property
     def history(self) -> float:
-        """Tokens in the cache before the prompt: a stated depth beyond the request's own tokens is a conversation so far."""
+        """Tokens in the cache before the prompt: a stated depth beyond the request's own tokens is a conversation so
+        far.
+        """
         return self.depth if self.depth > self.prompt + self.output else 0.0
 
     @cached_property
@@ -159,7 +180,9 @@ class Timing:
         """Each place's part of the middle chunk of a prompt."""
         tokens = self.prompt / self.chunks
         before = self.history + (self.prompt - tokens) / 2
-        gpu = next(((rate, place.gpu) for place, rate in zip(self.route.places, self.found, strict=True) if place.gpu), None)
+        gpu = next(
+            ((rate, place.gpu) for place, rate in zip(self.route.places, self.found, strict=True) if place.gpu), None
+        )
         return [
             fetched(place.work, gpu[0], pcie(gpu[1]), tokens, before) if gpu and place.staged and tokens >= STAGED_FROM
             else run(place, rate, 0.0, 0.0, tokens, before)
@@ -172,13 +195,21 @@ class Timing:
         totals, rest = [part.total for part in self.prompt_passes], self.found[-1].step_s
         if self.route.pipelined and self.chunks > 1:
             return PIPELINED(
-                "Time to read the prompt", chunks=self.chunks, passes_s=sum(totals), slowest_s=max(totals), step_s=rest, overlap=self.found[-1].overlap
+                "Time to read the prompt",
+                chunks=self.chunks,
+                passes_s=sum(totals),
+                slowest_s=max(totals),
+                step_s=rest,
+                overlap=self.found[-1].overlap,
             )
         return CHUNKS("Time to read the prompt", chunks=self.chunks, passes_s=sum(totals), step_s=rest)
 
     @property
     def queue(self) -> Queue | None:
-        """What requests wait for, by the engine's own row or, of a serving engine without one, the first; None for engines that take one prompt after another."""
+        """What requests wait for, by the engine's own row or, of a serving engine without one, the first;
+
+        None for engines that take one prompt after another.
+        """
         name = self.case.request.engine
         return queues().get(name) or (next(iter(queues().values())) if info(name).serves else None)
 
@@ -186,33 +217,73 @@ class Timing:
     def first_token(self) -> Step:
         """Mean seconds until the first token of the requests in flight.
 
-        In a `burst` of as many requests as are in flight, half of the other prompts are read first; benchmarks send several times as many, of which
-        only the first wave waits so long. Of `steady` requests, each finds the others decoding.
+        In a `burst` of as many requests as are in flight, half of the other prompts are read first; benchmarks send
+        several times as many, of which only the first wave waits so long. Of `steady` requests, each finds the others
+        decoding.
         """
         request, queue = self.case.request, self.queue
         waves = max(request.requests / request.batch, 1.0) if request.requests else None
-        share = 0.0 if request.arrival == "steady" else ALONE_TOGETHER / (waves or 1.0) if waves or queue is None else queue.burst
+        share = (
+            0.0
+            if request.arrival == "steady"
+            else ALONE_TOGETHER / (waves or 1.0)
+            if waves or queue is None
+            else queue.burst
+        )
         loaded = self.sequences > 1 and queue is not None
         return FIRST_TOKEN(
-            "Time to first token", wait_s=queue.wait_s if loaded and queue else 0.0, prompt_s=self.prompt_step.value, queue=share, sequences=self.sequences,
-            steps=queue.steps if loaded and queue else 0.0, step_s=self.step.value,
-        )  # fmt: skip
+            "Time to first token",
+            wait_s=queue.wait_s if loaded and queue else 0.0,
+            prompt_s=self.prompt_step.value,
+            queue=share,
+            sequences=self.sequences,
+            steps=queue.steps if loaded and queue else 0.0,
+            step_s=self.step.value,
+        )
 
     @cached_property
     def served(self) -> tuple[Step, ...]:
         """Output tokens a second of one replica, every prompt read in between."""
-        steps = MIXED("Steps with a prompt", output_tokens=self.output, sequences=self.sequences, prompt_tokens=self.prompt, chunk=self.route.chunk)
+        steps = MIXED(
+            "Steps with a prompt",
+            output_tokens=self.output,
+            sequences=self.sequences,
+            prompt_tokens=self.prompt,
+            chunk=self.route.chunk,
+        )
         if info(self.case.request.engine).serves:
             tokens = self.sequences * self.prompt / float(steps.value)
             stages = self.route.degrees.pipeline
-            parts = [run(place, rate, self.share, self.depth, tokens / stages, self.history) for place, rate in zip(self.route.places, self.found, strict=True)]
-            mixed = STEP("Time of a step that also reads a prompt", passes_s=sum(part.total for part in parts), step_s=self.found[-1].step_s)
+            parts = [
+                run(place, rate, self.share, self.depth, tokens / stages, self.history)
+                for place, rate in zip(self.route.places, self.found, strict=True)
+            ]
+            mixed = STEP(
+                "Time of a step that also reads a prompt",
+                passes_s=sum(part.total for part in parts),
+                step_s=self.found[-1].step_s,
+            )
             inner = tuple(step for part in parts for step in part.steps)
         else:
-            steps = MIXED("Prompts read", output_tokens=self.sequences, sequences=self.sequences, prompt_tokens=0, chunk=self.route.chunk)
-            mixed = STEP("Time to read a prompt and decode a token", passes_s=float(self.prompt_step.value), step_s=float(self.step.value))
+            steps = MIXED(
+                "Prompts read",
+                output_tokens=self.sequences,
+                sequences=self.sequences,
+                prompt_tokens=0,
+                chunk=self.route.chunk,
+            )
+            mixed = STEP(
+                "Time to read a prompt and decode a token",
+                passes_s=float(self.prompt_step.value),
+                step_s=float(self.step.value),
+            )
             inner = ()
         rate = THROUGHPUT(
-            "Throughput", sequences=self.sequences, output_tokens=self.output, mixed_steps=steps.value, step_s=self.step.value, mixed_s=mixed.value
-        )  # fmt: skip
+            "Throughput",
+            sequences=self.sequences,
+            output_tokens=self.output,
+            mixed_steps=steps.value,
+            step_s=self.step.value,
+            mixed_s=mixed.value,
+        )
         return (*inner, steps, mixed, rate)

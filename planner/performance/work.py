@@ -1,8 +1,8 @@
 """What one pass of a rank over its layers reads and computes, from the architecture's own tensors and caches.
 
-Weights are read once a pass, whatever the number of tokens; of routed experts only those that some token chose. Each sequence's
-cache is read as far as its tokens reach, a window no further than itself. FLOPs = 2 * matrix elements that a token passes through,
-and 2 * heads * (key_dim + value_dim) for each position that attention looks at.
+Weights are read once a pass, whatever the number of tokens; of routed experts only those that some token chose. Each
+sequence's cache is read as far as its tokens reach, a window no further than itself. FLOPs = 2 * matrix elements that a
+token passes through, and 2 * heads * (key_dim + value_dim) for each position that attention looks at.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ LOOKED_UP = frozenset({"embedding", "position_embedding", "per_layer_embedding"}
 """Tables of which a token reads one row."""
 
 STATE_FLOPS = 6
-"""Operations on each number of a recurrent state for one token: decay, outer product and readout, each a multiply and an add."""
+"""Operations on each number of a recurrent state for one token: decay, outer product and readout, each a multiply and
+an add.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +60,22 @@ class Work:
         return sum(size for size, _ in self.experts)
 
     def touched_bytes(self, tokens: float) -> float:
-        """Routed experts that a pass over `tokens` tokens reads: each is chosen by none of them with (1 - top_k / experts) ** tokens."""
+        """Routed experts that a pass over `tokens` tokens reads: each is chosen by none of them with (1 - top_k /
+        experts) ** tokens.
+        """
         return sum((size * (1 - float((1 - share) ** tokens)) for size, share in self.experts), 0.0)
 
     def cache_bytes(self, depth: float) -> float:
         """Cache that one sequence's next token reads, with `depth` tokens before it."""
-        return self.state_bytes + sum(size * (depth if window is None else min(depth, window)) for size, window in self.caches)
+        return self.state_bytes + sum(
+            size * (depth if window is None else min(depth, window)) for size, window in self.caches
+        )
 
     def decode_score_flops(self, depth: float) -> float:
         """Attention of one token over `depth` positions, and the recurrent layers' step."""
-        return self.state_flops + sum(flops * (depth if window is None else min(depth, window)) for flops, _, window in self.scores)
+        return self.state_flops + sum(
+            flops * (depth if window is None else min(depth, window)) for flops, _, window in self.scores
+        )
 
     def prefill_score_flops(self, tokens: float) -> float:
         """Attention of a prompt over itself: each token over those before it, within the window."""
@@ -93,7 +101,14 @@ def share_of(layer: Layer) -> float:
     return ffn.top_k / ffn.experts if ffn and ffn.experts else 0.0
 
 
-def added(parts: Iterable[tuple[Layer, int]], block: Block, ranks: int, sizes: Iterable[tuple[int, int]], hidden: int, **head: float) -> Work:
+def added(
+    parts: Iterable[tuple[Layer, int]],
+    block: Block,
+    ranks: int,
+    sizes: Iterable[tuple[int, int]],
+    hidden: int,
+    **head: float,
+) -> Work:
     """The work of several layers, each with how often it occurs and its bytes (dense, experts) on this rank."""
     layers = sparse = dense = 0
     experts: dict[float, int] = {}
@@ -120,10 +135,19 @@ def added(parts: Iterable[tuple[Layer, int]], block: Block, ranks: int, sizes: I
                 state_bytes += 2 * count * held
                 state_flops += STATE_FLOPS * count * cache.elements / ranks
     return Work(
-        layers, sparse, dense, tuple((size, share) for share, size in experts.items()), int(head.get("head_bytes", 0)), head.get("head_flops", 0.0), flops,
+        layers,
+        sparse,
+        dense,
+        tuple((size, share) for share, size in experts.items()),
+        int(head.get("head_bytes", 0)),
+        head.get("head_flops", 0.0),
+        flops,
         tuple((decode, prefill, window) for window, (decode, prefill) in scores.items() if decode or prefill),
-        tuple((size, window) for window, size in caches.items()), state_bytes, state_flops, hidden,
-    )  # fmt: skip
+        tuple((size, window) for window, size in caches.items()),
+        state_bytes,
+        state_flops,
+        hidden,
+    )
 
 
 def score_flops(mixer: Mixer) -> tuple[float, float]:
@@ -131,12 +155,18 @@ def score_flops(mixer: Mixer) -> tuple[float, float]:
 
     Latent attention decodes on the latent itself: every head scores and sums whole latents.
     """
-    prefill = 2.0 * mixer.heads * (mixer.key_dim + mixer.value_dim) if any(cache.per == "token" for cache in mixer.caches) else 0.0
+    prefill = (
+        2.0 * mixer.heads * (mixer.key_dim + mixer.value_dim)
+        if any(cache.per == "token" for cache in mixer.caches)
+        else 0.0
+    )
     latent = next((cache.elements for cache in mixer.caches if cache.name == "latent"), 0)
     return (4.0 * mixer.heads * latent if latent else prefill), prefill
 
 
-def rank_work(scheme: Scheme, stack: Stack, layers: tuple[Layer, ...], degrees: Degrees, block: Block, head: bool) -> Work:
+def rank_work(
+    scheme: Scheme, stack: Stack, layers: tuple[Layer, ...], degrees: Degrees, block: Block, head: bool
+) -> Work:
     """What one rank of a tensor-parallel group reads and computes for these layers in a format outside GGUF."""
     distinct = Stack(stack.name, stack.hidden_size, layers).distinct
     sizes = [layer_sizes(scheme, layer, stack.name, degrees) for layer, _ in distinct]

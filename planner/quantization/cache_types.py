@@ -15,7 +15,10 @@ PLAIN = {"fp32": (1, 4), "bf16": (1, 2), "fp16": (1, 2), "fp8": (1, 1)}
 def cache_types() -> dict[str, tuple[int, int]]:
     """Every cache type as (numbers in a block, bytes of a block)."""
     blocks = {row["name"].lower(): (int(row["block_elements"]), int(row["block_bytes"])) for row in table("gguf_types")}
-    return {**PLAIN, **{name: blocks[name] for name in ("q8_0", "q5_0", "q5_1", "q4_0", "q4_1", "iq4_nl") if name in blocks}}
+    return {
+        **PLAIN,
+        **{name: blocks[name] for name in ("q8_0", "q5_0", "q5_1", "q4_0", "q4_1", "iq4_nl") if name in blocks},
+    }
 
 
 def cache_type(name: str, auto: str = "fp16") -> tuple[str, int, int]:
@@ -28,5 +31,9 @@ def cache_type(name: str, auto: str = "fp16") -> tuple[str, int, int]:
     wanted = auto if wanted == "auto" else ALIASES.get(wanted, wanted)
     known = cache_types()
     if wanted not in known:
-        raise PlanError(f"There is no cache type {name[:20]!r}.{did_you_mean(wanted, known)} Choose one of auto, {', '.join(known)}.", "kv_cache_dtype")
+        raise PlanError(
+            f"There is no cache type {name[:20]!r}.{did_you_mean(wanted, known)} Choose one of auto,"
+            f" {', '.join(known)}.",
+            "kv_cache_dtype",
+        )
     return (wanted, *known[wanted])

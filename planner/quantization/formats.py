@@ -30,7 +30,8 @@ EXPERT_ROLES = frozenset({"expert_gate", "expert_up", "expert_down", "expert_gat
 BITS = {"fp32": 32, "bf16": 16, "fp16": 16}
 
 TENSOR_BYTES = Formula(
-    "count * (elements * bits // 8 + ceil(rows * groups * group_bits / 8) + (rows * row_bits + columns * column_bits) // 8)",
+    "count * (elements * bits // 8 + ceil(rows * groups * group_bits / 8) + (rows * row_bits + columns * column_bits)"
+    " // 8)",
     "bytes",
 )
 
@@ -43,8 +44,8 @@ class Format:
         bits: of one weight.
         group_size: weights that share a scale along the input; 0 when there are no groups.
         group_bits, row_bits, column_bits: what each group, each output and each input adds.
-        scope: `all` tensors, every `linear` layer of the text stacks, all `matrices` with embedding and head, or only `experts`
-            (every linear layer of a model without any).
+        scope: `all` tensors, every `linear` layer of the text stacks, all `matrices` with embedding and head, or only
+            `experts` (every linear layer of a model without any).
         asked: the name by which a request asks for it; "" for one that only a published config can have.
     """
 
@@ -67,9 +68,15 @@ class Format:
             rows *= size
         groups = -(-columns // self.group_size) if self.group_size else 0
         return {
-            "elements": rows * columns, "bits": self.bits, "rows": rows, "groups": groups, "group_bits": self.group_bits,
-            "row_bits": self.row_bits, "columns": columns, "column_bits": self.column_bits,
-        }  # fmt: skip
+            "elements": rows * columns,
+            "bits": self.bits,
+            "rows": rows,
+            "groups": groups,
+            "group_bits": self.group_bits,
+            "row_bits": self.row_bits,
+            "columns": columns,
+            "column_bits": self.column_bits,
+        }
 
 
 @cache
@@ -77,11 +84,20 @@ def formats() -> dict[str, Format]:
     """Every format outside GGUF by its id, those that only published configs have included."""
     return {
         row["id"]: Format(
-            row["id"], row["label"], int(row["bits"]), int(row["group_size"]), float(row["group_bits"]), int(row["row_bits"]), int(row["column_bits"]),
-            row["scope"], float(row["min_compute_capability"]), row["source"], row["asked"],  # type: ignore[arg-type]
+            row["id"],
+            row["label"],
+            int(row["bits"]),
+            int(row["group_size"]),
+            float(row["group_bits"]),
+            int(row["row_bits"]),
+            int(row["column_bits"]),
+            row["scope"],  # type: ignore[arg-type]
+            float(row["min_compute_capability"]),
+            row["source"],
+            row["asked"],
         )
         for row in table("formats")
-    }  # fmt: skip
+    }
 
 
 @dataclass(frozen=True)
@@ -92,8 +108,8 @@ class Scheme:
         format: of most quantized tensors.
         rest: type of everything else (`bf16`, `fp16`, `fp32`).
         published: whether it was read from the model's own `quantization_config`.
-        mixed: tensors that a published config treats otherwise than the rule: by (stack, name), each format with the number of
-            layers that have it.
+        mixed: tensors that a published config treats otherwise than the rule: by (stack, name), each format with the
+            number of layers that have it.
         note: what the reader must know, or "".
     """
 
@@ -101,9 +117,13 @@ class Scheme:
     rest: str = "bf16"
     has_experts: bool = False
     published: bool = False
-    mixed: Mapping[tuple[str, str], tuple[tuple[Format, int], ...]] = field(default_factory=dict, compare=False, repr=False)
+    mixed: Mapping[tuple[str, str], tuple[tuple[Format, int], ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
     note: str = ""
-    _sizes: dict[tuple[str, tuple[int, ...], str], tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
+    _sizes: dict[tuple[str, tuple[int, ...], str], tuple[int, int]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def quantizes(self, tensor: Tensor, stack: str = "decoder") -> bool:
         """Whether the rule gives this tensor the format; the rest stays in `rest`."""
@@ -129,7 +149,13 @@ class Scheme:
         if key not in self._sizes:
             mixed = self.mixed.get((stack, tensor.name)) or ((self.format_of(tensor, stack), 1),)
             layers = sum(count for _, count in mixed)
-            whole = sum(count * int(TENSOR_BYTES(tensor.name, count=1, **format.operands(shape)).value) for format, count in mixed) // layers
+            whole = (
+                sum(
+                    count * int(TENSOR_BYTES(tensor.name, count=1, **format.operands(shape)).value)
+                    for format, count in mixed
+                )
+                // layers
+            )
             weights = sum(count * (prod(shape) * format.bits // 8) for format, count in mixed) // layers
             self._sizes[key] = weights, whole - weights
         return self._sizes[key]
@@ -172,7 +198,10 @@ def scheme(quantization: str, dtype: str, has_experts: bool) -> Scheme:
     format = known.get(quantization.lower())
     if format is None:
         hint = did_you_mean(quantization, known)
-        raise PlanError(f"There is no format {quantization[:40]!r} outside llama.cpp.{hint} Choose one of {', '.join(known)}.", "quantization")
+        raise PlanError(
+            f"There is no format {quantization[:40]!r} outside llama.cpp.{hint} Choose one of {', '.join(known)}.",
+            "quantization",
+        )
     return Scheme(format, format.id if format.scope == "all" else rest_type(dtype), has_experts)
 
 

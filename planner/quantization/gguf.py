@@ -1,7 +1,9 @@
-"""The size of a GGUF before it exists: the tensors as llama.cpp's converter writes them, each in the type its mix gives it.
+"""The size of a GGUF before it exists: the tensors as llama.cpp's converter writes them, each in the type its mix gives
+it.
 
-The converter keeps what is small in 32 bit (norms, biases, routers, convolutions), merges a layer's experts into one tensor,
-splits latent attention's kv_b in two, and leaves out a tied output. bytes = sum over tensors of elements / block * block bytes.
+The converter keeps what is small in 32 bit (norms, biases, routers, convolutions), merges a layer's experts into one
+tensor, splits latent attention's kv_b in two, and leaves out a tied output. bytes = sum over tensors of elements /
+block * block bytes.
 """
 
 from __future__ import annotations
@@ -15,7 +17,18 @@ from planner.core.formula import Formula, total
 from planner.core.remember import remembered
 from planner.memory.quantity import Quantity
 from planner.quantization.gguf_layers import LayerBytes, Size, layer_bytes, pieces_of, plus, sized
-from planner.quantization.gguf_mix import NEWEST, base_type, base_types, block, fitting, matters, moves, type_of, usual_imatrix, variants
+from planner.quantization.gguf_mix import (
+    NEWEST,
+    base_type,
+    base_types,
+    block,
+    fitting,
+    matters,
+    moves,
+    type_of,
+    usual_imatrix,
+    variants,
+)
 from planner.quantization.gguf_tensors import ON_HOST, FileTensor, of_layer, written
 
 ALIGNMENT = 32
@@ -33,7 +46,8 @@ class GgufFile:
         layers: bytes of each layer in order.
         embedding_bytes: tables that stay on the host.
         factor_bytes: frequency factors of the rotary angles, which every GPU with layers holds.
-        output_bytes: what follows the layers, and what stands before them and is no table; in the file without a tied matrix.
+        output_bytes: what follows the layers, and what stands before them and is no table; in the file without a tied
+            matrix.
         gpu_output_bytes: the same as a GPU holds it; a tied model's matrix is the embedding, held a second time.
         tied: whether the file has no output matrix of its own.
         tensors: how many tensors it holds.
@@ -65,11 +79,13 @@ class GgufFile:
     def file_bytes(self) -> Quantity:
         """The file on disk: tensors, padding to 32 bytes each, and a header that is mostly the vocabulary.
 
-        A header takes 21 to 61 bytes an entry, by the tokenizer (`data/gguf_headers.csv`), and 70 bytes a tensor; the rest, the
-        chat template above all, is a few kilobytes.
+        A header takes 21 to 61 bytes an entry, by the tokenizer (`data/gguf_headers.csv`), and 70 bytes a tensor; the
+        rest, the chat template above all, is a few kilobytes.
         """
         if self.header_bytes is not None:
-            return Quantity.exact(total("File: header, tensors, padding", [self.header_bytes, self.tensor_bytes, self.padding_bytes]))
+            return Quantity.exact(
+                total("File: header, tensors, padding", [self.header_bytes, self.tensor_bytes, self.padding_bytes])
+            )
         step = FILE(
             "File", tensors=self.tensor_bytes, padding=self.padding_bytes, vocab=self.vocab_size,
             per_entry=per_entry(self.vocab_size, self.plain_vocabulary), count=self.tensors,
@@ -79,7 +95,9 @@ class GgufFile:
         return Quantity(size - header // 8, size, size + header // 8, (step,))
 
 
-FILE = Formula("tensors + padding + vocab * per_entry + count * 70 + 4096", "bytes", "data/gguf_headers.csv: measured headers")
+FILE = Formula(
+    "tensors + padding + vocab * per_entry + count * 70 + 4096", "bytes", "data/gguf_headers.csv: measured headers"
+)
 
 
 @cache
@@ -98,7 +116,9 @@ def file_types() -> tuple[str, ...]:
 
 def canonical(name: str) -> str | None:
     """The file type that a name means, in its own spelling; None when it means none."""
-    return NAMES.get(name.lower()) or (name.upper() if name.upper() in base_types() or name.upper() in variants() else None)
+    return NAMES.get(name.lower()) or (
+        name.upper() if name.upper() in base_types() or name.upper() in variants() else None
+    )
 
 
 def own_type(model: Architecture) -> str | None:
@@ -124,7 +144,9 @@ def gguf_file(architecture: Architecture, file_type: str, imatrix: bool | None =
 
 
 def file_range(architecture: Architecture, file_type: str, imatrix: bool | None, since: int) -> Quantity:
-    """The file's size, over both kinds of files where nobody says whether it was made with an importance matrix and the mix depends on it."""
+    """The file's size, over both kinds of files where nobody says whether it was made with an importance matrix and the
+    mix depends on it.
+    """
     size = gguf_file(architecture, file_type, imatrix, since).file_bytes
     if imatrix is not None or not matters(file_type) or file_type == own_type(architecture):
         return size
@@ -134,7 +156,8 @@ def file_range(architecture: Architecture, file_type: str, imatrix: bool | None,
 
 @dataclass(slots=True)
 class Kind:
-    """A kind of layer in one file type: the tensors whose type depends on where the layer stands, the others' sizes, and the layers met so far.
+    """A kind of layer in one file type: the tensors whose type depends on where the layer stands, the others' sizes,
+    and the layers met so far.
 
     `made` is by the types of the moving tensors: the layer's bytes, and its padding in the file.
     """
@@ -164,10 +187,15 @@ class _Writer:
         head = next((tensor for tensor in main.after if tensor.role == "lm_head"), None)
         tied = head is None or head.tied
         after = plus([inner, *(self.sizes(tensor) for tensor in main.after if not tensor.tied)])
-        shared = plus(self.sizes(tensor, count=False) for tensor in main.before if tensor.role == "embedding") if head is not None and head.tied else (0, 0)
+        shared = (
+            plus(self.sizes(tensor, count=False) for tensor in main.before if tensor.role == "embedding")
+            if head is not None and head.tied
+            else (0, 0)
+        )
         total = embedding[0] + factors[0] + after[0] + sum(layer.dense + layer.experts for layer in layers)
         return GgufFile(
-            self.file_type, total, layers, embedding[0], factors[1], after[0], after[1] + shared[1], tied, self.tensors, self.parameters, self.vocabulary,
+            self.file_type, total, layers, embedding[0], factors[1], after[0], after[1] + shared[1], tied, self.tensors,
+            self.parameters, self.vocabulary,
             self.padding, "plain_vocabulary" in model.converter, read_header_bytes(model) if self.as_stored else None,
         )  # fmt: skip
 
@@ -184,11 +212,18 @@ class _Writer:
             kind = kinds.get(key)
             if kind is None:
                 moving = [tensor for tensor in pieces if self.moves(tensor)]
-                kind = kinds[key] = Kind(moving, [(tensor, sized(tensor, self.type(tensor, 0))) for tensor in pieces if not self.moves(tensor)], {})
+                kind = kinds[key] = Kind(
+                    moving,
+                    [(tensor, sized(tensor, self.type(tensor, 0))) for tensor in pieces if not self.moves(tensor)],
+                    {},
+                )
             types = tuple([self.type(tensor, index) for tensor in kind.moving])
             made = kind.made.get(types)
             if made is None:
-                sizes = [*kind.fixed, *((tensor, sized(tensor, name)) for tensor, name in zip(kind.moving, types, strict=True))]
+                sizes = [
+                    *kind.fixed,
+                    *((tensor, sized(tensor, name)) for tensor, name in zip(kind.moving, types, strict=True)),
+                ]
                 made = kind.made[types] = (layer_bytes(sizes), sum(-size[0] % ALIGNMENT for _, size in sizes))
             found.append(made[0])
             self.tensors += len(pieces)
@@ -197,16 +232,31 @@ class _Writer:
         return self.with_encoder(found)
 
     def with_encoder(self, layers: list[LayerBytes]) -> tuple[LayerBytes, ...]:
-        """The layers with those of an encoder beside them: llama.cpp loads `enc.blk.N` where it loads `blk.N`, and what is deeper with the last."""
-        encoder = next((stack for stack in self.model.stacks if stack.name == "encoder" and stack is not self.model.main), None)
+        """The layers with those of an encoder beside them: llama.cpp loads `enc.blk.N` where it loads `blk.N`, and what
+        is deeper with the last.
+        """
+        encoder = next(
+            (stack for stack in self.model.stacks if stack.name == "encoder" and stack is not self.model.main), None
+        )
         if encoder is None:
             return tuple(layers)
         found = list(layers)
-        parts = [(index, piece) for index, layer in enumerate(encoder.layers) for piece in of_layer(self.model, layer, self.as_stored)]
-        ends = [piece for tensor in (*encoder.before, *encoder.after) if not tensor.tied for piece in written(self.model, tensor, None, self.as_stored)]
+        parts = [
+            (index, piece)
+            for index, layer in enumerate(encoder.layers)
+            for piece in of_layer(self.model, layer, self.as_stored)
+        ]
+        ends = [
+            piece
+            for tensor in (*encoder.before, *encoder.after)
+            if not tensor.tied
+            for piece in written(self.model, tensor, None, self.as_stored)
+        ]
         for index, piece in [*parts, *((len(found) - 1, piece) for piece in ends)]:
             place, size = min(index, len(found) - 1), self.add(piece)
-            found[place] = replace(found[place], dense=found[place].dense + size[0], gpu_dense=found[place].gpu_dense + size[1])
+            found[place] = replace(
+                found[place], dense=found[place].dense + size[0], gpu_dense=found[place].gpu_dense + size[1]
+            )
         return tuple(found)
 
     def moves(self, tensor: FileTensor) -> bool:
@@ -216,7 +266,10 @@ class _Writer:
         """Bytes of a tensor outside the layers; `count` is off for a second look at one already in the file."""
         if tensor.role in ("embedding", "lm_head") and len(tensor.shape) == 2:
             tensor = replace(tensor, shape=(min(tensor.shape[0], self.vocabulary), tensor.shape[1]))
-        return plus(self.add(piece) if count else self.size(piece) for piece in written(self.model, tensor, None, self.as_stored))
+        return plus(
+            self.add(piece) if count else self.size(piece)
+            for piece in written(self.model, tensor, None, self.as_stored)
+        )
 
     def add(self, tensor: FileTensor) -> Size:
         size = self.size(tensor)
@@ -244,7 +297,11 @@ class _Writer:
 
     def position(self, category: str, index: int) -> tuple[int, int]:
         """Which of how many: values are counted as they come, the feed-forward's by layer where there are experts."""
-        if category not in self.counted or (category != "attn_v" and self.facts.experts > 1 and not (category == "ffn_down" and counts_downs(self.file_type))):
+        if category not in self.counted or (
+            category != "attn_v"
+            and self.facts.experts > 1
+            and not (category == "ffn_down" and counts_downs(self.file_type))
+        ):
             return index, self.pieces.depth
         self.counted[category] += 1
         return self.counted[category] - 1, self.pieces.values if category == "attn_v" else self.pieces.depth

@@ -1,8 +1,9 @@
 """Which tensor of a GGUF takes which type: llama.cpp's quantization mixes, read from `data/gguf_mixes.csv`.
 
-A rule is (file types, category, condition, type); the first that applies wins, and without one the tensor takes the file type's
-base. Conditions are the predicates of `CONDITIONS`, several in a row must all hold. A type with an asterisk becomes Q5_K in
-models of the 70B class. A rule that changed carries the builds that had it (`-1860` is up to that build, `1861-` from it on), which
+A rule is (file types, category, condition, type); the first that applies wins, and without one the tensor takes the
+file type's base. Conditions are the predicates of `CONDITIONS`, several in a row must all hold. A type with an asterisk
+becomes Q5_K in models of the 70B class. A rule that changed carries the builds that had it (`-1860` is up to that
+build, `1861-` from it on), which
 are known to the week: a file says when it was made, not by which build.
 
 Source: https://github.com/ggml-org/llama.cpp/blob/master/src/llama-quant.cpp, as of October 2026.
@@ -22,7 +23,9 @@ NEWEST = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the rules ask of a model: queries per key-value head, experts, size class, and how and by which build it was quantized."""
+    """What the rules ask of a model: queries per key-value head, experts, size class, and how and by which build it was
+    quantized.
+    """
 
     gqa: float
     experts: int
@@ -55,7 +58,10 @@ CONDITIONS: dict[str, Callable[[Facts, int, int], bool]] = {
     "middle": lambda facts, index, count: count // 8 <= index < 7 * count // 8,
 }
 
-OF_FACTS = frozenset(CONDITIONS[word] for word in ("gqa4", "gqa4_or_4_experts", "experts", "8_experts", "falcon", "not_falcon", "imatrix", "no_imatrix"))
+OF_FACTS = frozenset(
+    CONDITIONS[word]
+    for word in ("gqa4", "gqa4_or_4_experts", "experts", "8_experts", "falcon", "not_falcon", "imatrix", "no_imatrix")
+)
 """Conditions on the model alone; the others ask where a tensor stands."""
 
 Rule = tuple[tuple[Callable[[Facts, int, int], bool], ...], str]
@@ -129,13 +135,16 @@ def rules(file_type: str, category: str, build: int = NEWEST) -> tuple[Rule, ...
     for row in table("gguf_mixes"):
         named = row["category"] == category and (row["file_types"] == "*" or file_type in row["file_types"].split())
         if named and concerns(row["builds"], build):
-            found.append((tuple(CONDITIONS[word] for word in row["condition"].split()), row["type"] or base_types()[file_type]))
+            found.append(
+                (tuple(CONDITIONS[word] for word in row["condition"].split()), row["type"] or base_types()[file_type])
+            )
     return tuple(found)
 
 
 @lru_cache(maxsize=4_096)
 def narrowed(file_type: str, category: str, facts: Facts) -> tuple[Rule, ...]:
-    """The rules that a model leaves open: those whose facts hold, with only their conditions on the position, up to one without any.
+    """The rules that a model leaves open: those whose facts hold, with only their conditions on the position, up to one
+    without any.
 
     The last is the file type's base. A rule without conditions says that all tensors of the category have one type.
     """
@@ -165,13 +174,24 @@ def moves(file_type: str, category: str, facts: Facts) -> bool:
     return len(narrowed(file_type, category, facts)) > 1
 
 
-FALLBACK = {"Q2_K": "Q4_0", "Q3_K": "Q4_0", "TQ1_0": "Q4_0", "TQ2_0": "Q4_0", "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0"}
+FALLBACK = {
+    "Q2_K": "Q4_0",
+    "Q3_K": "Q4_0",
+    "TQ1_0": "Q4_0",
+    "TQ2_0": "Q4_0",
+    "Q4_K": "Q5_0",
+    "Q5_K": "Q5_1",
+    "Q6_K": "Q8_0",
+}
 """Types with blocks of 256 give way to these where a row is no multiple of 256; the IQ types to IQ4_NL."""
 
 
 @cache
 def fitting(name: str, row: int) -> str:
-    """The type itself where its blocks divide a row, else what llama.cpp falls back to; F16 where even 32 does not divide it."""
+    """The type itself where its blocks divide a row, else what llama.cpp falls back to;
+
+    F16 where even 32 does not divide it.
+    """
     if row % block(name)[0] == 0:
         return name
     name = FALLBACK.get(name, "IQ4_NL" if name.startswith("IQ") else name)

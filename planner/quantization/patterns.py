@@ -1,9 +1,11 @@
-"""Lists of module names in a quantized config, read safely: the text comes from strangers and never becomes a regular expression.
+"""Lists of module names in a quantized config, read safely: the text comes from strangers and never becomes a regular
+expression.
 
-Three spellings are in use: plain names (`lm_head`, `model.layers.3.mlp.gate`, `gate`), names with `*` (`model.layers.*.self_attn`),
-and `re:` expressions. Of those the parts that publishers use are understood (`.*`, `.`, escapes, `^`, `$`, `\\d+`, `(a|b)`), each
-translated to literal text and wildcards; any other expression is refused, and the caller says so. Numbers in names are layers
-(`layers.3`) or experts. Matching is plain string work, linear in the name for every wildcard.
+Three spellings are in use: plain names (`lm_head`, `model.layers.3.mlp.gate`, `gate`), names with `*`
+(`model.layers.*.self_attn`), and `re:` expressions. Of those the parts that publishers use are understood (`.*`, `.`,
+escapes, `^`, `$`, `\\d+`, `(a|b)`), each translated to literal text and wildcards; any other expression is refused, and
+the caller says so. Numbers in names are layers (`layers.3`) or experts. Matching is plain string work, linear in the
+name for every wildcard.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ class Pattern:
     end: bool
 
     def matches(self, name: str) -> bool:
-        """Whether the pieces occur in this order in the module's name, the first at its start or the last at its end where that is asked."""
+        """Whether the pieces occur in this order in the module's name, the first at its start or the last at its end
+        where that is asked.
+        """
         at = 0
         for index, piece in enumerate(self.pieces):
             if index == 0 and self.start:
@@ -88,7 +92,13 @@ def read(entries: object) -> Names:
                 known = grouped.setdefault(key, set())
                 if known is not None:
                     known |= pattern.layers
-    return Names(tuple(Pattern(pieces, None if layers is None else frozenset(layers), start, end) for (pieces, start, end), layers in grouped.items()), unread)
+    return Names(
+        tuple(
+            Pattern(pieces, None if layers is None else frozenset(layers), start, end)
+            for (pieces, start, end), layers in grouped.items()
+        ),
+        unread,
+    )
 
 
 def unwrapped(name: str) -> str:
@@ -128,7 +138,9 @@ def _pattern(text: str, start: bool, end: bool, whole: bool) -> Pattern:
 
 
 def _alternatives(text: str) -> list[str]:
-    """Every plain text with `*` that the understood part of an expression can mean; nothing when something else occurs in it."""
+    """Every plain text with `*` that the understood part of an expression can mean; nothing when something else occurs
+    in it.
+    """
     found = [""]
     index = 0
     while index < len(text):

@@ -1,7 +1,9 @@
-"""From a config's `quantization_config` to a `Scheme`: which format, and which modules were left alone or treated otherwise.
+"""From a config's `quantization_config` to a `Scheme`: which format, and which modules were left alone or treated
+otherwise.
 
-Every method is a row of `METHODS`: a function that reads its section into rules, (names, format) pairs where the first that
-names a module decides, None standing for the model's own 16-bit type. What no rule names follows the format's own scope.
+Every method is a row of `METHODS`: a function that reads its section into rules, (names, format) pairs where the first
+that names a module decides, None standing for the model's own 16-bit type. What no rule names follows the format's own
+scope.
 """
 
 from __future__ import annotations
@@ -57,11 +59,20 @@ def read_section(section: object, dtype: str = "bf16") -> Published:
         return Published(plain(rest_type(dtype)), note="The quantization_config is not an object: counted in 16 bit.")
     method = section.get("quant_method")
     if method is None:
-        method = "mlx" if "bits" in section and "group_size" in section else "modelopt" if "quant_algo" in section or "quantization" in section else ""
+        method = (
+            "mlx"
+            if "bits" in section and "group_size" in section
+            else "modelopt"
+            if "quant_algo" in section or "quantization" in section
+            else ""
+        )
     reader = METHODS.get(str(method).lower().replace("_", "-")) if isinstance(method, str) else None
     found = reader(section) if reader else None
     if found is None:
-        return Published(plain(rest_type(dtype)), note=f"The quantization method {str(method)[:40]!r} is not known: counted in 16 bit.")
+        return Published(
+            plain(rest_type(dtype)),
+            note=f"The quantization method {str(method)[:40]!r} is not known: counted in 16 bit.",
+        )
     unread = sum(names.unread for names, _ in found.rules)
     if unread:
         found = replace(found, note=f"{unread} of the config's module names could not be read and were left out.")
@@ -142,7 +153,11 @@ def _grouped(id: str) -> Callable[[Section], Published]:
         base = _named("gptq-int8" if id == "gptq-int4" and bits == 8 else id)
         group = _group(section, "group_size", "q_group_size", default=128)
         dynamic = section.get("dynamic")
-        left = [f"re:{key[2:]}" for key in dynamic if isinstance(key, str) and key.startswith("-:")] if isinstance(dynamic, Mapping) else []
+        left = (
+            [f"re:{key[2:]}" for key in dynamic if isinstance(key, str) and key.startswith("-:")]
+            if isinstance(dynamic, Mapping)
+            else []
+        )
         rules = _kept(section, "modules_to_not_convert") + (((read(left), None),) if left else ())
         return Published(with_group(base, bits, group), rules)
 
@@ -159,7 +174,11 @@ def _weights(spec: object) -> Format | None:
     """The format that a compressed-tensors `weights` entry describes."""
     if not isinstance(spec, Mapping):
         return None
-    bits, kind, group = _bits(spec, "num_bits", default=8), str(spec.get("type", "int")), _group(spec, "group_size", default=-1)
+    bits, kind, group = (
+        _bits(spec, "num_bits", default=8),
+        str(spec.get("type", "int")),
+        _group(spec, "group_size", default=-1),
+    )
     if kind == "float":
         if bits == 4:
             return _named("mxfp4-linear") if group == 32 else _named("nvfp4")
@@ -177,7 +196,9 @@ def _compressed(section: Section) -> Published | None:
         format = _weights(group.get("weights")) if isinstance(group, Mapping) else None
         if format is None:
             continue
-        targets = [name for name in group.get("targets") or () if isinstance(name, str) and name not in ("Linear", "FusedMoE")]
+        targets = [
+            name for name in group.get("targets") or () if isinstance(name, str) and name not in ("Linear", "FusedMoE")
+        ]
         if targets:
             rules.append((read(targets), format))
         found.insert(len(found) if targets else 0, format)
@@ -185,9 +206,17 @@ def _compressed(section: Section) -> Published | None:
 
 
 ALGORITHMS = {
-    "nvfp4": "nvfp4", "nvfp4_awq": "nvfp4", "fp8": "fp8", "mxfp8": "fp8", "fp8_pb_wo": "fp8-block", "w8a8_sq_per_channel": "int8",
-    "w4a16_awq": "awq-int4", "w4a8_awq": "awq-int4", "mxfp4": "mxfp4-linear", "w4a8_mxfp4_fp8": "mxfp4-linear",
-}  # fmt: skip
+    "nvfp4": "nvfp4",
+    "nvfp4_awq": "nvfp4",
+    "fp8": "fp8",
+    "mxfp8": "fp8",
+    "fp8_pb_wo": "fp8-block",
+    "w8a8_sq_per_channel": "int8",
+    "w4a16_awq": "awq-int4",
+    "w4a8_awq": "awq-int4",
+    "mxfp4": "mxfp4-linear",
+    "w4a8_mxfp4_fp8": "mxfp4-linear",
+}
 """Formats by ModelOpt's `quant_algo`."""
 
 
@@ -205,7 +234,9 @@ def _modelopt(section: Section) -> Published | None:
         if id:
             by_format.setdefault(id, []).append(name)
     rules += [(read(names), _named(id)) for id, names in by_format.items()]
-    common = ALGORITHMS.get(str(section.get("quant_algo", "")).lower()) or (max(by_format, key=lambda id: len(by_format[id])) if by_format else None)
+    common = ALGORITHMS.get(str(section.get("quant_algo", "")).lower()) or (
+        max(by_format, key=lambda id: len(by_format[id])) if by_format else None
+    )
     return Published(_named(common), tuple(rules)) if common else None
 
 
@@ -214,13 +245,20 @@ def _mxfp4(section: Section) -> Published:
 
 
 def _mlx(section: Section) -> Published:
-    """MLX quantizes embedding and head too; entries that are objects give a module its own width, `false` leaves it alone."""
+    """MLX quantizes embedding and head too; entries that are objects give a module its own width, `false` leaves it
+    alone.
+    """
     bits, group = _bits(section, "bits", default=4), _group(section, "group_size", default=64)
     base = _named(f"mlx-{bits}bit" if bits in (4, 6, 8) else "mlx-4bit")
     rules: list[Rule] = []
     for name, spec in section.items():
         if isinstance(spec, Mapping) and "bits" in spec:
-            rules.append((read([name]), with_group(base, _bits(spec, "bits", default=bits), _group(spec, "group_size", default=group))))
+            rules.append(
+                (
+                    read([name]),
+                    with_group(base, _bits(spec, "bits", default=bits), _group(spec, "group_size", default=group)),
+                )
+            )
         elif spec is False and "." in name:
             rules.append((read([name]), None))
     return Published(with_group(base, bits, group), tuple(rules))

@@ -1,4 +1,6 @@
-"""Formats of weights as people and repositories write them: `Q4_K - Medium`, `4-bit`, `GPTQ-Int4`, `mlx-8bit`, `UD-Q4_K_XL`.
+"""Formats of weights as people and repositories write them:
+
+`Q4_K - Medium`, `4-bit`, `GPTQ-Int4`, `mlx-8bit`, `UD-Q4_K_XL`.
 
 Words are those of `data/format_words.csv`; types of GGUF files are found in any spelling of their own names.
 """
@@ -18,9 +20,15 @@ from planner.quantization.gguf_mix import variants
 
 Kind = Literal["gguf", "mlx", "checkpoint", "bnb", "plain", "width", "other"]
 
-DYNAMIC = "{text} is a mix that its publisher makes for each model: planned as {format}, from which published ones differ by -6% to +15%; only the .gguf itself tells."
+DYNAMIC = (
+    "{text} is a mix that its publisher makes for each model: planned as {format}, from which published ones differ by"
+    " -6% to +15%; only the .gguf itself tells."
+)
 """Seen: UD-Q4_K_XL of Qwen3 Coder 30B and Qwen3 Next, UD-Q8_K_XL of Gemma 3 12B and Qwen3 30B."""
-QAT = "Weights trained for 4 bits are planned as Q4_0; Google's own files of Gemma 3 also keep their embedding in 16 bits, which adds up to 1.7 GB."
+QAT = (
+    "Weights trained for 4 bits are planned as Q4_0; Google's own files of Gemma 3 also keep their embedding in 16"
+    " bits, which adds up to 1.7 GB."
+)
 OTHER_MLX = "MLX's {method} is planned as {format}, which differs by a fraction of a bit."
 SOME_KEPT = "Unsloth keeps some layers of its 4-bit weights in 16 bits, which is not counted."
 
@@ -31,7 +39,8 @@ class Written:
 
     Attributes:
         text: as people read it.
-        kind: whose files; `plain` is unquantized, `width` names bits and nothing else, `other` is run by no engine here.
+        kind: whose files; `plain` is unquantized, `width` names bits and nothing else, `other` is run by no engine
+            here.
         format: as requests spell it; "" where only the kind or the width is told.
         bits: of a weight, where they are told; 0 elsewhere.
         imatrix: whether the file was made with an importance matrix, where that is told.
@@ -54,7 +63,8 @@ class Written:
 
 TYPE = re.compile(
     r"(?<![a-z0-9])(?P<dynamic>ud[-_ ]+)?(?P<weighted>i1[-_ ]+)?"
-    r"(?P<type>(?:iq|tq|q)[1-8](?:[-_ ]?k(?:[-_ ]?(?:xxs|xs|xxl|xl|nl|s|m|l))?|[-_ ]?[01](?:[-_][48][-_][48])?|[-_ ]?(?:xxs|xs|xl|nl|s|m|l))?)"
+    r"(?P<type>(?:iq|tq|q)[1-8](?:[-_ ]?k(?:[-_ ]?(?:xxs|xs|xxl|xl|nl|s|m|l))?|[-_ ]?[01](?:[-_][48][-_][48])?|[-_"
+    r" ]?(?:xxs|xs|xl|nl|s|m|l))?)"
     r"(?:\s+-\s+(?P<size>small|medium|large)|\s+(?P<mix>mix))?(?![a-z0-9])(?:[-\s]+ternary)?",
     re.IGNORECASE,
 )
@@ -127,24 +137,40 @@ class _Facts:
         if "mlx" in told:
             return self._mlx(width)
         if "bnb" in told:
-            return Written("bitsandbytes", "bnb", {0: told["bnb"], 4: told["bnb"], 8: "int8"}.get(width, f"bnb-{width}bit"), width, note=SOME_KEPT if "unsloth" in self.beside else "")
+            return Written(
+                "bitsandbytes",
+                "bnb",
+                {0: told["bnb"], 4: told["bnb"], 8: "int8"}.get(width, f"bnb-{width}bit"),
+                width,
+                note=SOME_KEPT if "unsloth" in self.beside else "",
+            )
         weighted = bool(self.beside & WEIGHTED)
         if self.gguf:
             return replace(self.gguf, imatrix=weighted or self.gguf.imatrix)
         if "checkpoint" in told:
             format = told["checkpoint"].replace("int4", f"int{width}") if width else told["checkpoint"]
-            return Written(format.upper(), "gguf" if "gguf" in told else "checkpoint", (canonical(format) or format) if "gguf" in told else format)
+            return Written(
+                format.upper(),
+                "gguf" if "gguf" in told else "checkpoint",
+                (canonical(format) or format) if "gguf" in told else format,
+            )
         if "plain" in told:
             return Written(told["plain"].upper(), "gguf" if "gguf" in told else "plain", told["plain"])
         if "gguf" in told:
-            return Written(told["gguf"] or "GGUF", "gguf", told["gguf"], imatrix=weighted, note=QAT if told["gguf"] else "")
+            return Written(
+                told["gguf"] or "GGUF", "gguf", told["gguf"], imatrix=weighted, note=QAT if told["gguf"] else ""
+            )
         return Written(f"{width}-bit", "width", bits=width) if width else None
 
     def _mlx(self, width: int) -> Written:
         method = self.told.get("checkpoint", "")
-        width = width or (4 if method.endswith("4") else 8 if method.endswith("8") else self.gguf.bits if self.gguf else 0)
+        width = width or (
+            4 if method.endswith("4") else 8 if method.endswith("8") else self.gguf.bits if self.gguf else 0
+        )
         format = f"mlx-{width}bit" if 0 < width < 16 else self.told.get("plain", "bf16" if width == 16 else "")
-        note = OTHER_MLX.format(method=method, format=format) if method and not method.startswith(("awq", "gptq")) else ""
+        note = (
+            OTHER_MLX.format(method=method, format=format) if method and not method.startswith(("awq", "gptq")) else ""
+        )
         return Written(f"MLX {width}-bit" if width else "MLX", "mlx", format, width, note=note)
 
 
@@ -165,8 +191,15 @@ def _gguf(match: re.Match[str]) -> Written | None:
 @cache
 def _types() -> dict[str, str]:
     """Every type of a GGUF file by the letters and digits of its name, and by the shorter names in use."""
-    short = {word.upper(): row["format"] for row in table("format_words") if row["kind"] == "gguf" and row["format"] for word in row["word"].split("|")}
-    return {word: format for word, format in short.items() if re.fullmatch(r"I?Q\d[K048]*", word)} | {_squeezed(name): name for name in (*variants(), *file_types())}
+    short = {
+        word.upper(): row["format"]
+        for row in table("format_words")
+        if row["kind"] == "gguf" and row["format"]
+        for word in row["word"].split("|")
+    }
+    return {word: format for word, format in short.items() if re.fullmatch(r"I?Q\d[K048]*", word)} | {
+        _squeezed(name): name for name in (*variants(), *file_types())
+    }
 
 
 def _squeezed(name: str) -> str:

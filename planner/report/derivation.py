@@ -28,7 +28,13 @@ def steps_of(model: Architecture, memory: Memory) -> tuple[Step, ...]:
 
 def speed_steps(speed: Speed) -> tuple[Step, ...]:
     """Speed and power, each step once."""
-    figures = (speed.decode_tokens_per_s, speed.prefill_tokens_per_s, speed.time_to_first_token_s, speed.throughput_tokens_per_s, speed.watts)
+    figures = (
+        speed.decode_tokens_per_s,
+        speed.prefill_tokens_per_s,
+        speed.time_to_first_token_s,
+        speed.throughput_tokens_per_s,
+        speed.watts,
+    )
     return tuple({id(step): step for figure in figures for step in figure.steps}.values())
 
 

@@ -21,9 +21,14 @@ if TYPE_CHECKING:
     from planner.searches.ways_out import WayOut
 
 SPEEDS = (
-    "prefill_tokens_per_s", "decode_tokens_per_s", "decode_tokens_per_s_per_sequence", "throughput_tokens_per_s", "time_to_first_token_s",
-    "idle_time_to_first_token_s", "time_per_output_token_s",
-)  # fmt: skip
+    "prefill_tokens_per_s",
+    "decode_tokens_per_s",
+    "decode_tokens_per_s_per_sequence",
+    "throughput_tokens_per_s",
+    "time_to_first_token_s",
+    "idle_time_to_first_token_s",
+    "time_per_output_token_s",
+)
 
 
 def plan_json(plan: Plan, derivation: bool = False, advice: bool = True) -> dict[str, Any]:
@@ -113,13 +118,23 @@ def model_json(name: str, architecture: Architecture, taken: Taken = LITERALLY) 
 
 def load_json(load: Load) -> dict[str, Any]:
     """Disk, download, memory and time to load."""
-    return {"ram_bytes": load.ram.json(), "disk_bytes": load.disk.json(), "download_s": load.download.json(), "load_s": load.load.json()}
+    return {
+        "ram_bytes": load.ram.json(),
+        "disk_bytes": load.disk.json(),
+        "download_s": load.download.json(),
+        "load_s": load.load.json(),
+    }
 
 
 def speed_json(speed: Speed) -> dict[str, Any]:
     """The figures of `Speed`, what bounds decoding, and why they are extrapolated where they are."""
     figures = {name: getattr(speed, name).json() for name in SPEEDS}
-    return {**figures, "assumes": asdict(speed.assumes), "limit": speed.limit, **({"extrapolated": speed.extrapolated} if speed.extrapolated else {})}
+    return {
+        **figures,
+        "assumes": asdict(speed.assumes),
+        "limit": speed.limit,
+        **({"extrapolated": speed.extrapolated} if speed.extrapolated else {}),
+    }
 
 
 def device_json(device: DeviceMemory) -> dict[str, Any]:
@@ -138,4 +153,10 @@ def device_json(device: DeviceMemory) -> dict[str, Any]:
 
 
 def step_json(step: Step) -> dict[str, Any]:
-    return {"label": step.label, "expression": step.expression, "value": step.value, "unit": step.unit, "source": step.source}
+    return {
+        "label": step.label,
+        "expression": step.expression,
+        "value": step.value,
+        "unit": step.unit,
+        "source": step.source,
+    }

@@ -1,4 +1,6 @@
-"""A plan as a Markdown report: the question, the verdict, the memory of every device, and every step of the arithmetic."""
+"""A plan as a Markdown report: the question, the verdict, the memory of every device, and every step of the
+arithmetic.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,21 @@ def markdown(plan: Plan, address: str = "") -> str:
     lines = [f"# {_code(plan.case.name)} as {_code(plan.memory.weights.format)}", "", _plain(plan.fit.reason), ""]
     lines += [_plain(plan.case.taken.note), ""] if plan.case.taken.note else []
     lines += [f"<{address}>", ""] if address else []
-    lines += ["## Question", "", "| field | value |", "|---|---|", *(f"| {key} | {_code(text[:200])} |" for key, text in request.to_query().items()), ""]
+    lines += [
+        "## Question",
+        "",
+        "| field | value |",
+        "|---|---|",
+        *(f"| {key} | {_code(text[:200])} |" for key, text in request.to_query().items()),
+        "",
+    ]
     lines += ["## Memory", "", "| device | part | low | expected | high |", "|---|---|---:|---:|---:|"]
     for device in plan.memory.devices:
         for name, part in (*((name, getattr(device, name)) for name in COMPONENTS), ("total", device.total)):
-            lines.append(f"| {device.index}: {device.name} | {name.replace('_', ' ')} | {mem(part.low)} | {mem(part.expected)} | {mem(part.high)} |")
+            lines.append(
+                f"| {device.index}: {device.name} | {name.replace('_', ' ')} | {mem(part.low)} | {mem(part.expected)} |"
+                f" {mem(part.high)} |"
+            )
     total = plan.memory.host.total
     lines += [f"| system memory | total | {mem(total.low)} | {mem(total.expected)} | {mem(total.high)} |", ""]
     lines += ["Low and high are the 10th and the 90th percentile; 1 GiB is 2^30 bytes.", "", "## Arithmetic", ""]

@@ -1,4 +1,7 @@
-"""Figures of a plan by name, as a sentence takes them: `weights` is `42.5 GB`, `decode` is `3.9 (2.3 to 5.9) tokens/s`."""
+"""Figures of a plan by name, as a sentence takes them:
+
+`weights` is `42.5 GB`, `decode` is `3.9 (2.3 to 5.9) tokens/s`.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,13 @@ def batch_seconds(one: Plan) -> Estimate:
 def day_of_the_cards(one: Plan) -> Estimate:
     """Electricity of the GPUs alone for a day at their full power: USD = W * 24 / 1000 * USD/kWh."""
     usd = one.cost.prices.usd_per_kwh
-    energy = figure(ENERGY, "Energy of a day at full power", watts=float(sum(gpu.tdp_w or 0 for gpu in one.case.gpus)), hours=DAY_HOURS, pue=1.0)
+    energy = figure(
+        ENERGY,
+        "Energy of a day at full power",
+        watts=float(sum(gpu.tdp_w or 0 for gpu in one.case.gpus)),
+        hours=DAY_HOURS,
+        pue=1.0,
+    )
     return figure(ELECTRICITY, "Electricity of a day at full power", energy_kwh=energy, usd_per_kwh=usd)
 
 
@@ -118,7 +127,11 @@ FIGURES: dict[str, Callable[[Plan], str]] = {
     "overhead": _parts("overhead"),
     "on_gpu": lambda one: mem(sum(device.total.expected for device in one.memory.devices)),
     "in_ram": lambda one: mem(one.memory.host.total.expected),
-    "layers": lambda one: f"{one.memory.gpu_layers} of {len(one.architecture.main.layers) + 1} layers" if one.memory.gpu_layers is not None else "all layers",
+    "layers": lambda one: (
+        f"{one.memory.gpu_layers} of {len(one.architecture.main.layers) + 1} layers"
+        if one.memory.gpu_layers is not None
+        else "all layers"
+    ),
     "verdict": lambda one: one.fit.words,
     "reason": lambda one: one.fit.reason,
     "largest_batch": lambda one: f"{one.capacity.max_batch:,}",

@@ -104,7 +104,11 @@ def scenario(id: str) -> Scenario:
         PlanError: when there is none with this id.
     """
     if id not in scenarios():
-        raise PlanError(f"There is no scenario {id[:60]!r}.{did_you_mean(id, scenarios())} Choose one of the {len(scenarios())} below.", "scenario")
+        raise PlanError(
+            f"There is no scenario {id[:60]!r}.{did_you_mean(id, scenarios())} Choose one of the {len(scenarios())}"
+            " below.",
+            "scenario",
+        )
     return scenarios()[id]
 
 
@@ -113,10 +117,23 @@ def _read(name: str, fields: dict[str, Any]) -> Scenario:
     plans: dict[str, tuple[str, PlanRequest | TrainRequest]] = {}
     for kind, kept in ((PlanRequest, "plans"), (TrainRequest, "trains")):
         for key, own in fields.get(kept, {}).items():
-            request = {field: value for field, value in {**base, **own}.items() if field != "title" and (field in own or field in kind.model_fields)}
+            request = {
+                field: value
+                for field, value in {**base, **own}.items()
+                if field != "title" and (field in own or field in kind.model_fields)
+            }
             plans[key] = (own["title"], kind.read(request))
     return Scenario(
-        id=name, title=fields["title"], icon=fields["icon"], question=fields["question"], rule=fields["rule"], answer=fields["answer"],
-        why=tuple(fields["why"]), claims=tuple(Claim(**row) for row in fields["claims"]),
-        accuracy=tuple(Accuracy(**row) for row in fields.get("accuracy", ())), plans=plans, tables=tuple(fields["tables"]), links=tuple(fields.get("links", ())),
-    )  # fmt: skip
+        id=name,
+        title=fields["title"],
+        icon=fields["icon"],
+        question=fields["question"],
+        rule=fields["rule"],
+        answer=fields["answer"],
+        why=tuple(fields["why"]),
+        claims=tuple(Claim(**row) for row in fields["claims"]),
+        accuracy=tuple(Accuracy(**row) for row in fields.get("accuracy", ())),
+        plans=plans,
+        tables=tuple(fields["tables"]),
+        links=tuple(fields.get("links", ())),
+    )

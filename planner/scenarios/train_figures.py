@@ -32,7 +32,10 @@ def shown(one: TrainPlan, name: str) -> str:
         PlanError: when no figure has this name.
     """
     if name not in FIGURES:
-        raise PlanError(f"A scenario asks for the figure {name!r} of a training run, which there is none; correct its file.", "scenario")
+        raise PlanError(
+            f"A scenario asks for the figure {name!r} of a training run, which there is none; correct its file.",
+            "scenario",
+        )
     return FIGURES[name](one)
 
 
@@ -71,7 +74,12 @@ def _states(one: TrainPlan) -> str:
 
 def _used(one: TrainPlan) -> str:
     request = one.request
-    step = USED("Used", tokens=(request.samples or 1) * (request.tokens_per_sample or request.seq_len), samples=request.samples or 1, seq_len=request.seq_len)
+    step = USED(
+        "Used",
+        tokens=(request.samples or 1) * (request.tokens_per_sample or request.seq_len),
+        samples=request.samples or 1,
+        seq_len=request.seq_len,
+    )
     return f"{step.value:.0%}"
 
 
@@ -102,12 +110,16 @@ FIGURES: dict[str, Callable[[TrainPlan], str]] = {
     "activations": _part("activation"),
     "overhead": _part("overhead"),
     "states": _states,
-    "speed": lambda one: words.between(one.speed.tokens_per_s, "tokens/s") if one.speed and one.fit.verdict != "does_not_fit" else NONE,
+    "speed": lambda one: (
+        words.between(one.speed.tokens_per_s, "tokens/s") if one.speed and one.fit.verdict != "does_not_fit" else NONE
+    ),
     "epoch_time": _time(lambda one: 1.0),
     "run_time": _time(lambda one: one.request.epochs),
     "steps": _steps,
     "all_steps": lambda one: f"{one.steps:,}" if one.steps else NONE,
-    "electricity": lambda one: words.usd(one.job.electricity_usd) if one.job and one.fit.verdict != "does_not_fit" else NONE,
+    "electricity": lambda one: (
+        words.usd(one.job.electricity_usd) if one.job and one.fit.verdict != "does_not_fit" else NONE
+    ),
     "rent": lambda one: words.usd(one.job.rent_usd) if one.job and one.fit.verdict != "does_not_fit" else NONE,
     "length": lambda one: f"{one.request.seq_len:,} tokens",
     "samples": lambda one: f"{one.request.samples or 0:,}",

@@ -19,7 +19,8 @@ from planner.verdict import judge
 class Capacity:
     """Limits of the plan, each searched when it is read; a limit is 0 when not even one token or one sequence fits.
 
-    A limit does not depend on where its own field stands, so that it is kept with the model while that field's slider moves.
+    A limit does not depend on where its own field stands, so that it is kept with the model while that field's slider
+    moves.
     """
 
     case: Case
@@ -30,7 +31,9 @@ class Capacity:
         """The pool, or the cache of the fullest GPU."""
         if self.memory.pool:
             return self.memory.pool.bytes.expected
-        return max((device.kv_cache.expected for device in self.memory.devices), default=self.memory.host.kv_cache.expected)
+        return max(
+            (device.kv_cache.expected for device in self.memory.devices), default=self.memory.host.kv_cache.expected
+        )
 
     @property
     def kv_cache_tokens(self) -> int:
@@ -40,19 +43,25 @@ class Capacity:
 
     @cached_property
     def max_context(self) -> int:
-        """The largest context at this batch: on the GPUs alone, or with as much in system memory as the engine would move there."""
+        """The largest context at this batch: on the GPUs alone, or with as much in system memory as the engine would
+        move there.
+        """
         return self._limit("context", min(self.case.architecture.max_context, MOST_CONTEXT))
 
     @cached_property
     def max_batch(self) -> int:
-        """The largest batch at this context; where the engine sets a pool aside, how many requests of the full context it holds, and more wait their turn."""
+        """The largest batch at this context; where the engine sets a pool aside, how many requests of the full context
+        it holds, and more wait their turn.
+        """
         fit = judge(self.case, self.memory)
         if fit.held is not None:
             return fit.held if fit.runs else 0
         return self._limit("batch", MOST_BATCH)
 
     def _limit(self, field: str, most: int) -> int:
-        """Searched by interpolation over the engine's own memory: with everything on the GPUs, or, where not even one fits so, as the engine splits it."""
+        """Searched by interpolation over the engine's own memory: with everything on the GPUs, or, where not even one
+        fits so, as the engine splits it.
+        """
         case, whole = self.case, on_the_gpus(self.case)
 
         def search() -> int:
@@ -62,7 +71,9 @@ class Capacity:
                 0 if whole is case else largest(lambda n: _room(case.with_request(**{field: n})), most)
             )
 
-        asked = case.request.model_copy(update={field: 1, "model": None, "config": None}).model_dump_json(exclude_defaults=True)
+        asked = case.request.model_copy(update={field: 1, "model": None, "config": None}).model_dump_json(
+            exclude_defaults=True
+        )
         return recall(case.architecture, _room, (field, asked, case.name, case.gpus, case.ram_bytes), FEW, search)
 
 
@@ -73,7 +84,12 @@ ALL = 1_000_000
 def on_the_gpus(case: Case) -> Case:
     """The case with all layers on the GPUs, where its engine would else search for how many fit."""
     request = case.request
-    if not info(request.engine).splits_with_host or request.gpu_layers is not None or request.cpu_moe_layers is not None or not case.gpus:
+    if (
+        not info(request.engine).splits_with_host
+        or request.gpu_layers is not None
+        or request.cpu_moe_layers is not None
+        or not case.gpus
+    ):
         return case
     return case.with_request(gpu_layers=ALL)
 
@@ -85,9 +101,9 @@ MOST_CONTEXT, MOST_BATCH = 2**24, 4_096
 def largest(room: Callable[[int], float | None], most: int, known: tuple[int, float] | None = None) -> int:
     """The largest n in 1..most that fits, which must hold up to some point and not after it; 0 when none does.
 
-    `room` is what is left at n: negative or None where it does not fit, None where nothing can be said of how far off it is.
-    What is left falls nearly in a straight line, so each try goes where the line between the two nearest ends crosses zero;
-    every third halves the interval, for what falls in steps. `known` is an n that fits, with its room.
+    `room` is what is left at n: negative or None where it does not fit, None where nothing can be said of how far off
+    it is. What is left falls nearly in a straight line, so each try goes where the line between the two nearest ends
+    crosses zero; every third halves the interval, for what falls in steps. `known` is an n that fits, with its room.
 
         n = low + (high - low) * room(low) / (room(low) - room(high))
     """

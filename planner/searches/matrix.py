@@ -1,6 +1,9 @@
-"""Models and formats against GPUs: the rows of the matrix, and the question that they share; `planner.searches.matrix_cards` answers for every card.
+"""Models and formats against GPUs: the rows of the matrix, and the question that they share;
 
-A row is planned on cards large enough for anything, with everything on them, so that what it needs can be told whichever card it is for.
+`planner.searches.matrix_cards` answers for every card.
+
+A row is planned on cards large enough for anything, with everything on them, so that what it needs can be told
+whichever card it is for.
 """
 
 from __future__ import annotations
@@ -45,8 +48,12 @@ class Need:
     refusal: str = ""
 
 
-def needs(request: PlanRequest, models: Sequence[str], formats: Sequence[str], counts: Sequence[int] = (1,)) -> Iterator[Need]:
-    """What every combination needs at the request's context, batch, engine and options; what an engine refuses says why."""
+def needs(
+    request: PlanRequest, models: Sequence[str], formats: Sequence[str], counts: Sequence[int] = (1,)
+) -> Iterator[Need]:
+    """What every combination needs at the request's context, batch, engine and options; what an engine refuses says
+    why.
+    """
     key = question(request)
     for model in models:
         for format in formats:
@@ -56,7 +63,9 @@ def needs(request: PlanRequest, models: Sequence[str], formats: Sequence[str], c
 
 def question(request: PlanRequest) -> str:
     """What the rows of a matrix have in common, as text: the key by which they are remembered."""
-    return request.model_copy(update={"model": "-", "quantization": "auto", "gpus": (), "config": None}).model_dump_json(exclude_defaults=True)
+    return request.model_copy(
+        update={"model": "-", "quantization": "auto", "gpus": (), "config": None}
+    ).model_dump_json(exclude_defaults=True)
 
 
 @lru_cache(maxsize=16)
@@ -81,7 +90,9 @@ def case_on(request: PlanRequest, model: str, format: str, cards: tuple[Gpu, ...
     """One model in one format on these cards, as a plan of its own would resolve it."""
     ram = request.system.ram_gib
     asks = request.model_copy(update={"model": model, "quantization": format})
-    return replicate_attention(Case(asks, model, catalog.find(model).architecture, cards, int(ram * GIB) if ram else DEFAULT_RAM_BYTES))
+    return replicate_attention(
+        Case(asks, model, catalog.find(model).architecture, cards, int(ram * GIB) if ram else DEFAULT_RAM_BYTES)
+    )
 
 
 @lru_cache(maxsize=1)

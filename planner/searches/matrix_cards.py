@@ -1,8 +1,9 @@
 """The cells of the matrix: each is the verdict of its own plan, by the same memory and the same judge.
 
-What an engine takes depends on few facts of a card, which it names itself (`Engine.alike`): a row is planned once for each kind of card, and
-cards of a kind differ by what they can give alone, which `planner.verdict.standing` compares for all of them at once. A pool fills its
-card, so that a server's cells are judged card by card; `planner.searches.matrix_splits` tells what system memory takes over.
+What an engine takes depends on few facts of a card, which it names itself (`Engine.alike`): a row is planned once for
+each kind of card, and cards of a kind differ by what they can give alone, which `planner.verdict.standing` compares for
+all of them at once. A pool fills its card, so that a server's cells are judged card by card;
+`planner.searches.matrix_splits` tells what system memory takes over.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ ENDLESS = 2**60
 """Bytes of a card whose size decides nothing."""
 
 KNOTS = (1, 2, 256, 512)
-"""Batches at which rows are planned: what a card takes rises in a line, and from where what is sampled outgrows the rest in a steeper one."""
+"""Batches at which rows are planned: what a card takes rises in a line, and from where what is sampled outgrows the
+rest in a steeper one.
+"""
 ROUNDING = 1e-6
 
 
@@ -57,7 +60,9 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What a server makes of one kind of card: its verdict, the batch that its pools hold, what is left of a pool, and the weights of one card."""
+    """What a server makes of one kind of card: its verdict, the batch that its pools hold, what is left of a pool, and
+    the weights of one card.
+    """
 
     verdict: str
     batch: int
@@ -67,8 +72,10 @@ class Served:
 
 @dataclass(frozen=True)
 class Matrix:
-    """For every row and card, as arrays: the verdict as an index of `planner.verdict.STANDINGS`, whether instead a part of it runs from system
-    memory, and the bytes that are left on a card, or of its pool; negative where they are missing."""
+    """For every row and card, as arrays: the verdict as an index of `planner.verdict.STANDINGS`, whether instead a part
+    of it runs from system memory, and the bytes that are left on a card, or of its pool; negative where they are
+    missing.
+    """
 
     request: PlanRequest
     rows: list[Need]
@@ -92,7 +99,11 @@ class Matrix:
         for index, row in enumerate(self.rows):
             for columns in kinds(self.request, self.cards):
                 fits = [column for column in columns if self.verdict[index, column] and not self.held[index, column]]
-                line = [_on(key, row.model, row.format, self.cards[columns[0]], row.count, batch) for batch in KNOTS] if fits else []
+                line = (
+                    [_on(key, row.model, row.format, self.cards[columns[0]], row.count, batch) for batch in KNOTS]
+                    if fits
+                    else []
+                )
                 each = zip(*(one.each for one in line if isinstance(one, Taken)), strict=True)
                 room = np.array([self.cards[column].usable_bytes for column in fits], dtype=float)
                 if largest := [_largest(sizes, room) for sizes in each]:
@@ -114,11 +125,17 @@ def _largest(sizes: tuple[int, ...], room: Any) -> Any:
     return most
 
 
-def matrix(request: PlanRequest, models: Sequence[str], formats: Sequence[str], cards: Sequence[Gpu], count: int) -> Matrix:
+def matrix(
+    request: PlanRequest, models: Sequence[str], formats: Sequence[str], cards: Sequence[Gpu], count: int
+) -> Matrix:
     """Every combination at once."""
     import numpy as np
 
-    names, key, groups = [(model, format) for model in models for format in formats], question(request), kinds(request, cards)
+    names, key, groups = (
+        [(model, format) for model in models for format in formats],
+        question(request),
+        kinds(request, cards),
+    )
     codes, offload, left, held = (np.zeros((len(names), len(cards)), dtype=kind) for kind in (int, bool, float, int))
     usable, rows = np.array([card.usable_bytes for card in cards], dtype=float), list[Need]()
     for index, (model, format) in enumerate(names):
@@ -136,10 +153,16 @@ def matrix(request: PlanRequest, models: Sequence[str], formats: Sequence[str], 
                 continue
             found = _on(key, model, format, cards[columns[0]], count, request.batch)
             if isinstance(found, Served):
-                codes[index, columns], held[index, columns], left[index, columns] = STANDINGS.index(found.verdict), found.batch, found.spare
+                codes[index, columns], held[index, columns], left[index, columns] = (
+                    STANDINGS.index(found.verdict),
+                    found.batch,
+                    found.spare,
+                )
                 weights = found.weights
             elif found is not None:
-                codes[index, columns], offload[index, columns], left[index, columns] = _verdicts(request, row, found, [cards[column] for column in columns], room)
+                codes[index, columns], offload[index, columns], left[index, columns] = _verdicts(
+                    request, row, found, [cards[column] for column in columns], room
+                )
     return Matrix(request, rows, cards, codes, offload, left, held)
 
 
@@ -148,7 +171,9 @@ def kinds(request: PlanRequest, cards: Sequence[Gpu]) -> list[list[int]]:
     alike, found = getattr(engine(request.engine), "alike", None), dict[Hashable, list[int]]()
     for index in sorted(range(len(cards)), key=lambda index: -cards[index].usable_bytes):
         own = alike(request, cards[index]) if alike else cards[index]
-        found.setdefault((own, capabilities.concerning(request.engine, cards[index], request.engine_version)), []).append(index)
+        found.setdefault(
+            (own, capabilities.concerning(request.engine, cards[index], request.engine_version)), []
+        ).append(index)
     return list(found.values())
 
 
@@ -163,17 +188,24 @@ def _on(key: str, model: str, format: str, card: Gpu, count: int, batch: int) ->
     if memory.pool is not None:
         fit = judge(case, memory)
         batch = Capacity(case, memory).max_batch if fit.held is None else fit.held if fit.runs else 0
-        return Served(fit.verdict, batch, spare(case, memory, fit), max(device.weights.expected for device in memory.devices))
+        return Served(
+            fit.verdict, batch, spare(case, memory, fit), max(device.weights.expected for device in memory.devices)
+        )
     totals = [device.total for device in memory.devices]
     return Taken(
-        max(total.low for total in totals), max(total.high for total in totals), tuple(total.expected for total in totals), _endless(case, memory).verdict,
+        max(total.low for total in totals),
+        max(total.high for total in totals),
+        tuple(total.expected for total in totals),
+        _endless(case, memory).verdict,
         Bounds.of(case, memory) if may_split(read(key)) else None,
-    )  # fmt: skip
+    )
 
 
 def _endless(case: Case, memory: Memory) -> Fit:
     """The verdict, were the cards without end."""
-    return judge(case, replace(memory, devices=tuple(replace(device, usable_bytes=ENDLESS) for device in memory.devices)))
+    return judge(
+        case, replace(memory, devices=tuple(replace(device, usable_bytes=ENDLESS) for device in memory.devices))
+    )
 
 
 def _verdicts(request: PlanRequest, row: Need, taken: Taken, cards: Sequence[Gpu], room: Any) -> tuple[Any, Any, Any]:
@@ -186,5 +218,7 @@ def _verdicts(request: PlanRequest, row: Need, taken: Taken, cards: Sequence[Gpu
     left = room - taken.expected
     if taken.bounds:
         short = np.flatnonzero(room < taken.expected)
-        codes[short], offload[short], left[short] = taken_over(request, row, taken.bounds, taken.each, [cards[index] for index in short.tolist()])
+        codes[short], offload[short], left[short] = taken_over(
+            request, row, taken.bounds, taken.each, [cards[index] for index in short.tolist()]
+        )
     return codes, offload, left

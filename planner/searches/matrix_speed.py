@@ -1,8 +1,11 @@
-"""How fast each cell of the matrix decodes: what a row reads and computes once, against the rates of all cards together.
+"""How fast each cell of the matrix decodes: what a row reads and computes once, against the rates of all cards
+together.
 
-    step = sum over places of (weights + attention + overhead + exchanges) + step overhead    (planner.performance.passes, without steps to show)
+    step = sum over places of (weights + attention + overhead + exchanges) + step overhead
+    (planner.performance.passes, without steps to show)
 
-One sequence, everything on the cards; the bytes are those of the reference card, so that a cell may differ slightly from its own plan.
+One sequence, everything on the cards; the bytes are those of the reference card, so that a cell may differ slightly
+from its own plan.
 """
 
 from __future__ import annotations
@@ -22,14 +25,17 @@ from planner.request import PlanRequest
 from planner.searches.matrix import Need, asked, case_on, question, reference
 
 RATES = (
-    "bandwidth_bytes_s", "peak_flops", "bandwidth", "cache", "compute", "attention", "sparse_compute", "layer_s", "sparse_layer_s", "step_s", "sequence_s",
+    "bandwidth_bytes_s", "peak_flops", "bandwidth", "cache", "compute", "attention", "sparse_compute", "layer_s",
+    "sparse_layer_s", "step_s", "sequence_s",
     "link_s", "link",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one place does in a decode step of one sequence: bytes, FLOPs, layers, and the part of its weights that is routed."""
+    """What one place does in a decode step of one sequence: bytes, FLOPs, layers, and the part of its weights that is
+    routed.
+    """
 
     read: float
     flops: float
@@ -57,18 +63,34 @@ def _loads(key: str, model: str, format: str, count: int) -> tuple[str, tuple[Lo
     for place in timing.route.places:
         work, tokens = place.work, timing.share
         routed = sum(size * share for size, share in work.experts)
-        found.append(Load(
-            work.dense_bytes + work.touched_bytes(tokens) + work.head_bytes, work.flops * tokens + work.head_flops * tokens, work.cache_bytes(timing.depth),
-            work.decode_score_flops(timing.depth), work.layers, work.sparse_layers, routed / max(routed + work.dense_bytes, 1), place.ranks, work.hidden,
-        ))  # fmt: skip
+        found.append(
+            Load(
+                work.dense_bytes + work.touched_bytes(tokens) + work.head_bytes,
+                work.flops * tokens + work.head_flops * tokens,
+                work.cache_bytes(timing.depth),
+                work.decode_score_flops(timing.depth),
+                work.layers,
+                work.sparse_layers,
+                routed / max(routed + work.dense_bytes, 1),
+                place.ranks,
+                work.hidden,
+            )
+        )
     return timing.route.format, tuple(found)
 
 
 def decode_speeds(request: PlanRequest, rows: Sequence[Need], cards: Sequence[Gpu]) -> Any:
-    """Decoded tokens a second of one sequence, an array rows x cards; nan where a row has none. Whether it fits is `planner.searches.matrix_cards`' matter."""
+    """Decoded tokens a second of one sequence, an array rows x cards; nan where a row has none.
+
+    Whether it fits is `planner.searches.matrix_cards`' matter.
+    """
     import numpy as np
 
-    speeds, columns, key = np.full((len(rows), len(cards)), np.nan), {}, question(request.model_copy(update={"batch": 1}))
+    speeds, columns, key = (
+        np.full((len(rows), len(cards)), np.nan),
+        {},
+        question(request.model_copy(update={"batch": 1})),
+    )
     for index, row in enumerate(rows):
         loads = None if row.refusal else _loads(key, row.model, row.format, row.count)
         if loads is None:
@@ -80,13 +102,22 @@ def decode_speeds(request: PlanRequest, rows: Sequence[Need], cards: Sequence[Gp
         at = columns[format]
         seconds = at["step_s"].copy()
         for load in places:
-            computed = at["peak_flops"] * at["compute"] / (1 - load.routed + (load.routed / at["sparse_compute"] if load.routed else 0.0))
+            computed = (
+                at["peak_flops"]
+                * at["compute"]
+                / (1 - load.routed + (load.routed / at["sparse_compute"] if load.routed else 0.0))
+            )
             seconds += np.maximum(load.read / (at["bandwidth_bytes_s"] * at["bandwidth"]), load.flops / computed)
-            seconds += np.maximum(load.cache / (at["bandwidth_bytes_s"] * at["cache"]), load.scores / (at["peak_flops"] * at["attention"]))
+            seconds += np.maximum(
+                load.cache / (at["bandwidth_bytes_s"] * at["cache"]), load.scores / (at["peak_flops"] * at["attention"])
+            )
             seconds += load.layers * at["layer_s"] + load.sparse_layers * at["sparse_layer_s"] + at["sequence_s"]
             if load.ranks > 1:
                 links = [between(card, load.ranks) for card in cards]
-                latency, width = np.array([link.exchange_s(load.ranks, 0, 1) for link in links]), np.array([link.gb_per_s * 1e9 for link in links])
+                latency, width = (
+                    np.array([link.exchange_s(load.ranks, 0, 1) for link in links]),
+                    np.array([link.gb_per_s * 1e9 for link in links]),
+                )
                 moved = 2 * (load.ranks - 1) / load.ranks * 2 * load.hidden
                 seconds += 2 * load.layers * (latency + at["link_s"] + moved / (width * at["link"]))
         speeds[index] = 1 / seconds

@@ -1,9 +1,11 @@
-"""Cells of the matrix that do not fit on their cards: what llama.cpp and its kind leave to system memory, and whether that is enough.
+"""Cells of the matrix that do not fit on their cards: what llama.cpp and its kind leave to system memory, and whether
+that is enough.
 
-    least = what lies there anyway + all that is needed - all that is usable        most = least + cards * (margin + a layer), or all of it
+    least = what lies there anyway + all that is needed - all that is usable        most = least + cards * (margin + a
+    layer), or all of it
 
-Where system memory holds the most, the cell runs in part from there; where it does not hold the least, it does not. Between, and where the
-cards together would hold it all, the cell is planned by itself.
+Where system memory holds the most, the cell runs in part from there; where it does not hold the least, it does not.
+Between, and where the cards together would hold it all, the cell is planned by itself.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ DOUBT = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Bytes in system memory of a row: what lies there anyway, the largest layer that may move, the experts, all of it, and what there is."""
+    """Bytes in system memory of a row: what lies there anyway, the largest layer that may move, the experts, all of it,
+    and what there is.
+    """
 
     base: int
     layer: int
@@ -45,8 +49,12 @@ class Bounds:
         return cls(base, layout.largest_unit, layout.sums.gpu_experts[-1], base + on_cards, case.ram_bytes)
 
 
-def taken_over(request: PlanRequest, row: Need, bounds: Bounds, each: Sequence[int], cards: Sequence[Gpu]) -> tuple[Any, Any, Any]:
-    """The verdicts of cells that need more than their cards give, as indexes of `STANDINGS`, where system memory takes the rest, and the bytes left."""
+def taken_over(
+    request: PlanRequest, row: Need, bounds: Bounds, each: Sequence[int], cards: Sequence[Gpu]
+) -> tuple[Any, Any, Any]:
+    """The verdicts of cells that need more than their cards give, as indexes of `STANDINGS`, where system memory takes
+    the rest, and the bytes left.
+    """
     import numpy as np
 
     room = np.array([card.usable_bytes for card in cards], dtype=float)
@@ -57,12 +65,15 @@ def taken_over(request: PlanRequest, row: Need, bounds: Bounds, each: Sequence[i
     offload, codes = most <= (1 - DOUBT) * bounds.ram, np.zeros(len(cards), dtype=int)
     unsettled = ~offload & ((1 - DOUBT) * least <= bounds.ram)
     unsettled |= sum(each) <= row.count * room  # other shares than equal ones may hold it all
-    if request.split_mode not in (None, "layer") or request.tensor_split:  # where matrices or shares are given, cards do not fill one by one
+    # Where matrices or shares are given, cards do not fill one by one.
+    if request.split_mode not in (None, "layer") or request.tensor_split:
         unsettled[:] = True
     left = room - max(each)
     for size in np.unique(room[unsettled]):
         same = np.flatnonzero(room == size)
-        codes[same], offload[same], left[same] = _planned(question(request), row.model, row.format, cards[int(same[0])], row.count)
+        codes[same], offload[same], left[same] = _planned(
+            question(request), row.model, row.format, cards[int(same[0])], row.count
+        )
     return codes, offload, left
 
 
@@ -73,4 +84,8 @@ def _planned(key: str, model: str, format: str, card: Gpu, count: int) -> tuple[
         fit = judge(case, engine(case.request.engine).memory(case))
     except PlanError:
         return 0, False, -1
-    return (0, True, fit.headroom_bytes) if fit.verdict == "offload" else (STANDINGS.index(fit.verdict), False, fit.headroom_bytes)
+    return (
+        (0, True, fit.headroom_bytes)
+        if fit.verdict == "offload"
+        else (STANDINGS.index(fit.verdict), False, fit.headroom_bytes)
+    )

@@ -1,4 +1,6 @@
-"""The same question for several engines, each with the format nearest to what is asked, and one sentence on where its figures come from."""
+"""The same question for several engines, each with the format nearest to what is asked, and one sentence on where its
+figures come from.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,14 @@ def _side(asked: Plan | PlanRequest, name: str, bits: int) -> Side:
 
 def _asked(request: PlanRequest, name: str, bits: int) -> PlanRequest:
     """The same model, GPUs and lengths; what only the other engine understands is left to this one's own default."""
-    own = {"engine_version": None, "backend": "auto", "gpu_layers": None, "cpu_moe_layers": None, "tensor_parallel": None, "pipeline_parallel": None}
+    own = {
+        "engine_version": None,
+        "backend": "auto",
+        "gpu_layers": None,
+        "cpu_moe_layers": None,
+        "tensor_parallel": None,
+        "pipeline_parallel": None,
+    }
     published = request.quantization.lower() == "auto" and not info(request.engine).splits_with_host
     wanted = "auto" if published and not info(name).splits_with_host else info(name).formats[bits]
     cache = request.kv_cache_dtype if request.kv_cache_dtype in ("auto", "bf16", "fp16") else "auto"
@@ -50,8 +59,8 @@ def _llama(answer: Plan) -> str:
     cache = sum(d.kv_cache.expected + d.state.expected for d in devices) + answer.memory.host.kv_cache.expected
     rest = f", and {mem(host)} stand in system memory" if host > 2**30 else ""
     return (
-        f"It allocates what is asked for and no more: {mem(answer.memory.weights.tensor_bytes.expected)} of weights and {mem(cache)} of cache for "
-        f"{answer.request.batch:,} x {answer.request.context:,} tokens{rest}."
+        f"It allocates what is asked for and no more: {mem(answer.memory.weights.tensor_bytes.expected)} of weights and"
+        f" {mem(cache)} of cache for {answer.request.batch:,} x {answer.request.context:,} tokens{rest}."
     )
 
 
@@ -61,8 +70,9 @@ def _vllm(answer: Plan) -> str:
     pool, device = answer.memory.pool, max(answer.memory.devices, key=lambda d: d.total.expected)
     assert pool is not None
     return (
-        f"It takes a fixed share of every card whatever the model: after {mem(device.weights.expected)} of weights, {mem(pool.bytes.expected)} a card become "
-        f"cache for {pool.sequences:,.1f} requests of {answer.request.context:,} tokens, used or not."
+        f"It takes a fixed share of every card whatever the model: after {mem(device.weights.expected)} of weights,"
+        f" {mem(pool.bytes.expected)} a card become cache for {pool.sequences:,.1f} requests of"
+        f" {answer.request.context:,} tokens, used or not."
     )
 
 
@@ -71,8 +81,8 @@ def _transformers(answer: Plan) -> str:
     cache = sum(d.kv_cache.expected + d.state.expected for d in devices)
     peak = max((d.activation.expected for d in devices), default=answer.memory.host.activation.expected)
     return (
-        f"It grows as it goes: {mem(answer.memory.weights.tensor_bytes.expected)} of weights, {mem(cache)} of cache for this batch, and {mem(peak)} more while "
-        "the prompt is read in one piece."
+        f"It grows as it goes: {mem(answer.memory.weights.tensor_bytes.expected)} of weights, {mem(cache)} of cache for"
+        f" this batch, and {mem(peak)} more while the prompt is read in one piece."
     )
 
 

@@ -75,7 +75,12 @@ def _choice(request: PlanRequest, count: int, title: str, change: dict[str, Any]
     whole = {**dict.fromkeys(CUT), "gpus": [gpu], **change}
     try:
         changed = request.changed(**whole)
-        return Choice(count, title, whole, plan(changed) if request.config else _planned(tuple(sorted(changed.to_query().items()))))
+        return Choice(
+            count,
+            title,
+            whole,
+            plan(changed) if request.config else _planned(tuple(sorted(changed.to_query().items()))),
+        )
     except PlanError as error:
         return Choice(count, title, whole, None, str(error))
 
@@ -86,7 +91,8 @@ def together(request: PlanRequest) -> bool:
 
 
 def proposed(request: PlanRequest, count: int, counts: Sequence[int] = COUNTS) -> tuple[Choice | None, str]:
-    """The best way for up to `count` GPUs, with the reason: the fastest that runs; of nearly equal ones, the one with fewer GPUs.
+    """The best way for up to `count` GPUs, with the reason: the fastest that runs; of nearly equal ones, the one with
+    fewer GPUs.
 
     GPUs that would only slow it down are left out, and the reason says so: more GPUs never make the proposal slower.
     """
@@ -95,7 +101,13 @@ def proposed(request: PlanRequest, count: int, counts: Sequence[int] = COUNTS) -
     found = [choice for n in counts if n <= count for choice in choices(request, n)]
     able = [choice for choice in found if choice.runs]
     if not able:
-        return None, f"No way over {count} GPU{'s' if count > 1 else ''} runs. {found[-1].refusal or (found[-1].plan.fit.reason if found[-1].plan else '')}"
+        return (
+            None,
+            (
+                f"No way over {count} GPU{'s' if count > 1 else ''} runs."
+                f" {found[-1].refusal or (found[-1].plan.fit.reason if found[-1].plan else '')}"
+            ),
+        )
     wanted = together(request)
     rates = [choice.rate(wanted) for choice in able]
     best = able[rates.index(max(rates))]
@@ -116,5 +128,11 @@ def _rest(count: int) -> str:
 
 def _why(request: PlanRequest) -> str:
     if info(request.engine).serves:
-        return "each layer would wait longer for the exchange between GPUs than it gains, or there are not enough requests to share out."
-    return "layers on another GPU run after the others, not beside them. They would hold a larger model or a longer context."
+        return (
+            "each layer would wait longer for the exchange between GPUs than it gains, or there are not enough requests"
+            " to share out."
+        )
+    return (
+        "layers on another GPU run after the others, not beside them. They would hold a larger model or a longer"
+        " context."
+    )

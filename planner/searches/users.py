@@ -14,7 +14,9 @@ SHORTEST = 1_024
 
 @dataclass(frozen=True, slots=True)
 class Users:
-    """Requests of `context` tokens each that the pools of all replicas hold at once, 0.0 where not one fits; in 8 bit None where the engine can't."""
+    """Requests of `context` tokens each that the pools of all replicas hold at once, 0.0 where not one fits; in 8 bit
+    None where the engine can't.
+    """
 
     context: int
     at_once: float

@@ -1,7 +1,9 @@
-"""Ways out of a plan that doesn't fit: changes to the request, each tried before it is offered, with what it does to quality, speed and money.
+"""Ways out of a plan that doesn't fit: changes to the request, each tried before it is offered, with what it does to
+quality, speed and money.
 
-A format is offered as long as its loss is published and bearable; hardware as long as people own it: `COUNTS` says how many of a card, and only cards
-with a known price are offered instead. Nothing is offered that does not then hold all that was asked for.
+A format is offered as long as its loss is published and bearable; hardware as long as people own it: `COUNTS` says how
+many of a card, and only cards with a known price are offered instead. Nothing is offered that does not then hold all
+that was asked for.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ MOST = 8
 """Ways offered at most: more is a catalogue, not advice."""
 
 BEARABLE = 0.7
-"""Largest published increase of perplexity of a GGUF type that is offered (Q3_K_M's); those below it lose two to five times as much."""
+"""Largest published increase of perplexity of a GGUF type that is offered (Q3_K_M's); those below it lose two to five
+times as much.
+"""
 
 COUNTS = {"consumer": (2, 3, 4), "data center": (2, 4, 8)}
 """How many of a card people put into one machine: boards and cases for consumer cards end at four, servers at eight."""
@@ -93,9 +97,16 @@ def ways_out(case: Case) -> tuple[WayOut, ...]:
         kinds: tuple[Candidates, ...] = (_able(case), _other_engines(case))
     else:
         kinds = (
-            _shares(case), _cache_types(case), _formats(case), _contexts(case), _batches(case), _more_ram(case), _more_gpus(case), _larger_gpu(case),
+            _shares(case),
+            _cache_types(case),
+            _formats(case),
+            _contexts(case),
+            _batches(case),
+            _more_ram(case),
+            _more_gpus(case),
+            _larger_gpu(case),
             _smaller_models(case),
-        )  # fmt: skip
+        )
     lacks_ram = judge(case, now).verdict == "does_not_fit" if now is not None else False
     for candidates in kinds:
         for one in candidates:
@@ -116,14 +127,23 @@ def _shares(case: Case) -> Candidates:
     if case.request.engine == "vllm" and memory and any(gpu.free_mib is not None for gpu in case.gpus):
         share = free_share(case, memory.devices)
         if share:
-            yield Candidate(f"Take {share:.0%} of the GPU memory", case.with_request(gpu_memory_utilization=share), {"gpu_memory_utilization": share}, SAME)
+            yield Candidate(
+                f"Take {share:.0%} of the GPU memory",
+                case.with_request(gpu_memory_utilization=share),
+                {"gpu_memory_utilization": share},
+                SAME,
+            )
 
 
 def _able(case: Case) -> Candidates:
     """Formats that the card can run, the nearest in size first."""
     now = _memory(case)
     size = now.weights.tensor_bytes.expected if now else 0
-    found = [(memory.weights.tensor_bytes.expected, name) for name in engine(case.request.engine).formats() if (memory := _try_format(case, name))]
+    found = [
+        (memory.weights.tensor_bytes.expected, name)
+        for name in engine(case.request.engine).formats()
+        if (memory := _try_format(case, name))
+    ]
     for _, name in sorted(found, key=lambda item: abs(item[0] - size)):
         yield Candidate(f"Use {name}", case.with_request(quantization=name), {"quantization": name}, _loss(name))
 
@@ -138,7 +158,9 @@ def _other_engines(case: Case) -> Candidates:
     for name in ("llama.cpp", "mlx", "transformers", "vllm"):
         if name != case.request.engine:
             changed = {"engine": name, "engine_version": None, "quantization": info(name).usual_format}
-            yield Candidate(f"Use {engine(name).title}", case.with_request(**changed), changed, _loss(info(name).usual_format))
+            yield Candidate(
+                f"Use {engine(name).title}", case.with_request(**changed), changed, _loss(info(name).usual_format)
+            )
 
 
 def losses() -> dict[str, float]:
@@ -151,7 +173,11 @@ def _loss(name: str) -> str:
     known = losses().get(name)
     if known is not None:
         return f"Perplexity rises by {known:.2f} over 16 bit, as published for Llama 3 8B; larger models lose less."
-    return SAME if name in ("auto", "bf16", "fp16", "fp32", "BF16", "F16", "F32") else "No loss is published for this format here; try it on your own prompts."
+    return (
+        SAME
+        if name in ("auto", "bf16", "fp16", "fp32", "BF16", "F16", "F32")
+        else "No loss is published for this format here; try it on your own prompts."
+    )
 
 
 def _formats(case: Case) -> Candidates:
@@ -174,15 +200,29 @@ def _formats(case: Case) -> Candidates:
 def _cache_types(case: Case) -> Candidates:
     for name in info(case.request.engine).caches:
         if case.request.kv_cache_dtype != name:
-            quality = "Only the cache loses precision, in 8 bit hardly noticeable." if name != "q4_0" else "Only the cache loses precision, in 4 bit noticeable in long contexts."
-            yield Candidate(f"Keep the KV cache in {name}", case.with_request(kv_cache_dtype=name), {"kv_cache_dtype": name}, quality)
+            quality = (
+                "Only the cache loses precision, in 8 bit hardly noticeable."
+                if name != "q4_0"
+                else "Only the cache loses precision, in 4 bit noticeable in long contexts."
+            )
+            yield Candidate(
+                f"Keep the KV cache in {name}",
+                case.with_request(kv_cache_dtype=name),
+                {"kv_cache_dtype": name},
+                quality,
+            )
 
 
 def _contexts(case: Case) -> Candidates:
     context = 1 << (case.request.context - 1).bit_length() >> 1
     while context >= 512:
         quality = f"The same answers, as long as prompt and answer stay within {context:,} tokens."
-        yield Candidate(f"Shorten the context to {context:,} tokens", case.with_request(context=context), {"context": context}, quality)
+        yield Candidate(
+            f"Shorten the context to {context:,} tokens",
+            case.with_request(context=context),
+            {"context": context},
+            quality,
+        )
         context >>= 1
 
 
@@ -190,7 +230,9 @@ def _batches(case: Case) -> Candidates:
     batch = case.request.batch // 2
     while batch >= 1:
         title = f"Run {batch:,} at once" if batch > 1 else "Run one at a time"
-        yield Candidate(title, case.with_request(batch=batch), {"batch": batch}, "The same answers; the others wait their turn.")
+        yield Candidate(
+            title, case.with_request(batch=batch), {"batch": batch}, "The same answers; the others wait their turn."
+        )
         batch //= 2
 
 
@@ -204,7 +246,12 @@ def _more_ram(case: Case) -> Candidates:
             system = case.request.system.model_copy(update={"ram_gib": float(size)})
             request = case.request.model_copy(update={"system": system})
             change = {"system": system.model_dump(exclude_defaults=True)}
-            yield Candidate(f"Use {size:,} GiB of system memory", replace(case, request=request, ram_bytes=size * 2**30), change, SAME)
+            yield Candidate(
+                f"Use {size:,} GiB of system memory",
+                replace(case, request=request, ram_bytes=size * 2**30),
+                change,
+                SAME,
+            )
 
 
 def counts(gpu: Gpu) -> tuple[int, ...]:
@@ -229,7 +276,9 @@ def _more_gpus(case: Case) -> Candidates:
         request = case.request.model_copy(update={"gpus": (*specs[:-1], grown), "tensor_split": None})
         change = {"gpus": [spec.model_dump(exclude_defaults=True) for spec in request.gpus]}
         changed = replace(case, request=request, gpus=case.gpus + (last,) * (number - same))
-        yield Candidate(f"Use {number}x {last.name}", changed, change, SAME, price.usd * (number - same) if price else None)
+        yield Candidate(
+            f"Use {number}x {last.name}", changed, change, SAME, price.usd * (number - same) if price else None
+        )
 
 
 def _larger_gpu(case: Case) -> Candidates:
@@ -237,11 +286,29 @@ def _larger_gpu(case: Case) -> Candidates:
     if len({gpu.id for gpu in case.gpus}) != 1 or case.gpus[0].unified or "laptop" in case.gpus[0].form_factor:
         return
     now = case.gpus[0]
-    priced = [(price.usd, gpu) for gpu in gpus() if (price := gpu_price(gpu)) and gpu.vendor == now.vendor and gpu.form_factor == now.form_factor]
+    priced = [
+        (price.usd, gpu)
+        for gpu in gpus()
+        if (price := gpu_price(gpu)) and gpu.vendor == now.vendor and gpu.form_factor == now.form_factor
+    ]
     for usd, gpu in sorted(priced, key=lambda item: item[0]):
         if gpu.capacity_bytes > now.capacity_bytes * len(case.gpus) and gpu.year >= now.year - 2:
-            request = case.request.model_copy(update={"gpus": (case.request.gpus[0].model_copy(update={"name": gpu.id, "count": 1, "memory_mib": None, "free_mib": None}),)})
-            yield Candidate(f"Use one {gpu.name}", replace(case, request=request, gpus=(gpu,)), {"gpus": [{"name": gpu.id}]}, SAME, usd)
+            request = case.request.model_copy(
+                update={
+                    "gpus": (
+                        case.request.gpus[0].model_copy(
+                            update={"name": gpu.id, "count": 1, "memory_mib": None, "free_mib": None}
+                        ),
+                    )
+                }
+            )
+            yield Candidate(
+                f"Use one {gpu.name}",
+                replace(case, request=request, gpus=(gpu,)),
+                {"gpus": [{"name": gpu.id}]},
+                SAME,
+                usd,
+            )
 
 
 def _smaller_models(case: Case) -> Candidates:
@@ -252,18 +319,32 @@ def _smaller_models(case: Case) -> Candidates:
     bare = {"config": None} if case.request.config is not None else {}
     known, packed = catalog.models().get(case.name), info(case.request.engine).formats.get(4, "")
     alike = [
-        model for model in catalog.most_used()
-        if model.id != case.name and model.architecture.generates and LIKE * now.parameters <= model.architecture.parameters < 0.9 * now.parameters
-    ]  # fmt: skip
+        model
+        for model in catalog.most_used()
+        if model.id != case.name
+        and model.architecture.generates
+        and LIKE * now.parameters <= model.architecture.parameters < 0.9 * now.parameters
+    ]
     own = [model for model in alike if known and model.publisher == known.publisher]
     for group in (own[:MODELS_TRIED], alike[:MODELS_TRIED]):
         for model in sorted(group, key=lambda one: -one.architecture.parameters):
-            quality = f"Another model, of {count(model.architecture.parameters)} parameters instead of {count(now.parameters)}: its answers differ."
-            for change in ({"model": model.id, **bare}, {"model": model.id, **bare, "quantization": packed} if packed else {}):
+            quality = (
+                f"Another model, of {count(model.architecture.parameters)} parameters instead of"
+                f" {count(now.parameters)}: its answers differ."
+            )
+            for change in (
+                {"model": model.id, **bare},
+                {"model": model.id, **bare, "quantization": packed} if packed else {},
+            ):
                 if change:
                     request = case.request.model_copy(update={**change, "config": None})
                     title = f"Use {model.title}{f' as {packed}' if 'quantization' in change else ''}"
-                    yield Candidate(title, replace(case, request=request, name=model.id, architecture=model.architecture), change, quality)
+                    yield Candidate(
+                        title,
+                        replace(case, request=request, name=model.id, architecture=model.architecture),
+                        change,
+                        quality,
+                    )
 
 
 def _memory(case: Case) -> Memory | None:

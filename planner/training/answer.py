@@ -29,8 +29,17 @@ def train_json(plan: TrainPlan, derivation: bool = False) -> dict[str, Any]:
                 "total_bytes": host.total.json(),
             },
         },
-        "load": {"ram_bytes": host.total.json(), "disk_bytes": host.disk.json(), "checkpoint_bytes": host.checkpoint_bytes},
-        "fit": {"verdict": fit.verdict, "probability": round(fit.probability, 4), "headroom_bytes": fit.headroom_bytes, "reason": fit.reason},
+        "load": {
+            "ram_bytes": host.total.json(),
+            "disk_bytes": host.disk.json(),
+            "checkpoint_bytes": host.checkpoint_bytes,
+        },
+        "fit": {
+            "verdict": fit.verdict,
+            "probability": round(fit.probability, 4),
+            "headroom_bytes": fit.headroom_bytes,
+            "reason": fit.reason,
+        },
         "notes": list(plan.notes),
         "peak_allocated_bytes": plan.peak_allocated.json(),
         "peak_bytes": plan.peak.json(),
@@ -56,7 +65,10 @@ def cost_json(job: TrainJob) -> dict[str, Any]:
         "rent_usd": job.rent_usd.json() if job.rent_usd else None,
         "carbon_kg": job.carbon_kg.json(),
         "watts_at_the_wall": job.watts.json(),
-        "prices": {name: {"price": quote.sentence, "as_of": quote.as_of, "source": quote.source} for name, quote in job.quotes.items()},
+        "prices": {
+            name: {"price": quote.sentence, "as_of": quote.as_of, "source": quote.source}
+            for name, quote in job.quotes.items()
+        },
     }
 
 
@@ -64,11 +76,17 @@ def train_text(plan: TrainPlan, derivation: bool) -> str:
     """The plan for a terminal: the verdict and a table of the GPUs."""
     model = plan.case.architecture
     lines = [
-        f"{plan.case.name}, {count(model.parameters)} parameters, {count(plan.trainable_parameters)} trained ({plan.case.task}, {plan.request.method}, {plan.request.precision})",
+        (
+            f"{plan.case.name}, {count(model.parameters)} parameters, {count(plan.trainable_parameters)} trained"
+            f" ({plan.case.task}, {plan.request.method}, {plan.request.precision})"
+        ),
         plan.fit.reason,
         *plan.notes,
         "",
-        f"{'':24}" + "".join(f"{name:>12}" for name in ("weights", "gradients", "optimizer", "activation", "overhead", "total", "usable")),
+        f"{'':24}"
+        + "".join(
+            f"{name:>12}" for name in ("weights", "gradients", "optimizer", "activation", "overhead", "total", "usable")
+        ),
     ]
     for device in plan.devices:
         cells = [*(part.expected for part in device.parts), device.total.expected, device.usable_bytes]
@@ -76,12 +94,16 @@ def train_text(plan: TrainPlan, derivation: bool) -> str:
     if plan.speed:
         lines += [
             "",
-            f"{plan.speed.tokens_per_s.expected:,.0f} tokens/s over all GPUs ({plan.speed.tokens_per_s.low:,.0f} to {plan.speed.tokens_per_s.high:,.0f})",
+            (
+                f"{plan.speed.tokens_per_s.expected:,.0f} tokens/s over all GPUs ({plan.speed.tokens_per_s.low:,.0f} to"
+                f" {plan.speed.tokens_per_s.high:,.0f})"
+            ),
         ]
     if plan.job:
         hours = plan.job.duration_s.expected / 3600
         lines.append(
-            f"{plan.job.steps:,} steps in {hours:,.1f} hours, {plan.job.energy_kwh.expected:,.1f} kWh, {plan.job.electricity_usd.expected:,.2f} USD of electricity"
+            f"{plan.job.steps:,} steps in {hours:,.1f} hours, {plan.job.energy_kwh.expected:,.1f} kWh,"
+            f" {plan.job.electricity_usd.expected:,.2f} USD of electricity"
         )
     lines += gpu_notes(plan.request)
     if derivation:

@@ -57,11 +57,17 @@ class TrainCase:
     @cached_property
     def encoder(self) -> Stack | None:
         """The stack that reads what the decoder answers to; None for a model of one stack."""
-        return next((stack for stack in self.model.stacks if stack.name == "encoder"), None) if encoder_of(self.model) else None
+        return (
+            next((stack for stack in self.model.stacks if stack.name == "encoder"), None)
+            if encoder_of(self.model)
+            else None
+        )
 
     @cached_property
     def source(self) -> int:
-        """Positions of a sequence in the encoder: as many as its table has where that is fixed (speech), else the sequence length."""
+        """Positions of a sequence in the encoder: as many as its table has where that is fixed (speech), else the
+        sequence length.
+        """
         if self.encoder is None:
             return 0
         table = next((tensor for tensor in self.encoder.before if tensor.role == "position_embedding"), None)
@@ -76,14 +82,20 @@ class TrainCase:
         """
         degree = self.request.tensor_parallel or 1
         if not allowed(self.architecture, degree):
-            raise PlanError(f"Tensor parallel {degree} does not divide the model's heads; use a degree that does, such as 1 or 2.", "tensor_parallel")
+            raise PlanError(
+                f"Tensor parallel {degree} does not divide the model's heads; use a degree that does, such as 1 or 2.",
+                "tensor_parallel",
+            )
         return degree
 
     @cached_property
     def pipeline(self) -> int:
         degree, layers = self.request.pipeline_parallel or 1, len(self.architecture.main.layers)
         if degree > layers:
-            raise PlanError(f"The model has {layers} layers, fewer than {degree} pipeline stages; set it to {layers} or less.", "pipeline_parallel")
+            raise PlanError(
+                f"The model has {layers} layers, fewer than {degree} pipeline stages; set it to {layers} or less.",
+                "pipeline_parallel",
+            )
         return degree
 
     @cached_property
@@ -95,7 +107,11 @@ class TrainCase:
         """
         group, count = self.tensor * self.pipeline, max(len(self.gpus), 1)
         if count % group:
-            raise PlanError(f"{count} GPUs do not divide into groups of {self.tensor} x {self.pipeline}; change the number of GPUs or a degree.", "gpus")
+            raise PlanError(
+                f"{count} GPUs do not divide into groups of {self.tensor} x {self.pipeline}; change the number of GPUs"
+                " or a degree.",
+                "gpus",
+            )
         return count // group
 
     @cached_property
@@ -134,8 +150,15 @@ class TrainCase:
         if asked in ("bf16", "fp16", "fp32"):
             return None
         if asked not in BASES:
-            raise PlanError(f"Adapters are planned on {', '.join(BASES)} or 16-bit bases, not on {asked[:40]}; choose one of them.", "quantization")
-        return scheme(asked, DTYPE.get(self.request.precision, "bf16"), any(layer.ffn and layer.ffn.experts for layer, _ in self.architecture.main.distinct))
+            raise PlanError(
+                f"Adapters are planned on {', '.join(BASES)} or 16-bit bases, not on {asked[:40]}; choose one of them.",
+                "quantization",
+            )
+        return scheme(
+            asked,
+            DTYPE.get(self.request.precision, "bf16"),
+            any(layer.ffn and layer.ffn.experts for layer, _ in self.architecture.main.distinct),
+        )
 
     @cached_property
     def trained(self) -> Trained:
@@ -147,7 +170,15 @@ class TrainCase:
         outer = (*model.main.before, *model.main.after)
         roles = ("embedding", "lm_head") if request.train_embeddings else ()
         whole = frozenset(t.name for t in outer if t.role in roles or t.name.startswith("classifier."))
-        return Trained(False, width, targeted(model, request.lora_targets) - whole, request.lora_rank, request.method == "dora", whole, self.scheme)
+        return Trained(
+            False,
+            width,
+            targeted(model, request.lora_targets) - whole,
+            request.lora_rank,
+            request.method == "dora",
+            whole,
+            self.scheme,
+        )
 
     @cached_property
     def tokens(self) -> int:

@@ -1,4 +1,6 @@
-"""Whether a training run fits its GPUs: the same words, the same probability and the same thresholds as for inference."""
+"""Whether a training run fits its GPUs: the same words, the same probability and the same thresholds as for
+inference.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,20 @@ def judge(case: TrainCase, devices: tuple[TrainDevice, ...]) -> Fit:
 
 
 def compared(need: Quantity, usable: int, where: str) -> Fit:
-    """The verdict on one GPU: `tight` where what it can give lies within the range of the need, and *may fit* where it is less than expected."""
+    """The verdict on one GPU:
+
+    `tight` where what it can give lies within the range of the need, and *may fit* where it is less than expected.
+    """
     verdict = STANDINGS[int(standing(need.low, need.high, usable))]
     probability, free = below(need, usable), usable - need.expected
     if free < 0:
         start = f"May fit ({probability:.0%})" if verdict == "tight" else "Does not fit"
-        return Fit(verdict, probability, free, f"{start}: {mem(need.expected)} needed at the highest moment, {mem(usable)} usable on {where}.")
+        return Fit(
+            verdict,
+            probability,
+            free,
+            f"{start}: {mem(need.expected)} needed at the highest moment, {mem(usable)} usable on {where}.",
+        )
     room = f"{mem(need.expected)} at the highest moment, {mem(usable)} usable on {where}"
     if verdict == "tight":
         return Fit(verdict, probability, free, f"Tight: {room}, within the uncertainty of the estimate.")

@@ -1,4 +1,6 @@
-"""What each pipeline stage of a run holds for its weights: frozen, trained and adapter parts, and their optimizer states."""
+"""What each pipeline stage of a run holds for its weights: frozen, trained and adapter parts, and their optimizer
+states.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,11 @@ def stages(case: TrainCase) -> tuple[Stage, ...]:
     layers, pipeline = case.model.main.layers, case.pipeline
     found, start = [], 0
     for index, count in enumerate(stage_layers(len(layers), pipeline)):
-        found.append(Stage(index, layers[start : start + count], index == 0, index == pipeline - 1, None if index else case.encoder))
+        found.append(
+            Stage(
+                index, layers[start : start + count], index == 0, index == pipeline - 1, None if index else case.encoder
+            )
+        )
         start += count
     return tuple(found)
 
@@ -73,7 +79,8 @@ class Held:
 
 
 PAGED_FROM = 100_000
-"""Numbers of a tensor from which on bitsandbytes pages its states: bitsandbytes/optim/optimizer.py, `get_state_buffer`."""
+"""Numbers of a tensor from which on bitsandbytes pages its states: bitsandbytes/optim/optimizer.py, `get_state_buffer`.
+"""
 
 
 def tensors_of(model: Architecture, stage: Stage) -> list[tuple[Tensor, int]]:
@@ -91,15 +98,20 @@ def tensors_of(model: Architecture, stage: Stage) -> list[tuple[Tensor, int]]:
 def held(case: TrainCase, stage: Stage) -> Held:
     """Sum over the stage's tensors, each cut by tensor parallel where its role is.
 
-    Vision and audio towers lie on the first stage. They are not trained whole; adapters stand on them where their names are targets.
+    Vision and audio towers lie on the first stage. They are not trained whole; adapters stand on them where their names
+    are targets.
     """
     trained, wide, model, scheme = case.trained, case.widths, case.model, case.scheme
     frozen = whole = adapters = numbers = adapter_numbers = largest = layer = root = packed = unpacked = 0
     learning: list[tuple[Tensor, int]] = []
     towers = [stack for stack in model.loaded[1:] if stage.first and stack is not case.encoder]
     text = [(tensor, count, True) for tensor, count in tensors_of(model, stage)]
-    for tensor, count, own_stack in text + [(tensor, count, False) for stack in towers for tensor, count in stack.counted if not tensor.tied]:
-        ranks = case.tensor if own_stack and tensor.role in COLUMN | ROW | VOCABULARY | EXPERTS and tensor.is_matrix else 1
+    for tensor, count, own_stack in text + [
+        (tensor, count, False) for stack in towers for tensor, count in stack.counted if not tensor.tied
+    ]:
+        ranks = (
+            case.tensor if own_stack and tensor.role in COLUMN | ROW | VOCABULARY | EXPERTS and tensor.is_matrix else 1
+        )
         size = _frozen_bytes(tensor, scheme, wide.activation) // ranks
         own = tensor.elements // ranks if own_stack and trained.gradient(tensor) else 0
         if own:
@@ -121,13 +133,22 @@ def held(case: TrainCase, stage: Stage) -> Held:
             unpacked += count * size
         root += size if own_stack and tensor.role in ("embedding", "lm_head", "position_embedding") else 0
     for one, _ in stage.counted:
-        sizes = sum(_frozen_bytes(t, scheme, wide.activation) // (case.tensor if t.is_matrix else 1) for t in one.all_tensors if not t.tied)
+        sizes = sum(
+            _frozen_bytes(t, scheme, wide.activation) // (case.tensor if t.is_matrix else 1)
+            for t in one.all_tensors
+            if not t.tied
+        )
         layer = max(layer, sizes)
     moments = moment_bytes(case.request, learning, wide.moment)
     paged = optimizers()[case.request.optimizer].paged
-    unpaged = moment_bytes(case.request, [(t, n) for t, n in learning if t.elements // t.copies < PAGED_FROM], wide.moment) if paged else moments
+    unpaged = (
+        moment_bytes(case.request, [(t, n) for t, n in learning if t.elements // t.copies < PAGED_FROM], wide.moment)
+        if paged
+        else moments
+    )
     return Held(
-        frozen, whole, adapters, numbers + adapter_numbers, adapter_numbers, moments, unpaged, largest, layer, root, packed, unpacked
+        frozen, whole, adapters, numbers + adapter_numbers, adapter_numbers, moments, unpaged, largest, layer, root,
+        packed, unpacked
     )  # fmt: skip
 
 

@@ -47,7 +47,11 @@ def ladder(plan: TrainPlan) -> tuple[Rung, ...]:
         saved = plan.peak.expected - changed.peak.expected
         if saved <= 0:
             continue
-        slowdown = plan.speed.tokens_per_s.expected / changed.speed.tokens_per_s.expected if plan.speed and changed.speed else None
+        slowdown = (
+            plan.speed.tokens_per_s.expected / changed.speed.tokens_per_s.expected
+            if plan.speed and changed.speed
+            else None
+        )
         found.append(Rung(title, why, change, changed.fit, changed.peak.expected, saved, slowdown))
     return tuple(found)
 
@@ -55,7 +59,9 @@ def ladder(plan: TrainPlan) -> tuple[Rung, ...]:
 def cheapest(rungs: tuple[Rung, ...]) -> Rung | None:
     """The rung that fits at the least loss of speed; None when no single one does."""
     fitting = [rung for rung in rungs if rung.fit.verdict in ("fits", "tight")]
-    return min(fitting, key=lambda rung: (rung.fit.verdict != "fits", not rung.fit.runs, rung.slowdown or 1.0), default=None)
+    return min(
+        fitting, key=lambda rung: (rung.fit.verdict != "fits", not rung.fit.runs, rung.slowdown or 1.0), default=None
+    )
 
 
 def _changes(plan: TrainPlan) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -67,7 +73,11 @@ def _changes(plan: TrainPlan) -> Iterator[tuple[str, str, dict[str, Any]]]:
     if request.method == "full":
         yield "Train LoRA adapters", "no gradients and no optimizer states for the weights", {"method": "lora"}
     if request.method != "qlora":
-        yield "QLoRA: a 4-bit base", "the frozen weights in NF4, adapters in 16 bit", {"method": "qlora", "quantization": "nf4-dq"}
+        yield (
+            "QLoRA: a 4-bit base",
+            "the frozen weights in NF4, adapters in 16 bit",
+            {"method": "qlora", "quantization": "nf4-dq"},
+        )
     if request.optimizer not in ("adamw-8bit", "paged-adamw-8bit"):
         yield "AdamW in 8 bit", "both moments in a byte each", {"optimizer": "adamw-8bit"}
     if request.method == "full" and request.precision not in ("bf16", "fp8"):
@@ -75,9 +85,17 @@ def _changes(plan: TrainPlan) -> Iterator[tuple[str, str, dict[str, Any]]]:
     if request.micro_batch > 1:
         half = max(request.micro_batch // 2, 1)
         more = request.gradient_accumulation * request.micro_batch // half
-        yield f"Micro-batch {half:,}, accumulate {more:,}", "the same batch in smaller parts", {"micro_batch": half, "gradient_accumulation": more}
+        yield (
+            f"Micro-batch {half:,}, accumulate {more:,}",
+            "the same batch in smaller parts",
+            {"micro_batch": half, "gradient_accumulation": more},
+        )
     if request.seq_len // 2 >= SHORTEST:
-        yield f"Sequences of {request.seq_len // 2:,} tokens", "longer samples are cut, see your data", {"seq_len": request.seq_len // 2}
+        yield (
+            f"Sequences of {request.seq_len // 2:,} tokens",
+            "longer samples are cut, see your data",
+            {"seq_len": request.seq_len // 2},
+        )
     if case.replicas > 1 and not case.sharding.startswith(("zero", "fsdp")):
         yield "Shard states (ZeRO-2)", "gradients and optimizer states in parts", {"sharding": "zero2"}
     if case.replicas > 1 and case.sharding not in ("zero3", "fsdp", "fsdp-no-sync"):
@@ -86,4 +104,8 @@ def _changes(plan: TrainPlan) -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield "Optimizer on the host", "states in system memory, updated by the processor", {"offload": "optimizer"}
     if case.gpus and case.replicas == 1 and len(case.gpus) == 1:
         name = request.gpus[0].name
-        yield "Two GPUs with FSDP", "each keeps half of everything", {"gpus": [{"name": name, "count": 2}], "sharding": "fsdp"}
+        yield (
+            "Two GPUs with FSDP",
+            "each keeps half of everything",
+            {"gpus": [{"name": name, "count": 2}], "sharding": "fsdp"},
+        )

@@ -1,8 +1,10 @@
 """The tape of one layer: its mixers and its ffn, operation by operation, from the architecture's own tensors.
 
-A block is: norm, mixer, add; norm, ffn, add. A linear layer keeps its input if its weight is trained or carries an adapter.
-Attention in blocks (SDPA, FlashAttention) keeps queries, keys, values, output and a row maximum; eager attention keeps scores.
-Sizes are bytes of one GPU: tokens * width * element bytes, widths divided by the tensor parallel degree where it cuts them.
+A block is: norm, mixer, add; norm, ffn, add. A linear layer keeps its input if its weight is trained or carries an
+adapter. Attention in blocks (SDPA, FlashAttention) keeps queries, keys, values, output and a row maximum; eager
+attention keeps scores.
+Sizes are bytes of one GPU: tokens * width * element bytes, widths divided by the tensor parallel degree where it cuts
+them.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from planner.training.adapters import Trained, adapter_parameters
 from planner.training.kernels import Kernels
 from planner.training.tape import Ref, Tape
 
-ATTENTION = frozenset({"attention", "sliding_attention", "chunked_attention", "cross_attention", "mla", "compressed_attention"})
+ATTENTION = frozenset(
+    {"attention", "sliding_attention", "chunked_attention", "cross_attention", "mla", "compressed_attention"}
+)
 STAT = 4
 """Bytes of one fp32 statistic of a token: a norm's scale, a softmax's maximum."""
 
@@ -74,7 +78,11 @@ def layer_tape(layer: Layer, hidden: int, setting: Setting) -> Tape:
     entering = stream
     for index, part in enumerate((*layer.mixers, *((layer.ffn,) if layer.ffn else ()))):
         if count >= blocks or index == 0:
-            entering = maker.norm(tape.input if parallel else stream, hidden, norms[index] if index < len(norms) else None) if count else stream
+            entering = (
+                maker.norm(tape.input if parallel else stream, hidden, norms[index] if index < len(norms) else None)
+                if count
+                else stream
+            )
         output = maker.mixer(part, entering) if isinstance(part, Mixer) else maker.ffn(part, entering)
         if count > blocks and blocks + index < len(norms):
             output = maker.norm(output, hidden, norms[blocks + index])
@@ -106,19 +114,39 @@ class LayerMaker:
             return tape.add(self.size(width), x, kept=[x], extra=stat, gradient=gradient)
         if s.element == 4:
             scaled = tape.add(wide, x, kept=[x], extra=stat, scratch=wide, backward_scratch=wide)
-            return tape.add(wide, scaled, kept=[scaled] if trained else [], gradient=gradient, backward_scratch=wide if trained else 0)
+            return tape.add(
+                wide,
+                scaled,
+                kept=[scaled] if trained else [],
+                gradient=gradient,
+                backward_scratch=wide if trained else 0,
+            )
         wider = tape.add(wide, x)
         if s.kernels.norm == "fp32":
             return tape.add(self.size(width), tape.add(wide, wider, kept=[wider], extra=2 * stat))
         if s.kernels.norm == "centered":
             wider = tape.add(wide, wider)
         scaled = tape.add(
-            wide, wider, *([x] if s.kernels.norm == "mixed" else []), kept=[wider, x] if s.kernels.norm == "mixed" else [wider], extra=stat, scratch=wide, backward_scratch=wide
-        )  # fmt: skip
+            wide,
+            wider,
+            *([x] if s.kernels.norm == "mixed" else []),
+            kept=[wider, x] if s.kernels.norm == "mixed" else [wider],
+            extra=stat,
+            scratch=wide,
+            backward_scratch=wide,
+        )
         if s.kernels.norm in ("rms", "mixed"):
             narrow = tape.add(self.size(width), scaled)
-            return tape.add(self.size(width), narrow, kept=[narrow] if trained else [], gradient=gradient, backward_scratch=self.size(width) if trained else 0)
-        product = tape.add(wide, scaled, kept=[scaled] if trained else [], gradient=gradient, backward_scratch=wide if trained else 0)
+            return tape.add(
+                self.size(width),
+                narrow,
+                kept=[narrow] if trained else [],
+                gradient=gradient,
+                backward_scratch=self.size(width) if trained else 0,
+            )
+        product = tape.add(
+            wide, scaled, kept=[scaled] if trained else [], gradient=gradient, backward_scratch=wide if trained else 0
+        )
         return tape.add(self.size(width), product)
 
     def linear(self, x: Ref, weight: Tensor, inner: int, out: int, bias: Tensor | None = None) -> Ref:
@@ -127,20 +155,39 @@ class LayerMaker:
         gradient = trained.gradient(weight) + (trained.gradient(bias) if bias else 0)
         unpacked = prod(weight.shape) // self.s.ranks * self.s.unpack if self.s.trained.packed(weight) else 0
         size = self.size(out)
-        base = tape.add(size, x, kept=[x] if trained.learns(weight) else [], gradient=gradient // self.s.ranks, scratch=unpacked, backward_scratch=unpacked)
+        base = tape.add(
+            size,
+            x,
+            kept=[x] if trained.learns(weight) else [],
+            gradient=gradient // self.s.ranks,
+            scratch=unpacked,
+            backward_scratch=unpacked,
+        )
         rank = trained.rank(weight)
         if not rank:
             return base
         small = tape.add(self.size(rank), x, kept=[x], gradient=rank * inner * trained.gradient_bytes)
         wide = tape.add(size, small, kept=[small], gradient=rank * out * trained.gradient_bytes)
         if trained.dora:
-            return tape.add(size, base, wide, kept=[base, wide], scratch=size + prod(weight.shape) * self.s.element, backward_scratch=2 * size)
+            return tape.add(
+                size,
+                base,
+                wide,
+                kept=[base, wide],
+                scratch=size + prod(weight.shape) * self.s.element,
+                backward_scratch=2 * size,
+            )
         return tape.add(size, base, tape.add(size, wide), shares=True)
 
     def named(self, tensors: tuple[Tensor, ...], *roles: str) -> list[tuple[Tensor, Tensor | None]]:
         """Matrices of these roles, in their order, each with its bias."""
         biases = {tensor.name.removesuffix(".bias"): tensor for tensor in tensors if tensor.role == "bias"}
-        return [(t, biases.get(t.name.removesuffix(".weight"))) for role in roles for t in tensors if t.role == role and t.is_matrix]
+        return [
+            (t, biases.get(t.name.removesuffix(".weight")))
+            for role in roles
+            for t in tensors
+            if t.role == role and t.is_matrix
+        ]
 
     def project(self, x: Ref, pair: tuple[Tensor, Tensor | None]) -> Ref:
         """A linear layer with the widths of its own tensor, cut by tensor parallel where its role is."""
@@ -152,7 +199,8 @@ class LayerMaker:
             inner = self.cut(inner)
         return self.linear(x, weight, inner, out, bias)
 
-    # mixers ---------------------------------------------------------------------------------------------------------------
+    # mixers
+    # ---------------------------------------------------------------------------------------------------------------
 
     def mixer(self, mixer: Mixer, x: Ref) -> Ref:
         if mixer.kind == "mla":
@@ -222,7 +270,10 @@ class LayerMaker:
         seen = min(keys, m.window or keys)
         learned = s.kernels.attention == "biased" and s.trained.full and m.kind != "cross_attention"
         if learned and not s.eager:
-            wide = [tape.add(self.size(width, 4), part) for part, width in ((q, heads * m.key_dim), (k, heads * m.key_dim), (v, heads * m.value_dim))]
+            wide = [
+                tape.add(self.size(width, 4), part)
+                for part, width in ((q, heads * m.key_dim), (k, heads * m.key_dim), (v, heads * m.value_dim))
+            ]
             table = tape.add(s.tokens * heads * keys * 4, *wide[:2], kept=wide[:2], keeps_output=True)
             return tape.add(out, tape.add(self.size(heads * m.value_dim, 4), table, wide[2], kept=wide[2:]))
         if not s.eager and s.kernels.attention != "eager":
@@ -233,7 +284,9 @@ class LayerMaker:
         if s.kernels.softcap:
             table = tape.add(score, table, keeps_output=True, scratch=score)
         if s.element < 4 and s.kernels.wide_softmax:
-            soft = tape.add(score * 4 / s.element, table, keeps_output=True, scratch=score, backward_scratch=score * 4 / s.element)
+            soft = tape.add(
+                score * 4 / s.element, table, keeps_output=True, scratch=score, backward_scratch=score * 4 / s.element
+            )
             table = tape.add(score, soft)
         else:
             table = tape.add(score, table, keeps_output=True)
@@ -261,7 +314,9 @@ class LayerMaker:
         return self.project(mixed, self.named(m.tensors, "o")[0])
 
     def compressed(self, m: Mixer, x: Ref) -> Ref:
-        """Attention to one shared head of keys that are their own values, with what chooses and compresses them kept at first order."""
+        """Attention to one shared head of keys that are their own values, with what chooses and compresses them kept at
+        first order.
+        """
         tape, heads = self.tape, self.cut(m.heads)
         norms = {t.shape[0]: t for t in m.tensors if t.role == "norm"}
         latent, shared = self.named(m.tensors, "q_a")[0], self.named(m.tensors, "kv_a")[0]
@@ -269,25 +324,36 @@ class LayerMaker:
         q = self.project(query, self.named(m.tensors, "q_b")[0])
         q = tape.add(self.size(heads * m.key_dim), q, scratch=self.size(heads * m.key_dim))
         k = self.norm(self.project(x, shared), shared[0].shape[0], norms.get(shared[0].shape[0]))
-        beside = [self.project(x, pair) for pair in self.named(m.tensors, "linear", "indexer") if pair[0].shape[-1] == self.hidden]
+        beside = [
+            self.project(x, pair)
+            for pair in self.named(m.tensors, "linear", "indexer")
+            if pair[0].shape[-1] == self.hidden
+        ]
         mixed = self.scores(m, heads, q, tape.add(self.size(m.key_dim), k, *beside, kept=beside), k)
         for pair in self.named(m.tensors, "o"):
             mixed = self.project(mixed, pair)
         return mixed
 
     def recurrent(self, m: Mixer, x: Ref) -> Ref:
-        """A recurrent or convolutional mixer, at first order: every matrix's output is kept once in 16 bit and once, for the scan, in fp32."""
+        """A recurrent or convolutional mixer, at first order: every matrix's output is kept once in 16 bit and once,
+        for the scan, in fp32.
+        """
         tape = self.tape
         entering = [
-            pair for pair in self.named(m.tensors, *sorted({t.role for t in m.tensors})) if pair[0].role not in ("ssm_out", "o", "conv", "ssm_a", "ssm_d")
+            pair
+            for pair in self.named(m.tensors, *sorted({t.role for t in m.tensors}))
+            if pair[0].role not in ("ssm_out", "o", "conv", "ssm_a", "ssm_d")
         ]
         leaving = self.named(m.tensors, "ssm_out", "o")
         outs = [self.project(x, pair) for pair in entering if pair[0].shape[-1] == self.hidden]
         width = leaving[0][0].shape[-1] if leaving else self.hidden
-        mixed = tape.add(self.size(width), *(outs or [x]), kept=outs or [x], keeps_output=True, extra=self.size(width, 4) * 3)
+        mixed = tape.add(
+            self.size(width), *(outs or [x]), kept=outs or [x], keeps_output=True, extra=self.size(width, 4) * 3
+        )
         return self.project(mixed, leaving[0]) if leaving else mixed
 
-    # feed-forward ---------------------------------------------------------------------------------------------------------
+    # feed-forward
+    # ---------------------------------------------------------------------------------------------------------
 
     def ffn(self, ffn: Ffn, x: Ref) -> Ref:
         if ffn.kind == "dense":
@@ -327,31 +393,53 @@ class LayerMaker:
         return self.tape.add(self.size(width), x, kept=[x], extra=0 if self.s.compiled else more * self.size(width))
 
     def merged(self, ffn: Ffn, roles: tuple[str, ...]) -> Merged:
-        """What training these experts leaves: their gradients, or those of adapters, which PEFT adds to whole copies of the weights and keeps."""
+        """What training these experts leaves: their gradients, or those of adapters, which PEFT adds to whole copies of
+        the weights and keeps.
+        """
         trained, ranks = self.s.trained, self.s.ranks
         tensors = [t for t in ffn.tensors if t.role in roles and t.is_matrix]
         adapted = [t for t in tensors if trained.rank(t)]
-        gradient = sum(trained.gradient(t) for t in tensors) + sum(adapter_parameters(t, trained.rank(t)) * trained.gradient_bytes for t in adapted)
+        gradient = sum(trained.gradient(t) for t in tensors) + sum(
+            adapter_parameters(t, trained.rank(t)) * trained.gradient_bytes for t in adapted
+        )
         return Merged(gradient // ranks, sum(t.elements for t in adapted) * self.s.element // ranks)
 
     def experts(self, ffn: Ffn, x: Ref) -> Ref:
-        """Routed experts: tokens gathered for their experts, one grouped product after another, and the weighted sum."""
+        """Routed experts: tokens gathered for their experts, one grouped product after another, and the
+        weighted sum.
+        """
         tape, s, routed = self.tape, self.s, ffn.top_k
         gradient = {t.role: s.trained.gradient(t) for t in ffn.tensors}
-        choice = tape.add(s.tokens * ffn.experts * STAT, x, keeps_output=True, extra=s.tokens * routed * 44, gradient=gradient.get("router", 0))
+        choice = tape.add(
+            s.tokens * ffn.experts * STAT,
+            x,
+            keeps_output=True,
+            extra=s.tokens * routed * 44,
+            gradient=gradient.get("router", 0),
+        )
         inner = next((t.shape[-1] for t in ffn.tensors if t.role in ("expert_gate_up", "expert_up")), self.hidden)
         gathered = tape.add(self.size(inner * routed), x)
         width = self.cut(ffn.expert_width) * routed
         up = self.merged(ffn, ("expert_gate", "expert_up", "expert_gate_up"))
         down = self.merged(ffn, ("expert_down",))
         first = tape.add(
-            self.size(width * (2 if ffn.gated else 1)), gathered, kept=[gathered] if up.gradient else [], gradient=up.gradient, extra=up.kept, scratch=up.kept,
+            self.size(width * (2 if ffn.gated else 1)),
+            gathered,
+            kept=[gathered] if up.gradient else [],
+            gradient=up.gradient,
+            extra=up.kept,
+            scratch=up.kept,
             backward_scratch=up.kept,
-        )  # fmt: skip
+        )
         product = self.product(first, first, width) if ffn.gated else self.activation(first, width)
         out = tape.add(
-            self.size(inner * routed), product, kept=[product] if down.gradient else [], gradient=down.gradient, extra=down.kept, scratch=down.kept,
+            self.size(inner * routed),
+            product,
+            kept=[product] if down.gradient else [],
+            gradient=down.gradient,
+            extra=down.kept,
+            scratch=down.kept,
             backward_scratch=down.kept,
-        )  # fmt: skip
+        )
         weighted = tape.add(self.size(inner * routed), out, choice, kept=[out])
         return tape.add(self.size(self.hidden), weighted)

@@ -1,8 +1,9 @@
 """The end of the model as a tape: final norm, head, logits and cross entropy.
 
-With V logits a token the loss costs: the logits in 16 bit, which the model hands out (2V), an fp32 copy (4V) that becomes its log-softmax,
-kept (4V); backwards the gradient of that and of the copy (4V each), then of the logits (2V). Fused losses (Liger, Cut Cross-Entropy, torchtune's
-`LinearCrossEntropyLoss`) compute a chunk of tokens at a time, logits and gradient, and keep neither.
+With V logits a token the loss costs: the logits in 16 bit, which the model hands out (2V), an fp32 copy (4V) that
+becomes its log-softmax, kept (4V); backwards the gradient of that and of the copy (4V each), then of the logits (2V).
+Fused losses (Liger, Cut Cross-Entropy, torchtune's `LinearCrossEntropyLoss`) compute a chunk of tokens at a time,
+logits and gradient, and keep neither.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from planner.training.tape import Run, Tape
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The run of the tape, and what stays to the end of the backward pass because the caller holds the model's output."""
+    """The run of the tape, and what stays to the end of the backward pass because the caller holds the model's
+    output.
+    """
 
     run: Run
     held: int
@@ -25,9 +28,9 @@ class Ending:
 def ending(main: Stack, vocab: int, setting: Setting, fused: bool, narrow: bool = False) -> Ending:
     """The tape after the last layer: what stands before the head, the head, and the loss.
 
-    Without a head over the vocabulary the loss takes one vector of each sequence, and the model's output stays for its caller.
-    `vocab` is this rank's part of the vocabulary; a `narrow` loss takes the logits as they are, without an fp32 copy: transformers' losses of
-    masked words and of encoder-decoders.
+    Without a head over the vocabulary the loss takes one vector of each sequence, and the model's output stays for its
+    caller. `vocab` is this rank's part of the vocabulary; a `narrow` loss takes the logits as they are, without an fp32
+    copy: transformers' losses of masked words and of encoder-decoders.
     """
     hidden, tokens, element = main.hidden_size, setting.tokens, setting.element
     tape = Tape(tokens * hidden * element)
@@ -39,7 +42,11 @@ def ending(main: Stack, vocab: int, setting: Setting, fused: bool, narrow: bool 
         x = maker.norm(x, hidden, None)
     for tensor in before:
         width = tensor.shape[0]
-        x = maker.activation(maker.linear(x, tensor, tensor.shape[-1], width), width) if tensor.is_matrix else maker.norm(x, width, tensor)
+        x = (
+            maker.activation(maker.linear(x, tensor, tensor.shape[-1], width), width)
+            if tensor.is_matrix
+            else maker.norm(x, width, tensor)
+        )
     if head is None:
         return Ending(tape.run(), tokens * hidden * element)
     hidden = head.shape[-1]
@@ -47,7 +54,13 @@ def ending(main: Stack, vocab: int, setting: Setting, fused: bool, narrow: bool 
     if fused:
         chunk = chunk_tokens(tokens, vocab, hidden)
         room = chunk * vocab * (element + 4)
-        tape.add(tokens * hidden * element, x, keeps_output=True, gradient=setting.trained.gradient(head) // setting.ranks, scratch=room)
+        tape.add(
+            tokens * hidden * element,
+            x,
+            keeps_output=True,
+            gradient=setting.trained.gradient(head) // setting.ranks,
+            scratch=room,
+        )
         return Ending(tape.run(), 0)
     raw = maker.linear(x, head, hidden, vocab)
     size = logits * element

@@ -1,4 +1,6 @@
-"""What each GPU holds while it trains: states, activations at the highest moment, and what nvidia-smi shows beside them."""
+"""What each GPU holds while it trains: states, activations at the highest moment, and what nvidia-smi shows beside
+them.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,17 @@ from planner.training.tape import Run, Tape
 from planner.training.timeline import Load, Piece, Timeline, play
 
 WEIGHTS = Formula("frozen + trained + adapters", "bytes")
-GRADIENTS = Formula("trainable * gradient_bytes * share", "bytes", "one number a trained parameter (ZeRO, arXiv:1910.02054, section 3.1)")
+GRADIENTS = Formula(
+    "trainable * gradient_bytes * share",
+    "bytes",
+    "one number a trained parameter (ZeRO, arXiv:1910.02054, section 3.1)",
+)
 OPTIMIZER = Formula("(master + moments) * share", "bytes", "the optimizer's states and fp32 master weights")
-BEYOND = Formula("peak - weights - gradients - optimizer", "bytes", "autograd's tape played with sizes alone, checked against PyTorch's allocator")
+BEYOND = Formula(
+    "peak - weights - gradients - optimizer",
+    "bytes",
+    "autograd's tape played with sizes alone, checked against PyTorch's allocator",
+)
 """Activations are what the highest moment needs beyond the states, whichever moment that is."""
 
 
@@ -52,9 +62,18 @@ class TrainDevice(Occupied):
 def setting_of(case: TrainCase) -> Setting:
     request = case.request
     return Setting(
-        request.micro_batch, request.seq_len, case.widths.activation, kernels_of(case.model.model_type), case.trained, case.tensor,
-        padded=not request.packing, compiled=request.compile, eager=not request.flash_attention, unpack=2 if case.scheme else 0, source=case.source,
-    )  # fmt: skip
+        request.micro_batch,
+        request.seq_len,
+        case.widths.activation,
+        kernels_of(case.model.model_type),
+        case.trained,
+        case.tensor,
+        padded=not request.packing,
+        compiled=request.compile,
+        eager=not request.flash_attention,
+        unpack=2 if case.scheme else 0,
+        source=case.source,
+    )
 
 
 def pieces_of(case: TrainCase, stage: Stage, passing: bool) -> tuple[Piece, ...]:
@@ -69,10 +88,21 @@ def pieces_of(case: TrainCase, stage: Stage, passing: bool) -> tuple[Piece, ...]
         reading = replace(setting, length=case.source, source=0)
         waiting = reading.tokens * stage.encoder.hidden_size * setting.element
         found += _pieces(stage.encoder.layers, stage.encoder.hidden_size, reading, passing)
-        found.append(Piece(_norms(stage.encoder.after, stage.encoder.hidden_size, reading), waiting, checkpointed=False))
+        found.append(
+            Piece(_norms(stage.encoder.after, stage.encoder.hidden_size, reading), waiting, checkpointed=False)
+        )
     if stage.first:
-        found.append(Piece(_norms(main.before, main.hidden_size, setting), setting.tokens * main.hidden_size * setting.element, checkpointed=False))
-    return (*found, *(replace(piece, beside=waiting) for piece in _pieces(stage.layers, main.hidden_size, setting, passing)))
+        found.append(
+            Piece(
+                _norms(main.before, main.hidden_size, setting),
+                setting.tokens * main.hidden_size * setting.element,
+                checkpointed=False,
+            )
+        )
+    return (
+        *found,
+        *(replace(piece, beside=waiting) for piece in _pieces(stage.layers, main.hidden_size, setting, passing)),
+    )
 
 
 def _pieces(layers: tuple[Layer, ...], hidden: int, setting: Setting, passing: bool) -> list[Piece]:
@@ -80,7 +110,9 @@ def _pieces(layers: tuple[Layer, ...], hidden: int, setting: Setting, passing: b
     stream = setting.tokens * hidden * setting.element // setting.ranks
     for layer in layers:
         if id(layer) not in made:
-            made[id(layer)] = Piece(layer_tape(layer, hidden, setting).run(passing), stream, _matrix_outputs(layer, setting))
+            made[id(layer)] = Piece(
+                layer_tape(layer, hidden, setting).run(passing), stream, _matrix_outputs(layer, setting)
+            )
     return [made[id(layer)] for layer in layers]
 
 
@@ -100,18 +132,34 @@ def timeline(case: TrainCase, stage: Stage, parts: Held, share: Shares) -> Timel
     standing = request.gradient_accumulation > 1
     vocab = -(-case.model.vocab_size // case.tensor)
     edges = (*stage.encoder.before, *stage.encoder.after) if stage.encoder else ()
-    outer = [t for t in (*(main.before if stage.first else ()), *(main.after if stage.last else ()), *edges) if not t.tied]
+    outer = [
+        t for t in (*(main.before if stage.first else ()), *(main.after if stage.last else ()), *edges) if not t.tied
+    ]
     outside = sum(case.trained.gradient(t) // (case.tensor if t.role in VOCABULARY else 1) for t in outer)
     tied = next((t for t in main.after if t.role == "lm_head" and t.tied), None)
-    end = ending(main, vocab, setting, request.fused_cross_entropy, narrow=main.name == "encoder" or case.encoder is not None)
+    end = ending(
+        main, vocab, setting, request.fused_cross_entropy, narrow=main.name == "encoder" or case.encoder is not None
+    )
     step = optimizers()[request.optimizer]
     moment = case.widths.moment or case.widths.gradient
-    scratch = int((step.step_copies * parts.trainable * share.optimizer + step.step_tensors * parts.largest * share.optimizer) * moment)
-    return play(Load(
-        pieces_of(case, stage, standing and share.gradients == 1), end if stage.last else None,
-        request.checkpointing, min(case.pipeline - stage.index, request.gradient_accumulation), standing, share.gradients, outside,
-        2 * case.trained.gradient(tied) // case.tensor if tied and stage.first and stage.last else 0, scratch, request.offload == "activations",
-    ))  # fmt: skip
+    scratch = int(
+        (step.step_copies * parts.trainable * share.optimizer + step.step_tensors * parts.largest * share.optimizer)
+        * moment
+    )
+    return play(
+        Load(
+            pieces_of(case, stage, standing and share.gradients == 1),
+            end if stage.last else None,
+            request.checkpointing,
+            min(case.pipeline - stage.index, request.gradient_accumulation),
+            standing,
+            share.gradients,
+            outside,
+            2 * case.trained.gradient(tied) // case.tensor if tied and stage.first and stage.last else 0,
+            scratch,
+            request.offload == "activations",
+        )
+    )
 
 
 def _matrix_outputs(layer: Layer, setting: Setting) -> int:
@@ -134,7 +182,15 @@ def devices(case: TrainCase) -> tuple[TrainDevice, ...]:
         stage = parts[index // case.tensor % case.pipeline]
         if stage.index not in found:
             found[stage.index] = _device(case, stage, share)
-        made.append(replace(found[stage.index], name=gpu.name, index=index, capacity_bytes=gpu.capacity_bytes, usable_bytes=gpu.usable_bytes))
+        made.append(
+            replace(
+                found[stage.index],
+                name=gpu.name,
+                index=index,
+                capacity_bytes=gpu.capacity_bytes,
+                usable_bytes=gpu.usable_bytes,
+            )
+        )
     return tuple(made)
 
 
@@ -144,34 +200,61 @@ def _device(case: TrainCase, stage: Stage, share: Shares) -> TrainDevice:
     away, paged = request.offload, optimizers()[request.optimizer].paged
     if away == "weights":  # gradients follow the weights to the host (torch FSDP `CPUOffload`, ZeRO-Offload)
         share = replace(share, gradients=0.0)
-    weights = [WEIGHTS("Weights", frozen=int(parts.frozen * share.weights), trained=int(parts.trained * share.weights), adapters=parts.adapters)]
+    weights = [
+        WEIGHTS(
+            "Weights",
+            frozen=int(parts.frozen * share.weights),
+            trained=int(parts.trained * share.weights),
+            adapters=parts.adapters,
+        )
+    ]
     if away == "weights":
         weights = [WEIGHTS("Weights stay on the host", frozen=0, trained=0, adapters=parts.adapters)]
     gathered = 2 * parts.layer if share.gathered or away == "weights" else 0
-    gathered += parts.root * (2 if case.trained.full else 1) if share.root else 0  # and the root's gradient, whole until its backward ends
+    gathered += (
+        parts.root * (2 if case.trained.full else 1) if share.root else 0
+    )  # and the root's gradient, whole until its backward ends
     if gathered:
         weights.append(total("Weights with the layers that are put together", [int(weights[0].value), gathered]))
-    buckets = share.buckets * parts.trainable * wide.gradient + min(share.bucket_numbers, parts.trainable) * wide.gradient * (share.bucket_numbers > 0)
+    buckets = share.buckets * parts.trainable * wide.gradient + min(
+        share.bucket_numbers, parts.trainable
+    ) * wide.gradient * (share.bucket_numbers > 0)
     gradients = [GRADIENTS("Gradients", trainable=parts.trainable, gradient_bytes=wide.gradient, share=share.gradients)]
     if buckets:
         gradients.append(total("Gradients and buckets", [int(gradients[0].value), buckets]))
     on_gpu = away not in ("optimizer", "weights")
-    title = "Optimizer, on the host" if not on_gpu else "Optimizer, large states paged to the host" if paged else "Optimizer"
+    title = (
+        "Optimizer, on the host"
+        if not on_gpu
+        else "Optimizer, large states paged to the host"
+        if paged
+        else "Optimizer"
+    )
     states = OPTIMIZER(
         title, master=parts.trainable * wide.master, moments=parts.unpaged, share=share.optimizer if on_gpu else 0
-    )  # fmt: skip
+    )
     line = timeline(case, stage, parts, share)
     fixed = int(weights[-1].value) + int(states.value) + buckets
     peak = fixed + line.peak.total
     beyond = BEYOND(
-        f"Activations, at the highest moment ({line.peak.name})", peak=max(peak, fixed + int(gradients[0].value)), weights=int(weights[-1].value),
-        gradients=int(gradients[-1].value), optimizer=int(states.value),
-    )  # fmt: skip
+        f"Activations, at the highest moment ({line.peak.name})",
+        peak=max(peak, fixed + int(gradients[0].value)),
+        weights=int(weights[-1].value),
+        gradients=int(gradients[-1].value),
+        optimizer=int(states.value),
+    )
     more_weights, more_states = doubled_adapters(case, parts)
     made = TrainDevice(
-        "GPU", 0, 0, 0, wider(Quantity.exact(*weights), more_weights + upcast(case, parts)), Quantity.exact(*gradients),
-        wider(Quantity.exact(states), more_states if on_gpu and not paged else 0), activation_range(beyond), timeline=line,
-    )  # fmt: skip
+        "GPU",
+        0,
+        0,
+        0,
+        wider(Quantity.exact(*weights), more_weights + upcast(case, parts)),
+        Quantity.exact(*gradients),
+        wider(Quantity.exact(states), more_states if on_gpu and not paged else 0),
+        activation_range(beyond),
+        timeline=line,
+    )
     return replace(made, overhead=overhead(case, made.allocated))
 
 
@@ -182,5 +265,7 @@ def wider(exact: Quantity, more: int) -> Quantity:
 
 def timed_parts(case: TrainCase) -> Held:
     """Everything on one rank as if nothing were cut: what a whole replica moves and updates."""
-    whole = replace(case, request=case.request.model_copy(update={"tensor_parallel": None, "pipeline_parallel": None}), gpus=())
+    whole = replace(
+        case, request=case.request.model_copy(update={"tensor_parallel": None, "pipeline_parallel": None}), gpus=()
+    )
     return held(whole, Stage(0, case.model.main.layers, True, True, case.encoder))

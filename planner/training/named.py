@@ -1,4 +1,6 @@
-"""What a question about training means by its model's name: the model, and a frozen base in the format that the name says."""
+"""What a question about training means by its model's name: the model, and a frozen base in the format that the name
+says.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def canonical(request: TrainRequest) -> tuple[TrainRequest, Taken]:
         note = NOT_TRAINED.format(text=written.text, id=meant.model.id)
     if base:
         changes["quantization"] = base
-    return request.model_copy(update=changes), taken(meant, "" if auto or not base else request.quantization, f" as {base}" if base else "", note)
+    return request.model_copy(update=changes), taken(
+        meant, "" if auto or not base else request.quantization, f" as {base}" if base else "", note
+    )
 
 
 def _base(written: Written | None) -> str:

@@ -46,7 +46,9 @@ class TrainPlan:
 
     @property
     def peak_reserved(self) -> Quantity:
-        """What PyTorch's allocator holds at most on the fullest GPU, blocks that it keeps for later among it: trainers print it as their peak."""
+        """What PyTorch's allocator holds at most on the fullest GPU, blocks that it keeps for later among it: trainers
+        print it as their peak.
+        """
         return reserved(self.peak_allocated) if self.fullest else NOTHING
 
     @property
@@ -70,7 +72,11 @@ class TrainPlan:
         device = self.fullest
         if device is None:
             return ()
-        found = [step for part in (*device.parts, device.allocated, device.total, self.host.total, self.host.disk) for step in part.steps]
+        found = [
+            step
+            for part in (*device.parts, device.allocated, device.total, self.host.total, self.host.disk)
+            for step in part.steps
+        ]
         if self.speed:
             found += self.speed.tokens_per_s.steps
         if self.job:
@@ -127,4 +133,6 @@ def resolve_case(request: TrainRequest) -> TrainCase:
     asked, taken = canonical(request)
     name, architecture = resolve_model(asked)
     ram = asked.system.ram_gib
-    return TrainCase(asked, name, architecture, resolve_gpus(asked.gpus), int(ram * 2**30) if ram else DEFAULT_RAM_BYTES, taken)
+    return TrainCase(
+        asked, name, architecture, resolve_gpus(asked.gpus), int(ram * 2**30) if ram else DEFAULT_RAM_BYTES, taken
+    )

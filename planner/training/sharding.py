@@ -1,11 +1,11 @@
 """How replicas share what each would hold: which part of weights, gradients and optimizer states one GPU keeps.
 
-    DDP     everything whole, and gradients once more in the buckets that are summed over the GPUs
-    ZeRO-1  optimizer states in n parts; ZeRO-2 gradients too; ZeRO-3 and FSDP weights too, gathered layer by layer
-    FSDP grad-op gathers weights once a step and keeps them between forward and backward
-    FSDP no-sync exchanges gradients only at the step, so that micro-batches that accumulate keep them whole: what HF's Trainer does
-    (`no_sync`, huggingface/accelerate docs/source/concept_guides/gradient_synchronization.md); torchtune, torchtitan, Composer and
-    Axolotl's FSDP 2 sum after each micro-batch and keep them in parts
+    DDP     everything whole, and gradients once more in the buckets that are summed over the GPUs ZeRO-1  optimizer
+    states in n parts; ZeRO-2 gradients too; ZeRO-3 and FSDP weights too, gathered layer by layer FSDP grad-op gathers
+    weights once a step and keeps them between forward and backward FSDP no-sync exchanges gradients only at the step,
+    so that micro-batches that accumulate keep them whole: what HF's Trainer does (`no_sync`, huggingface/accelerate
+    docs/source/concept_guides/gradient_synchronization.md); torchtune, torchtitan, Composer and Axolotl's FSDP 2 sum
+    after each micro-batch and keep them in parts
 
 (ZeRO, arXiv:1910.02054; PyTorch FSDP, arXiv:2304.11277; torch/nn/parallel/distributed.py.)
 """
@@ -42,7 +42,9 @@ ZERO_BUCKET = 500_000_000
 
 
 def shares(sharding: Sharding, ranks: int, accumulates: bool = False) -> Shares:
-    """The parts of one of `ranks` replicas; without a sum after each micro-batch gradients stay whole while they accumulate."""
+    """The parts of one of `ranks` replicas; without a sum after each micro-batch gradients stay whole while they
+    accumulate.
+    """
     part = 1 / ranks
     table: dict[str, Shares] = {
         "none": Shares(),

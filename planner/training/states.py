@@ -50,16 +50,24 @@ class Optimizer:
 def optimizers() -> dict[str, Optimizer]:
     return {
         row["optimizer"]: Optimizer(
-            row["optimizer"], row["title"], int(row["moments"]), (float(row["master_moment_bytes"]), float(row["pure_moment_bytes"])),
-            int(row["step_copies"]), int(row["step_tensors"]), row["paged"] == "1", row["source"],
+            row["optimizer"],
+            row["title"],
+            int(row["moments"]),
+            (float(row["master_moment_bytes"]), float(row["pure_moment_bytes"])),
+            int(row["step_copies"]),
+            int(row["step_tensors"]),
+            row["paged"] == "1",
+            row["source"],
         )
         for row in table("training_optimizers")
-    }  # fmt: skip
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class Widths:
-    """Bytes of one number: of an activation and a frozen weight, of a trained weight, its gradient, its fp32 master and a moment."""
+    """Bytes of one number: of an activation and a frozen weight, of a trained weight, its gradient, its fp32 master and
+    a moment.
+    """
 
     activation: int
     weight: int
@@ -69,7 +77,9 @@ class Widths:
 
 
 def widths(request: TrainRequest) -> Widths:
-    """Bytes by precision; adapters are trained as full weights are, but without a second copy: in fp32 where masters are asked for."""
+    """Bytes by precision; adapters are trained as full weights are, but without a second copy: in fp32 where masters
+    are asked for.
+    """
     optimizer = optimizers()[request.optimizer]
     adapters = request.method != "full"
     if request.precision == "fp32":

@@ -1,4 +1,6 @@
-"""Tables around a run: which GPU holds it, how it grows with length and batch, how long it takes for more data, and the classic LLaMA table."""
+"""Tables around a run: which GPU holds it, how it grows with length and batch, how long it takes for more data, and the
+classic LLaMA table.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ class GpuRow:
 
 
 def by_gpu(plan: TrainPlan, cards: Sequence[Gpu] | None = None) -> tuple[GpuRow, ...]:
-    """Every GPU that PyTorch trains on: those that hold the run, smallest memory first, then those that may, then the others from the largest down.
+    """Every GPU that PyTorch trains on: those that hold the run, smallest memory first, then those that may, then the
+    others from the largest down.
 
     What a run needs does not depend on the card, only whether it fits.
 
@@ -51,14 +54,18 @@ def by_gpu(plan: TrainPlan, cards: Sequence[Gpu] | None = None) -> tuple[GpuRow,
 
 
 def _order(row: GpuRow) -> tuple[int, int, str]:
-    """Surely enough, perhaps enough, too little; the smallest memory first, but the largest of those with too little."""
+    """Surely enough, perhaps enough, too little; the smallest memory first, but the largest of those with too
+    little.
+    """
     rank = STANDINGS[::-1].index(row.fit.verdict)
     return rank, row.gpu.usable_bytes * (-1 if row.fit.verdict == STANDINGS[0] else 1), row.gpu.name
 
 
 def trains(gpu: Gpu) -> bool:
     """Whether PyTorch's training libraries run on it: a card of these vendors, from NVIDIA's Volta on."""
-    return gpu.vendor in ("NVIDIA", "AMD", "Intel") and not (gpu.vendor == "NVIDIA" and gpu.compute_capability and float(gpu.compute_capability) < 7)
+    return gpu.vendor in ("NVIDIA", "AMD", "Intel") and not (
+        gpu.vendor == "NVIDIA" and gpu.compute_capability and float(gpu.compute_capability) < 7
+    )
 
 
 def smallest(rows: Sequence[GpuRow]) -> GpuRow | None:
@@ -82,7 +89,9 @@ def scaled(plan: TrainPlan, lengths: Sequence[int], batches: Sequence[int]) -> t
     for batch in batches:
         for length in lengths:
             changed = train_case(plan.case.with_request(seq_len=length, micro_batch=batch))
-            found.append(Scaled(length, batch, changed.peak, changed.speed.tokens_per_s.expected if changed.speed else None))
+            found.append(
+                Scaled(length, batch, changed.peak, changed.speed.tokens_per_s.expected if changed.speed else None)
+            )
     return tuple(found)
 
 
@@ -103,11 +112,24 @@ def by_samples(plan: TrainPlan, counts: Sequence[int]) -> tuple[DataRow, ...]:
     for count in counts:
         changed = train_case(plan.case.with_request(samples=count))
         if changed.job:
-            found.append(DataRow(count, changed.peak.expected, changed.job.steps, changed.job.duration_s.expected / 3600, changed.job.electricity_usd.expected))
+            found.append(
+                DataRow(
+                    count,
+                    changed.peak.expected,
+                    changed.job.steps,
+                    changed.job.duration_s.expected / 3600,
+                    changed.job.electricity_usd.expected,
+                )
+            )
     return tuple(found)
 
 
-LLAMA = {"7B": "huggyllama/llama-7b", "13B": "huggyllama/llama-13b", "30B": "huggyllama/llama-30b", "65B": "huggyllama/llama-65b"}
+LLAMA = {
+    "7B": "huggyllama/llama-7b",
+    "13B": "huggyllama/llama-13b",
+    "30B": "huggyllama/llama-30b",
+    "65B": "huggyllama/llama-65b",
+}
 """The models of the classic table of requirements."""
 
 WAYS: dict[str, dict[str, Any]] = {
@@ -150,5 +172,7 @@ def reason(plan: TrainPlan) -> str:
     """What a peak is made of, in one line."""
     device = plan.devices[0]
     parts = ("weights", "gradients", "optimizer", "activations", "overhead")
-    each = ", ".join(f"{name} {mem(part.expected)}" for name, part in zip(parts, device.parts, strict=True) if part.expected)
+    each = ", ".join(
+        f"{name} {mem(part.expected)}" for name, part in zip(parts, device.parts, strict=True) if part.expected
+    )
     return f"{each}; {plan.trainable_parameters / plan.case.architecture.parameters:.2%} of the parameters are trained"

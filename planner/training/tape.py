@@ -1,9 +1,10 @@
 """What PyTorch's autograd holds while a layer runs forwards and backwards, without running it.
 
-A tape is the list of operations of a layer: which tensors go in, which comes out, which are kept for the backward pass. `run`
-plays it with sizes alone and the rules of autograd: a tensor lives while something still needs it, an addition hands one gradient
-to both of its inputs, a second gradient for the same tensor is added to the first in place if nobody else holds that, and an operation
-drops what it kept once its own backward is done.
+A tape is the list of operations of a layer: which tensors go in, which comes out, which are kept for the backward pass.
+`run`
+plays it with sizes alone and the rules of autograd: a tensor lives while something still needs it, an addition hands
+one gradient to both of its inputs, a second gradient for the same tensor is added to the first in place if nobody else
+holds that, and an operation drops what it kept once its own backward is done.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class Run:
     """A layer's memory beside what was there before it, in bytes.
 
     Attributes:
-        kept: held for the backward pass after the forward pass; the layer's input is not in it unless an operation keeps it.
+        kept: held for the backward pass after the forward pass; the layer's input is not in it unless an operation
+            keeps it.
         forward_peak: highest during the forward pass, with what is kept so far.
         backward_peak: highest during the backward pass, from `kept` on, incoming gradient included.
         gradients: of the layer's own weights, there at the end.
@@ -61,10 +63,21 @@ class Tape:
         return ref
 
     def add(
-        self, size: float, *inputs: Ref, kept: Sequence[Ref] = (), keeps_output: bool = False, gradient: float = 0, scratch: float = 0,
-        backward_scratch: float = 0, shares: bool = False, extra: float = 0,
-    ) -> Ref:  # fmt: skip
-        """An operation with a new output of `size` bytes; `extra` bytes more are kept besides, `shares` hands its gradient on uncopied."""
+        self,
+        size: float,
+        *inputs: Ref,
+        kept: Sequence[Ref] = (),
+        keeps_output: bool = False,
+        gradient: float = 0,
+        scratch: float = 0,
+        backward_scratch: float = 0,
+        shares: bool = False,
+        extra: float = 0,
+    ) -> Ref:
+        """An operation with a new output of `size` bytes;
+
+        `extra` bytes more are kept besides, `shares` hands its gradient on uncopied.
+        """
         output = self._new(size)
         held = (*kept, output) if keeps_output else tuple(kept)
         if extra:
@@ -77,7 +90,10 @@ class Tape:
         return len(self.sizes) - 1
 
     def run(self, passing: bool = False) -> Run:
-        """Play the tape forwards, then backwards; `passing` weight gradients are added to standing ones, or sent on, as soon as they are made."""
+        """Play the tape forwards, then backwards;
+
+        `passing` weight gradients are added to standing ones, or sent on, as soon as they are made.
+        """
         kept, forward_peak = self._forward()
         backward_peak, gradients = self._backward(kept, passing)
         return Run(sum(self.sizes[ref] for ref in kept - self.outside), forward_peak, backward_peak, gradients)

@@ -1,8 +1,8 @@
 """What a run trains the model for, and so which head stands behind it and what the loss costs.
 
     sft, pretrain    every token predicts the next one, an encoder's masked ones: logits over the vocabulary
-    classification   one vector of each sequence goes through a dense layer and a few labels; a decoder's goes to the labels at once
-    embedding        the vectors of a sequence are averaged and compared with those of the batch
+    classification   one vector of each sequence goes through a dense layer and a few labels; a decoder's goes to the
+    labels at once embedding        the vectors of a sequence are averaged and compared with those of the batch
 
 (transformers `AutoModelForCausalLM`, `AutoModelForSequenceClassification`; sentence-transformers.)
 """
@@ -22,7 +22,8 @@ PLANNED: tuple[Task, ...] = ("sft", "pretrain", "classification", "embedding")
 
 
 def task_of(model: Architecture, asked: Task | None) -> Task:
-    """The task that is planned: as asked; else a classifier on an encoder, an embedding where a decoder has no head, and text otherwise.
+    """The task that is planned: as asked; else a classifier on an encoder, an embedding where a decoder has no head,
+    and text otherwise.
 
     Raises:
         PlanError: for a task that is not planned, or that the model cannot do.
@@ -30,11 +31,20 @@ def task_of(model: Architecture, asked: Task | None) -> Task:
     if asked is None:
         return "classification" if model.main.name == "encoder" else "sft" if _head(model) else "embedding"
     if asked not in PLANNED:
-        raise PlanError(f"Training for {asked} is not planned yet; choose {', '.join(PLANNED[:-1])} or {PLANNED[-1]}.", "task")
+        raise PlanError(
+            f"Training for {asked} is not planned yet; choose {', '.join(PLANNED[:-1])} or {PLANNED[-1]}.", "task"
+        )
     if asked == "sft" and model.main.name == "encoder":
-        raise PlanError("An encoder writes no text, so it has no sft; choose classification, embedding, or pretrain for masked words.", "task")
+        raise PlanError(
+            "An encoder writes no text, so it has no sft; choose classification, embedding, or pretrain for masked"
+            " words.",
+            "task",
+        )
     if asked in ("classification", "embedding") and encoder_of(model):
-        raise PlanError(f"A model of encoder and decoder is planned for sft or pretrain, not for {asked}; choose one of them.", "task")
+        raise PlanError(
+            f"A model of encoder and decoder is planned for sft or pretrain, not for {asked}; choose one of them.",
+            "task",
+        )
     return asked
 
 
@@ -55,7 +65,11 @@ def with_head(model: Architecture, task: Task) -> Architecture:
     if task == "embedding":
         return _ending(model, (*body, *_pooler(main.after)))
     hidden, encoder = main.hidden_size, main.name == "encoder"
-    dense = (Tensor("pooler.dense.weight", (hidden, hidden), "linear"), Tensor("pooler.dense.bias", (hidden,), "bias")) if encoder else ()
+    dense = (
+        (Tensor("pooler.dense.weight", (hidden, hidden), "linear"), Tensor("pooler.dense.bias", (hidden,), "bias"))
+        if encoder
+        else ()
+    )
     bias = (Tensor("classifier.bias", (LABELS,), "bias"),) if encoder else ()
     return _ending(model, (*body, *dense, Tensor("classifier.weight", (LABELS, hidden), "linear"), *bias))
 

@@ -1,12 +1,13 @@
-"""One step of training on one GPU, moment by moment: the highest point of the forward pass, of the backward pass and of the optimizer's step.
+"""One step of training on one GPU, moment by moment: the highest point of the forward pass, of the backward pass and of
+the optimizer's step.
 
     forward:   states + what every layer keeps + the loss
     backward:  states + what the layers below keep + gradients of the layers above + the layer at work
     step:      states + all gradients + the optimizer's scratch
 
-With checkpointing a layer keeps only its input and is run again before its backward pass; the output of that second run is held until
-the pass ends, which is one stream more than without. What selective checkpointing kept becomes part of the second run, not a copy beside it
-(torch/utils/checkpoint.py: cached outputs are taken, not read).
+With checkpointing a layer keeps only its input and is run again before its backward pass; the output of that second run
+is held until the pass ends, which is one stream more than without. What selective checkpointing kept becomes part of
+the second run, not a copy beside it (torch/utils/checkpoint.py: cached outputs are taken, not read).
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ class Load:
     Attributes:
         pieces: its layers in order, and what stands around them.
         ending: of the loss; None on a pipeline stage without it.
-        checkpointing: whether layers keep all (`none`), their input (`full`), or that and their matrices' outputs (`selective`).
+        checkpointing: whether layers keep all (`none`), their input (`full`), or that and their matrices' outputs
+            (`selective`).
         flights: micro-batches whose activations are held at once (pipeline parallel).
         standing: whether gradients are there from the start (accumulation).
         gradient_share: part of the weight gradients that stays on this GPU.
@@ -113,12 +115,18 @@ def play(load: Load) -> Timeline:
     whole = [piece.run.forward_peak for piece in load.pieces if not _again(load, piece)]
     busiest = max(whole, default=0) if load.checkpointing == "none" else 0
     stream = load.pieces[-1].stream if load.pieces else 0
-    forward = Moment("forward", total_kept, max(loss.forward_peak + held, busiest - (kept[-1] if kept else 0), stream), start)
+    forward = Moment(
+        "forward", total_kept, max(loss.forward_peak + held, busiest - (kept[-1] if kept else 0), stream), start
+    )
     backward = Moment("backward", total_kept + loss.kept, loss.backward_peak - loss.kept + held, start)
     below, above = total_kept, 0 if load.standing else loss.gradients
     for piece, own in zip(reversed(load.pieces), reversed(kept), strict=True):
         run, checkpoint = piece.run, 0 if load.off else piece.stream
-        working = max(run.backward_peak, run.forward_peak + piece.stream) + min(checkpoint, run.kept) if _again(load, piece) else run.backward_peak
+        working = (
+            max(run.backward_peak, run.forward_peak + piece.stream) + min(checkpoint, run.kept)
+            if _again(load, piece)
+            else run.backward_peak
+        )
         below -= own
         gradients = start if load.standing else int(above * load.gradient_share)
         moment = Moment("backward", below, working + held + piece.beside, gradients)

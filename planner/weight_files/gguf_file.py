@@ -1,9 +1,9 @@
 """The header of a GGUF file: its metadata and the exact list of its tensors, without their data.
 
 A file is `GGUF`, a version, two counts, the metadata (key, type, value), the tensors (name, dimensions, type, offset),
-padding to the alignment, and the data. Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, versions 1 to 3.
-The reference reader maps the whole file, so it cannot read the first megabytes of a remote one; this one reads nothing else.
-Bytes of a tensor = elements / block_elements * block_bytes, with the blocks of `data/gguf_types.csv`.
+padding to the alignment, and the data. Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, versions 1 to
+3. The reference reader maps the whole file, so it cannot read the first megabytes of a remote one; this one reads
+nothing else. Bytes of a tensor = elements / block_elements * block_bytes, with the blocks of `data/gguf_types.csv`.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ class GgufHeader:
 
     @property
     def architecture(self) -> str:
-        """llama.cpp's name of the architecture, for example `llama` or `qwen3moe`; empty when the file gives no text for it."""
+        """llama.cpp's name of the architecture, for example `llama` or `qwen3moe`; empty when the file gives no text
+        for it.
+        """
         name = self.metadata.get("general.architecture")
         return name if isinstance(name, str) else ""
 
@@ -77,7 +79,9 @@ class GgufHeader:
 
     @property
     def file_type(self) -> int | None:
-        """llama.cpp's number of the mix (15 is Q4_K_M), which the file may leave out or get wrong; the tensors decide."""
+        """llama.cpp's number of the mix (15 is Q4_K_M), which the file may leave out or get wrong; the tensors
+        decide.
+        """
         value = self.metadata.get("general.file_type")
         return value if isinstance(value, int) else None
 
@@ -113,7 +117,11 @@ class GgufHeader:
 @cache
 def ggml_types() -> Mapping[int, tuple[str, int, int]]:
     """Each ggml type by its number: (name, numbers in a block, bytes of a block)."""
-    return {int(row["ggml_id"]): (row["name"], int(row["block_elements"]), int(row["block_bytes"])) for row in table("gguf_types") if row["ggml_id"]}
+    return {
+        int(row["ggml_id"]): (row["name"], int(row["block_elements"]), int(row["block_bytes"]))
+        for row in table("gguf_types")
+        if row["ggml_id"]
+    }
 
 
 def parse(source: ByteSource) -> GgufHeader:
@@ -126,7 +134,8 @@ def parse(source: ByteSource) -> GgufHeader:
 
 
 def read_gguf_header(file: str | Path | bytes) -> GgufHeader:
-    """The header of a local file (with the others it is split into), or of uploaded bytes, of which the front is enough.
+    """The header of a local file (with the others it is split into), or of uploaded bytes, of which the front is
+    enough.
 
     Raises:
         PlanError: when a file is missing, truncated or no GGUF.
@@ -155,7 +164,9 @@ def split_names(name: str) -> tuple[str, ...]:
 def merge(headers: Sequence[GgufHeader]) -> GgufHeader:
     """One header for the files of a split model: the metadata of the first, the tensors of all."""
     tensors = tuple(tensor for header in headers for tensor in header.tensors)
-    return replace(headers[0], tensors=tensors, header_bytes=sum(header.header_bytes for header in headers), parts=len(headers))
+    return replace(
+        headers[0], tensors=tensors, header_bytes=sum(header.header_bytes for header in headers), parts=len(headers)
+    )
 
 
 class _Parser:
@@ -247,7 +258,9 @@ class _Parser:
         dtype, block_elements, block_bytes = ggml_types()[kind]
         tensor = TensorEntry(name, tuple(reversed(sizes)), dtype, 0, offset)
         if tensor.elements >= 2**63 or (sizes[0] if sizes else 1) % block_elements:
-            raise self.source.broken(f"is no readable GGUF: its tensor {name[:80]!r} has a shape that {dtype} cannot store")
+            raise self.source.broken(
+                f"is no readable GGUF: its tensor {name[:80]!r} has a shape that {dtype} cannot store"
+            )
         return replace(tensor, bytes=tensor.elements // block_elements * block_bytes)
 
 

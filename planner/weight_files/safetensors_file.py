@@ -72,13 +72,17 @@ def parse(source: ByteSource) -> SafetensorsHeader:
         raise source.broken("is no safetensors file: its header is not a JSON object")
     metadata = raw.pop("__metadata__", None)
     texts = {str(key): str(value) for key, value in metadata.items()} if isinstance(metadata, dict) else {}
-    return SafetensorsHeader(tuple(_entry(source, name, entry) for name, entry in raw.items()), LENGTH.size + length, texts)
+    return SafetensorsHeader(
+        tuple(_entry(source, name, entry) for name, entry in raw.items()), LENGTH.size + length, texts
+    )
 
 
 def merge(headers: list[SafetensorsHeader]) -> SafetensorsHeader:
     """One header for the shards of a model: their tensors in order, the metadata of the first."""
     tensors = tuple(tensor for header in headers for tensor in header.tensors)
-    return SafetensorsHeader(tensors, sum(header.header_bytes for header in headers), headers[0].metadata if headers else {})
+    return SafetensorsHeader(
+        tensors, sum(header.header_bytes for header in headers), headers[0].metadata if headers else {}
+    )
 
 
 def read_safetensors_header(file: str | Path | bytes) -> SafetensorsHeader:
@@ -89,7 +93,9 @@ def read_safetensors_header(file: str | Path | bytes) -> SafetensorsHeader:
 def _entry(source: ByteSource, name: str, entry: Any) -> TensorEntry:
     fields = entry if isinstance(entry, dict) else {}
     dtype, shape, offsets = fields.get("dtype"), fields.get("shape"), fields.get("data_offsets")
-    if not (isinstance(dtype, str) and _whole(shape) and _whole(offsets) and len(offsets) == 2 and offsets[0] <= offsets[1]):
+    if not (
+        isinstance(dtype, str) and _whole(shape) and _whole(offsets) and len(offsets) == 2 and offsets[0] <= offsets[1]
+    ):
         raise source.broken(f"has no readable type, shape and offsets for its tensor {name[:80]!r}")
     return TensorEntry(name, tuple(shape), dtype[:20], offsets[1] - offsets[0], offsets[0])
 

@@ -1,7 +1,7 @@
 """Where a model's config comes from when the request only names it: the catalogue, a file, or the Hub.
 
-The pure `planner.plan.plan` knows the catalogue and inline configs. What may touch the disk or the network is here, so that a
-page which plans a stranger's link simply doesn't call it.
+The pure `planner.plan.plan` knows the catalogue and inline configs. What may touch the disk or the network is here, so
+that a page which plans a stranger's link simply doesn't call it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ LARGEST_CONFIG_BYTES = 2 * 2**20
 
 
 def plan(request: PlanRequest, hub: bool = False, token: str | None = None) -> Plan:
-    """Answer a question about inference; `model` may also be the path of a config.json, and with `hub` any Hugging Face id.
+    """Answer a question about inference;
+
+    `model` may also be the path of a config.json, and with `hub` any Hugging Face id.
 
     `token` opens gated and private repositories; it goes into this call's request header and nowhere else.
 
@@ -71,17 +73,22 @@ Fetch = Callable[[str, str], tuple[str, dict[str, Any]]]
 
 
 def asked_of_hub(request: AnyQuestion, fetch: Fetch) -> AnyQuestion:
-    """The request with the config of the repository that it names, where the catalogue does not hold just that repository.
+    """The request with the config of the repository that it names, where the catalogue does not hold just that
+    repository.
 
-    A copy of a bundled model in another format is asked for, too: its own config or header is exact. Where nobody answers, its name means
-    the bundled model in that format.
+    A copy of a bundled model in another format is asked for, too: its own config or header is exact. Where nobody
+    answers, its name means the bundled model in that format.
 
     Raises:
         PlanError: as `fetch`, for a name that means no bundled model.
     """
     name = request.model or ""
     meant = catalog.meant(name)
-    if request.config is not None or "/" not in name or (meant and (time.monotonic() < _silence["ends"] or not (meant.written or meant.retrained))):
+    if (
+        request.config is not None
+        or "/" not in name
+        or (meant and (time.monotonic() < _silence["ends"] or not (meant.written or meant.retrained)))
+    ):
         return request
     try:
         repo, config = fetch(name, request.quantization)
@@ -100,10 +107,11 @@ _silence = {"ends": 0.0}
 
 
 def from_hub(name: str, token: str | None = None, quantization: str = "auto") -> tuple[str, dict[str, Any]]:
-    """The repository that a name or an address means, and its config; with the Hub's count of the weights where ours is not exact.
+    """The repository that a name or an address means, and its config; with the Hub's count of the weights where ours is
+    not exact.
 
-    A repository of GGUF files alone is read from the header of one of them: that of this quantization, else of the one in the name, else
-    Q4_K_M, else the first.
+    A repository of GGUF files alone is read from the header of one of them: that of this quantization, else of the one
+    in the name, else Q4_K_M, else the first.
 
     Raises:
         PlanError: when there is no such model, it is gated, or the Hub does not answer.
@@ -115,7 +123,11 @@ def from_hub(name: str, token: str | None = None, quantization: str = "auto") ->
     try:
         config = hub.fetch_config(repo, token=token)
     except hub.HubError as error:
-        files = [file for file in hub.gguf_files(repo, token=token) if not file.is_projector] if error.kind == "no_file" else []
+        files = (
+            [file for file in hub.gguf_files(repo, token=token) if not file.is_projector]
+            if error.kind == "no_file"
+            else []
+        )
         if not files:
             raise
         written = split(name)[1]
@@ -162,7 +174,9 @@ def read_config(path: Path) -> dict[str, Any]:
             raise PlanError(f"{path.name} is larger than a config.json can be; give the model's config.json.", "model")
         return parse_config(path.read_bytes(), path.name)
     except OSError as error:
-        raise PlanError(f"Cannot read {path.name}: {(error.strerror or 'unreadable').lower()}; check the path.", "model") from None
+        raise PlanError(
+            f"Cannot read {path.name}: {(error.strerror or 'unreadable').lower()}; check the path.", "model"
+        ) from None
 
 
 def parse_upload(data: bytes, name: str) -> dict[str, Any]:

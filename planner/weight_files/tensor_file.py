@@ -16,7 +16,8 @@ from typing import Any, Protocol, TypeVar
 from planner.core.errors import PlanError
 
 FIRST_PIECE_BYTES = 4 * 2**20
-"""Enough for the header of most files: a vocabulary of 128,000 tokens with its merges takes 5 to 8 MB, a shard 0.1 MB."""
+"""Enough for the header of most files: a vocabulary of 128,000 tokens with its merges takes 5 to 8 MB, a shard 0.1 MB.
+"""
 
 MOST_HEADER_BYTES = 128 * 2**20
 """Far above any header published; what asks for more is broken."""
@@ -50,7 +51,9 @@ class TensorEntry:
 
 
 class Fetch(Protocol):
-    """The bytes from `first` up to `end`, or fewer where the file ends; asked in order, each from where the last ended."""
+    """The bytes from `first` up to `end`, or fewer where the file ends; asked in order, each from where the
+    last ended.
+    """
 
     def __call__(self, first: int, end: int, /) -> bytes: ...
 

@@ -1,4 +1,6 @@
-"""Parameter counts, to the last one: published models, classes at their defaults, and what a config may say differently."""
+"""Parameter counts, to the last one: published models, classes at their defaults, and what a config may say
+differently.
+"""
 
 from __future__ import annotations
 
@@ -39,37 +41,87 @@ PUBLISHED = {
 REMOTE: list[tuple[dict[str, Any], int]] = [
     (
         {
-            "model_type": "openelm", "model_dim": 1280, "num_transformer_layers": 16, "head_dim": 64, "vocab_size": 32000,
-            "num_query_heads": [12] * 5 + [16] * 7 + [20] * 4, "num_kv_heads": [3] * 5 + [4] * 7 + [5] * 4,
-            "ffn_multipliers": [0.5, 0.73, 0.97, 1.2, 1.43, 1.67, 1.9, 2.13, 2.37, 2.6, 2.83, 3.07, 3.3, 3.53, 3.77, 4.0],
+            "model_type": "openelm",
+            "model_dim": 1280,
+            "num_transformer_layers": 16,
+            "head_dim": 64,
+            "vocab_size": 32000,
+            "num_query_heads": [12] * 5 + [16] * 7 + [20] * 4,
+            "num_kv_heads": [3] * 5 + [4] * 7 + [5] * 4,
+            "ffn_multipliers": [
+                0.5,
+                0.73,
+                0.97,
+                1.2,
+                1.43,
+                1.67,
+                1.9,
+                2.13,
+                2.37,
+                2.6,
+                2.83,
+                3.07,
+                3.3,
+                3.53,
+                3.77,
+                4.0,
+            ],
         },
         271_527_168,
     ),
     (
         {
-            "model_type": "dbrx", "d_model": 6144, "n_heads": 48, "n_layers": 40, "vocab_size": 100352,
-            "attn_config": {"kv_n_heads": 8}, "ffn_config": {"ffn_hidden_size": 10752, "moe_num_experts": 16, "moe_top_k": 4},
+            "model_type": "dbrx",
+            "d_model": 6144,
+            "n_heads": 48,
+            "n_layers": 40,
+            "vocab_size": 100352,
+            "attn_config": {"kv_n_heads": 8},
+            "ffn_config": {"ffn_hidden_size": 10752, "moe_num_experts": 16, "moe_top_k": 4},
         },
         131_596_523_520,
     ),
-    ({"model_type": "RefinedWeb", "n_head": 128, "n_head_kv": 8, "hidden_size": 8192, "n_layer": 60, "vocab_size": 65024, "bias": False}, 41_303_293_952),
     (
         {
-            "model_type": "minicpm", "hidden_size": 2304, "num_hidden_layers": 40, "num_attention_heads": 36, "num_key_value_heads": 36,
-            "intermediate_size": 5760, "vocab_size": 122753,
+            "model_type": "RefinedWeb",
+            "n_head": 128,
+            "n_head_kv": 8,
+            "hidden_size": 8192,
+            "n_layer": 60,
+            "vocab_size": 65024,
+            "bias": False,
+        },
+        41_303_293_952,
+    ),
+    (
+        {
+            "model_type": "minicpm",
+            "hidden_size": 2304,
+            "num_hidden_layers": 40,
+            "num_attention_heads": 36,
+            "num_key_value_heads": 36,
+            "intermediate_size": 5760,
+            "vocab_size": 122753,
         },
         2_724_880_896,
     ),
     (
         {
-            "model_type": "exaone", "hidden_size": 4096, "num_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8,
-            "intermediate_size": 14336, "vocab_size": 102400,
+            "model_type": "exaone",
+            "hidden_size": 4096,
+            "num_layers": 32,
+            "num_attention_heads": 32,
+            "num_key_value_heads": 8,
+            "intermediate_size": 14336,
+            "vocab_size": 102400,
         },
         7_818_448_896,
     ),
-]  # fmt: skip
+]
 
-CLASSES: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "class_counts.json").read_text(encoding="utf-8"))
+CLASSES: dict[str, dict[str, Any]] = json.loads(
+    (Path(__file__).parent / "class_counts.json").read_text(encoding="utf-8")
+)
 
 SMALL = {
     "model_type": "llama",
@@ -136,7 +188,9 @@ def test_null_hides_the_default_of_the_class() -> None:
     assert read(SMALL, model_type="qwen3").main.layers[0].mixers[0].key_dim == 128
 
 
-@pytest.mark.parametrize(("architectures", "heads"), [(["LlamaForCausalLM"], 1), (["LlamaModel"], 0), (None, 1), (["GPT2LMHeadModel"], 1)])
+@pytest.mark.parametrize(
+    ("architectures", "heads"), [(["LlamaForCausalLM"], 1), (["LlamaModel"], 0), (None, 1), (["GPT2LMHeadModel"], 1)]
+)
 def test_a_bare_model_class_has_no_head(architectures: list[str] | None, heads: int) -> None:
     architecture = read(SMALL, architectures=architectures)
     assert sum(tensor.role == "lm_head" for tensor in architecture.main.after) == heads
@@ -160,7 +214,9 @@ def test_dense_layers_between_experts() -> None:
     assert kinds(model_type="glm4_moe", mlp_layer_types=["dense", "sparse"] * 3) == "dmdmdm"
     assert kinds(model_type="jamba", expert_layer_period=3, expert_layer_offset=1) == "dmddmd"
     assert kinds(model_type="ernie4_5_moe", moe_layer_start_index=1, moe_layer_end_index=3) == "dmmmdd"
-    assert kinds(model_type="mimo_v2_flash", moe_layer_freq=[0, 1, 1, 0, 1, 1], hybrid_layer_pattern=[0] * 6) == "dmmdmm"
+    assert (
+        kinds(model_type="mimo_v2_flash", moe_layer_freq=[0, 1, 1, 0, 1, 1], hybrid_layer_pattern=[0] * 6) == "dmmdmm"
+    )
 
 
 def test_an_unknown_type_is_read_by_its_fields_and_says_so() -> None:
@@ -174,10 +230,31 @@ def test_an_unknown_type_is_read_by_its_fields_and_says_so() -> None:
 
 
 def test_an_unknown_type_with_latent_attention_and_named_layers_gets_an_answer() -> None:
-    """What no family has (kinds of layers, a wrapper around an unknown text model) is guessed by its words and fields."""
-    latent = {"kv_lora_rank": 32, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_head_dim": 16, "index_n_heads": 2, "index_head_dim": 16}
-    text = {**SMALL, **latent, "model_type": "brand_new_text", "layer_types": ["hybrid_sliding", "linear_attention"], "sliding_window": 8}
-    guess = parse({"model_type": "brand_new", "text_config": {**text, "linear_num_heads": 4, "linear_head_dim": 16}, "vision_config": {}})
+    """What no family has (kinds of layers, a wrapper around an unknown text model) is guessed by its words and
+    fields.
+    """
+    latent = {
+        "kv_lora_rank": 32,
+        "qk_nope_head_dim": 16,
+        "qk_rope_head_dim": 8,
+        "v_head_dim": 16,
+        "index_n_heads": 2,
+        "index_head_dim": 16,
+    }
+    text = {
+        **SMALL,
+        **latent,
+        "model_type": "brand_new_text",
+        "layer_types": ["hybrid_sliding", "linear_attention"],
+        "sliding_window": 8,
+    }
+    guess = parse(
+        {
+            "model_type": "brand_new",
+            "text_config": {**text, "linear_num_heads": 4, "linear_head_dim": 16},
+            "vision_config": {},
+        }
+    )
     assert [mixer.kind for layer in guess.main.layers for mixer in layer.mixers] == ["mla", "kda"]
     assert guess.main.layers[0].mixers[0].caches[0].elements == 32 + 8
     assert not guess.exact
@@ -189,6 +266,8 @@ def test_an_unknown_type_with_latent_attention_and_named_layers_gets_an_answer()
     [("qwen3_vl", False, True, False), ("qwen2_vl", False, True, True), ("llava", True, False, True)],
 )
 def test_whose_word_ties_the_head(model_type: str, wrapper: bool | None, nested: bool, tied: bool) -> None:
-    """Tried on the classes of transformers 5.24: some heed the wrapper first, some tie when the nested config alone says so."""
+    """Tried on the classes of transformers 5.24: some heed the wrapper first, some tie when the nested config alone
+    says so.
+    """
     said = {} if wrapper is None else {"tie_word_embeddings": wrapper}
     assert parse({"model_type": model_type, "text_config": {"tie_word_embeddings": nested}, **said}).tied == tied

@@ -4,12 +4,34 @@ import pytest
 
 from planner.architecture.registry import parse
 
-T5 = {"model_type": "t5", "architectures": ["T5ForConditionalGeneration"], "d_model": 768, "num_layers": 12, "num_decoder_layers": 12, "num_heads": 12, "d_ff": 3072,
-      "d_kv": 64, "vocab_size": 32128, "relative_attention_num_buckets": 32}  # fmt: skip
+T5 = {
+    "model_type": "t5",
+    "architectures": ["T5ForConditionalGeneration"],
+    "d_model": 768,
+    "num_layers": 12,
+    "num_decoder_layers": 12,
+    "num_heads": 12,
+    "d_ff": 3072,
+    "d_kv": 64,
+    "vocab_size": 32128,
+    "relative_attention_num_buckets": 32,
+}
 FLAN = {**T5, "d_ff": 2048, "feed_forward_proj": "gated-gelu", "tie_word_embeddings": False}
-WHISPER = {"model_type": "whisper", "architectures": ["WhisperForConditionalGeneration"], "d_model": 768, "encoder_layers": 12, "decoder_layers": 12,
-           "encoder_attention_heads": 12, "decoder_attention_heads": 12, "encoder_ffn_dim": 3072, "decoder_ffn_dim": 3072, "vocab_size": 51865, "num_mel_bins": 80,
-           "max_source_positions": 1500, "max_target_positions": 448}  # fmt: skip
+WHISPER = {
+    "model_type": "whisper",
+    "architectures": ["WhisperForConditionalGeneration"],
+    "d_model": 768,
+    "encoder_layers": 12,
+    "decoder_layers": 12,
+    "encoder_attention_heads": 12,
+    "decoder_attention_heads": 12,
+    "encoder_ffn_dim": 3072,
+    "decoder_ffn_dim": 3072,
+    "vocab_size": 51865,
+    "num_mel_bins": 80,
+    "max_source_positions": 1500,
+    "max_target_positions": 448,
+}
 
 COUNTS = [
     ("t5 with a tied head", {**T5, "feed_forward_proj": "relu", "tie_word_embeddings": True}, 222_903_552),

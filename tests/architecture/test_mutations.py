@@ -15,8 +15,10 @@ from planner.catalog import models
 from planner.core.errors import PlanError
 
 WRONG: list[Any] = [
-    None, 0, -1, 1, 3, 1.5, 1e300, float("nan"), float("inf"), 10**30, 2**39, "", "x", "10", True, False, [], [1], [None], ["a"] * 5, [[1, 2], 3], {}, {"a": 1},
-    [2**40] * 100, ["full_attention"] * 100_000, ["sliding_attention"] * 64, ["linear_attention"] * 64, "M*-E" * 10, list(range(50)), [{}] * 100, [0] * 100,
+    None, 0, -1, 1, 3, 1.5, 1e300, float("nan"), float("inf"), 10**30, 2**39, "", "x", "10", True, False, [], [1],
+    [None], ["a"] * 5, [[1, 2], 3], {}, {"a": 1},
+    [2**40] * 100, ["full_attention"] * 100_000, ["sliding_attention"] * 64, ["linear_attention"] * 64, "M*-E" * 10,
+    list(range(50)), [{}] * 100, [0] * 100,
 ]  # fmt: skip
 
 MUTANTS = 4_000
@@ -27,7 +29,9 @@ SLOWEST_S = 10.0
 def originals() -> list[dict[str, Any]]:
     """Every bundled config, and for each type that has class defaults a config that spells them out."""
     spelled = [{"model_type": name, **class_defaults(name)} for name in parsers() if class_defaults(name)]
-    return [json.loads(json.dumps(dict(model.config))) for model in models().values()] + spelled  # copies: what is broken here is other tests' catalogue
+    return [
+        json.loads(json.dumps(dict(model.config))) for model in models().values()
+    ] + spelled  # copies: what is broken here is other tests' catalogue
 
 
 def mutant(original: dict[str, Any], others: list[dict[str, Any]], dice: random.Random) -> dict[str, Any]:
@@ -35,7 +39,9 @@ def mutant(original: dict[str, Any], others: list[dict[str, Any]], dice: random.
     config: dict[str, Any] = json.loads(json.dumps(original))
     for _ in range(dice.choice([1, 1, 2, 3, 6])):
         target = config
-        while (inner := [value for value in target.values() if isinstance(value, dict) and value]) and dice.random() < 0.4:
+        while (
+            inner := [value for value in target.values() if isinstance(value, dict) and value]
+        ) and dice.random() < 0.4:
             target = dice.choice(inner)
         if not target:
             continue
@@ -81,10 +87,37 @@ def test_mutants_give_an_architecture_or_a_sentence(seed: int) -> None:
         {"model_type": "llama"},
         {"model_type": ["llama"]},
         {"model_type": "no such thing"},
-        {"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 10**9, "num_attention_heads": 4, "vocab_size": 10},
-        {"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 5, "num_key_value_heads": 2, "vocab_size": 10},
-        {"model_type": "cohere2", "hidden_size": 64, "num_hidden_layers": 9, "num_attention_heads": 4, "vocab_size": 10, "layer_types": ["full_attention"]},
-        {"model_type": "cohere2", "hidden_size": 64, "num_hidden_layers": 1, "num_attention_heads": 4, "vocab_size": 10, "layer_types": ["magic"]},
+        {
+            "model_type": "llama",
+            "hidden_size": 64,
+            "num_hidden_layers": 10**9,
+            "num_attention_heads": 4,
+            "vocab_size": 10,
+        },
+        {
+            "model_type": "llama",
+            "hidden_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 5,
+            "num_key_value_heads": 2,
+            "vocab_size": 10,
+        },
+        {
+            "model_type": "cohere2",
+            "hidden_size": 64,
+            "num_hidden_layers": 9,
+            "num_attention_heads": 4,
+            "vocab_size": 10,
+            "layer_types": ["full_attention"],
+        },
+        {
+            "model_type": "cohere2",
+            "hidden_size": 64,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 4,
+            "vocab_size": 10,
+            "layer_types": ["magic"],
+        },
     ],
 )
 def test_broken_configs_are_refused_in_one_sentence(config: dict[str, Any]) -> None:

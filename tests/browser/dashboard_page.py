@@ -9,13 +9,22 @@ SLOWEST_MS = 30_000
 
 
 def visit(browser: Any, address: str, path: str = "/", width: int = 1_400, **query: str) -> Any:
-    """A page for somebody who was never here, with the scripts of the last one still in the cache; a request beyond this machine is kept in `outside`."""
-    contexts = (one for one in browser.contexts if one.pages and (one.pages[0].viewport_size or {}).get("width") == width)
+    """A page for somebody who was never here, with the scripts of the last one still in the cache; a request beyond
+    this machine is kept in `outside`.
+    """
+    contexts = (
+        one for one in browser.contexts if one.pages and (one.pages[0].viewport_size or {}).get("width") == width
+    )
     context = next(contexts, None) or browser.new_context(viewport={"width": width, "height": 900})
     page = context.new_page()
     page.set_default_timeout(SLOWEST_MS)
     page.outside = []
-    page.on("request", lambda request: page.outside.append(request.url) if urlsplit(request.url).hostname not in ("127.0.0.1", None) else None)
+    page.on(
+        "request",
+        lambda request: (
+            page.outside.append(request.url) if urlsplit(request.url).hostname not in ("127.0.0.1", None) else None
+        ),
+    )
     page.goto(address + path + ("?" + urlencode(query) if query else ""))
     drawn(page)
     return page
@@ -24,7 +33,9 @@ def visit(browser: Any, address: str, path: str = "/", width: int = 1_400, **que
 def drawn(page: Any) -> None:
     """Wait until the script has run and nothing is stale."""
     page.wait_for_selector("[data-testid=stHeading], [data-testid=stAlert]")
-    page.wait_for_function("document.querySelector('[data-testid=stApp]').getAttribute('data-test-script-state') === 'notRunning'")
+    page.wait_for_function(
+        "document.querySelector('[data-testid=stApp]').getAttribute('data-test-script-state') === 'notRunning'"
+    )
     page.wait_for_function("!document.querySelector('[data-stale=true]')")
 
 
@@ -45,7 +56,9 @@ def type_in(page: Any, label: str, text: str) -> None:
 
 def shows(page: Any, label: str, text: str) -> None:
     """Wait until a number reads like this: a field mounts with its default before it takes its value."""
-    page.wait_for_function("([label, text]) => document.querySelector(`input[aria-label='${label}']`)?.value === text", arg=[label, text])
+    page.wait_for_function(
+        "([label, text]) => document.querySelector(`input[aria-label='${label}']`)?.value === text", arg=[label, text]
+    )
 
 
 def verdict(page: Any) -> str:

@@ -1,4 +1,6 @@
-"""Addresses and the back button across pages: the whole question on each page, one step back for each page, and no field of one page in another."""
+"""Addresses and the back button across pages: the whole question on each page, one step back for each page, and no
+field of one page in another.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +11,30 @@ from dashboard_page import drawn, go, query, shows, verdict, visit
 
 pytestmark = pytest.mark.browser
 
-LINK = {"model": "meta-llama/Llama-3.1-8B-Instruct", "quantization": "Q4_K_M", "gpus": "rtx-3090", "requests": "1200", "ubatch": "256"}
+LINK = {
+    "model": "meta-llama/Llama-3.1-8B-Instruct",
+    "quantization": "Q4_K_M",
+    "gpus": "rtx-3090",
+    "requests": "1200",
+    "ubatch": "256",
+}
 SHARED = {key: LINK[key] for key in ("model", "gpus")}
 
 
-@pytest.mark.xfail(reason="the step back from Fine-tune loses the GPUs: Streamlit takes that page's own parameters out of the address that it returns to")
+@pytest.mark.xfail(
+    reason=(
+        "the step back from Fine-tune loses the GPUs: Streamlit takes that page's own parameters out of the address"
+        " that it returns to"
+    )
+)
 def test_every_page_carries_the_question_and_is_one_step_back(chromium: Any, address: str) -> None:
     page = visit(chromium, address, **LINK)
     steps = page.evaluate("history.length")
-    for section, title, path in (("What fits", "Scaling", "scaling"), ("What it costs", "Cost", "cost"), ("Fine-tune", "Fine-tune", "fine_tune")):
+    for section, title, path in (
+        ("What fits", "Scaling", "scaling"),
+        ("What it costs", "Cost", "cost"),
+        ("Fine-tune", "Fine-tune", "fine_tune"),
+    ):
         go(page, section, title)
         holds(page, path, SHARED if path == "fine_tune" else LINK)
     go(page, "What fits", "Compare")
@@ -30,7 +47,9 @@ def test_every_page_carries_the_question_and_is_one_step_back(chromium: Any, add
 
 
 def test_fine_tuning_asks_its_own_questions(chromium: Any, address: str) -> None:
-    """A frozen base in NF4 without flash attention is no format of the Plan page, and the Plan's format is no frozen base."""
+    """A frozen base in NF4 without flash attention is no format of the Plan page, and the Plan's format is no frozen
+    base.
+    """
     page = visit(chromium, address, "/fine_tune", **SHARED, quantization="nf4", flash_attention="false", v="1")
     holds(page, "fine_tune", SHARED | {"base": "nf4", "train_flash_attention": "false"})
     page.get_by_role("link", name="Plan").click()

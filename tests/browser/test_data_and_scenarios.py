@@ -1,4 +1,6 @@
-"""Your data and the scenarios in a real browser: a page's own address on a new server, an upload, and a plan opened from a scenario."""
+"""Your data and the scenarios in a real browser: a page's own address on a new server, an upload, and a plan opened
+from a scenario.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def test_a_pages_own_address_reaches_the_router(address: str, chromium: Any) -> 
 
 def test_an_upload_gives_lengths_and_stays_out_of_the_address(address: str, chromium: Any, tmp_path: Path) -> None:
     path = tmp_path / "notes.jsonl"
-    path.write_text("\n".join([*(json.dumps({"text": "a short note " * (1 + index % 40)}) for index in range(2_000)), "{broken"]))
+    path.write_text(
+        "\n".join([*(json.dumps({"text": "a short note " * (1 + index % 40)}) for index in range(2_000)), "{broken"])
+    )
     page = chromium.new_page()
     page.goto(f"{address}/data?max_length=128")
     page.get_by_role("heading", name="How long are your samples?").wait_for(timeout=WAIT)

@@ -1,4 +1,6 @@
-"""Links as strangers make them, and what visitors take away: payloads stay text, a comparison is one link, files download."""
+"""Links as strangers make them, and what visitors take away: payloads stay text, a comparison is one link, files
+download.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,13 @@ LINK = {"model": "meta-llama/Llama-3.1-8B-Instruct", "quantization": "Q4_K_M", "
 
 
 @pytest.mark.parametrize(
-    ("path", "own"), [("/", {}), ("/cost", {}), ("/matrix", {"matrix_model": PAYLOAD}), ("/fine_tune", {"lora_targets": PAYLOAD, "base": PAYLOAD})]
+    ("path", "own"),
+    [
+        ("/", {}),
+        ("/cost", {}),
+        ("/matrix", {"matrix_model": PAYLOAD}),
+        ("/fine_tune", {"lora_targets": PAYLOAD, "base": PAYLOAD}),
+    ],
 )
 def test_markup_in_every_parameter_stays_text(chromium: Any, address: str, path: str, own: dict[str, str]) -> None:
     texts = {key: PAYLOAD for key in share.fields() if share.number_type(key) is None and key not in LINK}
@@ -25,7 +33,12 @@ def test_markup_in_every_parameter_stays_text(chromium: Any, address: str, path:
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     page.wait_for_timeout(300)
     assert dialogs == []
-    assert page.locator("img[src='x'], [data-testid=stMain] script, [data-testid=stSidebar] script, [data-testid=stException]").count() == 0
+    assert (
+        page.locator(
+            "img[src='x'], [data-testid=stMain] script, [data-testid=stSidebar] script, [data-testid=stException]"
+        ).count()
+        == 0
+    )
     assert page.outside == []
 
 

@@ -23,7 +23,9 @@ def test_looking_at_it_costs_the_server_nothing(tmp_path: Path, chromium: Any) -
 
 
 def test_a_browser_s_own_gpu_is_a_hint_that_the_visitor_confirms(address: str, chromium: Any) -> None:
-    """Chromium without a GPU names its software renderer, which is no card; the visitor's choice is what the plan then uses."""
+    """Chromium without a GPU names its software renderer, which is no card; the visitor's choice is what the plan then
+    uses.
+    """
     page = chromium.new_page()
     try:
         page.goto(f"{address}/my_gpus?model=meta-llama/Meta-Llama-3-8B&quantization=Q4_K_M&gpus=rtx-4090")

@@ -1,4 +1,6 @@
-"""llama.cpp on the page, in a real browser: layers move memory, a row of the table is a choice, a log is read and mended."""
+"""llama.cpp on the page, in a real browser: layers move memory, a row of the table is a choice, a log is read and
+mended.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The picker of models in a real browser: found by words, and any other name becomes its model, its format and its engine, in the fields and in the address."""
+"""The picker of models in a real browser: found by words, and any other name becomes its model, its format and its
+engine, in the fields and in the address.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,14 @@ def value(page: Any, label: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "title"), [("llama 3 70b", "Llama 3 70B Instruct"), ("gemma 3", "Gemma 3 4B it"), ("deepseek r1", "DeepSeek R1 671B"), ("gpt-oss", "gpt-oss 20B"), ("qwen3 32b", "Qwen3 32B")]
+    ("text", "title"),
+    [
+        ("llama 3 70b", "Llama 3 70B Instruct"),
+        ("gemma 3", "Gemma 3 4B it"),
+        ("deepseek r1", "DeepSeek R1 671B"),
+        ("gpt-oss", "gpt-oss 20B"),
+        ("qwen3 32b", "Qwen3 32B"),
+    ],
 )
 def test_words_find_a_model_by_its_title(chromium: Any, address: str, text: str, title: str) -> None:
     page = visit(chromium, address, **QUESTION)
@@ -51,9 +60,21 @@ def test_words_find_a_model_by_its_title(chromium: Any, address: str, text: str,
 def test_any_name_becomes_its_model_its_format_and_its_engine(chromium: Any, address: str) -> None:
     page = visit(chromium, address, **QUESTION, quantization="Q4_K_M", context="4096")
     entered(page, "TheBloke/Mistral-7B-Instruct-v0.2-AWQ")
-    assert query(page) == {"model": "mistralai/Mistral-7B-Instruct-v0.2", "quantization": "awq-int4", "engine": "vllm", "gpus": "rtx-4090", "context": "4096"}
-    assert [value(page, label) for label in ("Model", "Engine", "Quantization")] == ["Mistral 7B Instruct v0.2", "vllm", "awq-int4"]
-    assert page.get_by_text("is taken for TheBloke's copy of Mistral 7B Instruct v0.2 as awq-int4, run by vLLM.").is_visible()
+    assert query(page) == {
+        "model": "mistralai/Mistral-7B-Instruct-v0.2",
+        "quantization": "awq-int4",
+        "engine": "vllm",
+        "gpus": "rtx-4090",
+        "context": "4096",
+    }
+    assert [value(page, label) for label in ("Model", "Engine", "Quantization")] == [
+        "Mistral 7B Instruct v0.2",
+        "vllm",
+        "awq-int4",
+    ]
+    assert page.get_by_text(
+        "is taken for TheBloke's copy of Mistral 7B Instruct v0.2 as awq-int4, run by vLLM."
+    ).is_visible()
     page.reload()
     drawn(page)
     assert query(page)["engine"] == "vllm"

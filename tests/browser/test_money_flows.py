@@ -1,4 +1,6 @@
-"""The cost and job pages in a real browser: their own fields stand in the address, and stay in the question on other pages."""
+"""The cost and job pages in a real browser: their own fields stand in the address, and stay in the question on other
+pages.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,14 @@ from dashboard_page import drawn, go, query, shows, type_in, verdict, visit
 pytestmark = pytest.mark.browser
 
 LINK = {
-    "model": "meta-llama/Llama-3.1-8B-Instruct", "quantization": "Q4_K_M", "gpus": "rtx-3090", "region": "Germany", "requests": "1200",
-    "calls_per_request": "7", "api": "3/15",
-}  # fmt: skip
+    "model": "meta-llama/Llama-3.1-8B-Instruct",
+    "quantization": "Q4_K_M",
+    "gpus": "rtx-3090",
+    "region": "Germany",
+    "requests": "1200",
+    "calls_per_request": "7",
+    "api": "3/15",
+}
 
 
 def test_a_price_goes_into_the_address_and_along_to_other_pages(chromium: Any, address: str) -> None:

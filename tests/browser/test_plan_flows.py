@@ -11,7 +11,14 @@ from ui.share import EXAMPLE
 
 pytestmark = pytest.mark.browser
 
-LINK = {"model": "meta-llama/Llama-3.1-8B-Instruct", "quantization": "Q8_0", "gpus": "rtx-3090", "context": "16384", "batch": "2", "ubatch": "256"}
+LINK = {
+    "model": "meta-llama/Llama-3.1-8B-Instruct",
+    "quantization": "Q8_0",
+    "gpus": "rtx-3090",
+    "context": "16384",
+    "batch": "2",
+    "ubatch": "256",
+}
 
 
 def test_first_visit_writes_the_question_into_the_address_and_asks_nobody_else(chromium: Any, address: str) -> None:
@@ -40,7 +47,9 @@ def test_a_number_redraws_the_page_with_and_without_a_body_of_its_own(chromium: 
         said = verdict(page)
         type_in(page, "Context (tokens)", context)
         type_in(page, "Batch (sequences)", batch)
-        page.wait_for_function("words => document.querySelector('[data-testid=stHeading]').innerText !== words", arg=said)
+        page.wait_for_function(
+            "words => document.querySelector('[data-testid=stHeading]').innerText !== words", arg=said
+        )
     again = visit(chromium, address, **query(page))
     assert verdict(again) == verdict(page)
     again.close()
@@ -83,14 +92,22 @@ def test_a_way_out_changes_the_address_and_back_undoes_it(chromium: Any, address
     assert query(page) != before
     page.go_back()
     page.wait_for_url(lambda url: "quantization=Q4_K_M" in url and "gpus=rtx-4090" in url)
-    page.wait_for_function("words => document.querySelector('[data-testid=stHeading]').innerText.includes(words)", arg="layers fit")
+    page.wait_for_function(
+        "words => document.querySelector('[data-testid=stHeading]').innerText.includes(words)", arg="layers fit"
+    )
     drawn(page)
     assert verdict(page) == said
     assert query(page) == before
 
 
 def test_what_a_link_says_is_never_markup(chromium: Any, address: str) -> None:
-    page = visit(chromium, address, model="<img src=x onerror=alert(1)>", gpus="**rtx** [a](http://example.org)", region="<b>x</b>")
+    page = visit(
+        chromium,
+        address,
+        model="<img src=x onerror=alert(1)>",
+        gpus="**rtx** [a](http://example.org)",
+        region="<b>x</b>",
+    )
     assert page.locator("[data-testid=stMain] img, [data-testid=stSidebar] img, [data-testid=stMain] b").count() == 0
     assert page.locator("a[href*='example.org']").count() == 0
     assert page.outside == []

@@ -1,4 +1,6 @@
-"""Points and cells that a click takes into the plan, in a real browser; what a page shows stands in its address under lasting names."""
+"""Points and cells that a click takes into the plan, in a real browser; what a page shows stands in its address under
+lasting names.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ def test_a_click_takes_a_cell_and_a_point_into_the_plan(chromium: Any, address: 
     cells = page.locator(".js-plotly-plot .hm").first
     cells.wait_for()
     box = cells.bounding_box()
-    page.mouse.click(box["x"] + 0.25 * box["width"], box["y"] + 0.75 * box["height"])  # the third column of ten, the third row from below
+    page.mouse.click(
+        box["x"] + 0.25 * box["width"], box["y"] + 0.75 * box["height"]
+    )  # the third column of ten, the third row from below
     page.wait_for_url(lambda url: "context=3010" in url and "batch=3" in url)
     page.get_by_role("tab", name="By part").click()
     page.wait_for_function("document.querySelectorAll('.js-plotly-plot .scatterlayer .points path').length > 30")

@@ -1,4 +1,6 @@
-"""The serve and accuracy pages in a real browser: the cache and the table, a refusal and its way out, the command, a pasted log, a clicked point."""
+"""The serve and accuracy pages in a real browser: the cache and the table, a refusal and its way out, the command, a
+pasted log, a clicked point.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ def test_a_link_shows_the_cache_that_is_left_and_more_context_means_fewer_reques
 
 
 def test_what_cannot_start_says_it_in_the_engines_words_with_a_way_out(chromium: Any, address: str) -> None:
-    page = visit(chromium, address, "/serve", **LINK | {"model": "meta-llama/Llama-3.1-8B-Instruct", "gpus": "rtx-4060-ti-16gb"})
+    page = visit(
+        chromium, address, "/serve", **LINK | {"model": "meta-llama/Llama-3.1-8B-Instruct", "gpus": "rtx-4060-ti-16gb"}
+    )
     assert "No available memory for the cache blocks" in verdict(page)
     assert "gpu_memory_utilization" in verdict(page)
     page.get_by_role("button", name="Use gptq-int8").click()
@@ -62,14 +66,24 @@ def test_what_cannot_start_says_it_in_the_engines_words_with_a_way_out(chromium:
 
 
 def test_the_launch_command_is_copied_as_the_plan_stands(chromium: Any, address: str) -> None:
-    page = visit(chromium, address, "/serve", **LINK | {"gpus": "2x h100", "gpu_memory_utilization": "0.85", "max_num_seqs": "128"})
+    page = visit(
+        chromium,
+        address,
+        "/serve",
+        **LINK | {"gpus": "2x h100", "gpu_memory_utilization": "0.85", "max_num_seqs": "128"},
+    )
     page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)
     code = opened(page, "Start it").locator("[data-testid=stCode]").first
     code.hover()
     code.get_by_role("button").first.click()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("vllm serve Qwen/Qwen2.5-7B-Instruct")
-    for flag in ("--max-model-len 16384", "--tensor-parallel-size 2", "--gpu-memory-utilization 0.85", "--max-num-seqs 128"):
+    for flag in (
+        "--max-model-len 16384",
+        "--tensor-parallel-size 2",
+        "--gpu-memory-utilization 0.85",
+        "--max-num-seqs 128",
+    ):
         assert flag in copied
 
 
@@ -90,7 +104,11 @@ def test_a_pasted_log_stands_beside_the_plan_and_stays_out_of_the_address(chromi
 def test_three_engines_each_say_why_they_differ(chromium: Any, address: str) -> None:
     page = visit(chromium, address, "/serve", **LINK)
     words = opened(page, "Side by side").inner_text()
-    for engine, why in (("llama.cpp.", "allocates what is asked for"), ("vLLM.", "fixed share of every card"), ("Transformers.", "grows as it goes")):
+    for engine, why in (
+        ("llama.cpp.", "allocates what is asked for"),
+        ("vLLM.", "fixed share of every card"),
+        ("Transformers.", "grows as it goes"),
+    ):
         sentence = next(line for line in words.splitlines() if line.startswith(engine) and why in line)
         assert sentence.endswith(".")
 

@@ -1,4 +1,6 @@
-"""Walks that lost something: a number set on one page must be in the address, in the form and in the answer of every other, after F5 and back."""
+"""Walks that lost something: a number set on one page must be in the address, in the form and in the answer of every
+other, after F5 and back.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,18 @@ pytestmark = pytest.mark.browser
 
 LINK = {"model": "meta-llama/Llama-3.1-8B-Instruct", "engine": "vllm", "gpus": "h100-sxm5-80gb"}
 WALK = (
-    ("How fast", "Speed"), ("", "Plan"), ("What it costs", "Cost"), ("What fits", "Scaling"), ("What fits", "Compare"), ("How fast", "Splits"), ("How fast", "Serve"),
-    ("What it costs", "Job"), ("What fits", "Matrix"), ("", "My GPUs"), ("", "Plan"),
-)  # fmt: skip
+    ("How fast", "Speed"),
+    ("", "Plan"),
+    ("What it costs", "Cost"),
+    ("What fits", "Scaling"),
+    ("What fits", "Compare"),
+    ("How fast", "Splits"),
+    ("How fast", "Serve"),
+    ("What it costs", "Job"),
+    ("What fits", "Matrix"),
+    ("", "My GPUs"),
+    ("", "Plan"),
+)
 
 
 def open_page(page: Any, section: str, title: str) -> None:
@@ -34,7 +45,11 @@ def test_numbers_go_along_to_every_page(chromium: Any, address: str) -> None:
     type_in(page, "Batch (sequences)", "50")
     for section, title in WALK:
         open_page(page, section, title)
-        lost = {key: text for key, text in {**LINK, "context": "4096", "batch": "50"}.items() if query(page).get(key) != text}
+        lost = {
+            key: text
+            for key, text in {**LINK, "context": "4096", "batch": "50"}.items()
+            if query(page).get(key) != text
+        }
         shows(page, "Context (tokens)", "4096")
         shows(page, "Batch (sequences)", "50")
         assert not lost, (title, page.url)
@@ -68,7 +83,15 @@ def test_back_over_another_engine_is_a_plan(chromium: Any, address: str) -> None
 
 
 def test_a_link_that_contradicts_itself_opens_as_a_plan(chromium: Any, address: str) -> None:
-    page = visit(chromium, address, model=LINK["model"], engine="vllm", quantization="Q4_K_M", gpus="h100-sxm5-80gb", kv_cache_dtype="q8_0")
+    page = visit(
+        chromium,
+        address,
+        model=LINK["model"],
+        engine="vllm",
+        quantization="Q4_K_M",
+        gpus="h100-sxm5-80gb",
+        kv_cache_dtype="q8_0",
+    )
     assert "What would you like" not in verdict(page)
     page.get_by_text("vLLM does not run 'Q4_K_M'").first.wait_for()
     assert query(page) == {"model": LINK["model"], "engine": "vllm", "gpus": "h100-sxm5-80gb"}
@@ -82,7 +105,9 @@ def choose(page: Any, label: str, option: str) -> None:
 
 
 def test_what_is_taken_away_carries_the_whole_question(chromium: Any, address: str) -> None:
-    """The report and the printed page are written after the click, when no address is at hand; their link is the plan's, and their unit the visitor's."""
+    """The report and the printed page are written after the click, when no address is at hand; their link is the
+    plan's, and their unit the visitor's.
+    """
     page = visit(chromium, address, **LINK, tab="share", units="GB")
     type_in(page, "Context (tokens)", "4096")
     wanted = {**LINK, "context": "4096"}

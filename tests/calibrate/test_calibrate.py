@@ -19,7 +19,14 @@ def test_leaving_a_source_out_judges_it_by_the_others() -> None:
 def test_with_one_source_models_are_left_out() -> None:
     rows = [("x", 1.0), ("y", 3.0)]
     fit = fit_report(
-        "k", "mean", "GiB", rows, lambda found: found[0][1], lambda row, first: first - row[1], lambda row: "https://a.org/b/c", lambda row: row[0]
+        "k",
+        "mean",
+        "GiB",
+        rows,
+        lambda found: found[0][1],
+        lambda row, first: first - row[1],
+        lambda row: "https://a.org/b/c",
+        lambda row: row[0],
     )
     assert fit.held == "model"
     assert fit.left_out == (2.0, 2.0)
@@ -44,7 +51,16 @@ def test_no_coefficient_of_vllms_budget_is_set_by_hand() -> None:
         assert abs(float(by_version[since]["logit_copies"]) - vllm.fit_copies(rows)) < 0.006, since
     (row,) = table("calibration/vllm_graphs")
     fitted = vllm.fit_graphs(vllm.with_graphs())
-    names, halves = ("base_gib", "layer_gib", "experts_gib", "four_bit_gib", "tensor_parallel"), (0.005, 0.00005, 0.005, 0.005, 0.005)
+    names, halves = (
+        ("base_gib", "layer_gib", "experts_gib", "four_bit_gib", "tensor_parallel"),
+        (
+            0.005,
+            0.00005,
+            0.005,
+            0.005,
+            0.005,
+        ),
+    )
     for name, value, half in zip(names, fitted, halves, strict=True):
         assert abs(float(row[name]) - value) <= half * 1.001, name
 

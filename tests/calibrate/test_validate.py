@@ -3,7 +3,17 @@
 import re
 from pathlib import Path
 
-from planner.calibrate.validate import FIGURES, KINDS, Comparison, comparisons, comparisons_of, markdown, records, standings, summaries
+from planner.calibrate.validate import (
+    FIGURES,
+    KINDS,
+    Comparison,
+    comparisons,
+    comparisons_of,
+    markdown,
+    records,
+    standings,
+    summaries,
+)
 from planner.memory.quantity import Quantity
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -12,7 +22,9 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 def test_the_readme_shows_every_row_as_the_command_prints_it() -> None:
     found = re.search(r"<!-- accuracy -->\n(.+?)\n\n", README.read_text(encoding="utf-8"), re.DOTALL)
     assert found, "README.md lost its table of accuracy"
-    assert found[1] == markdown(summaries(comparisons())), "python -m planner validate --markdown prints what the README should have"
+    assert found[1] == markdown(summaries(comparisons())), (
+        "python -m planner validate --markdown prints what the README should have"
+    )
 
 
 def test_every_kind_of_record_has_a_name_that_a_reader_knows() -> None:
@@ -31,11 +43,13 @@ def test_every_measurement_says_what_where_and_from_whom() -> None:
 
 def test_a_refusal_counts_as_the_worst_error() -> None:
     record = {"kind": "k"}
-    (row,) = summaries([
-        Comparison(record, "starts", 100, Quantity(80, 90, 100)),
-        Comparison(record, "starts", 100, Quantity(101, 110, 120)),
-        Comparison(record, "starts", 100, None, "refused"),
-    ])  # fmt: skip
+    (row,) = summaries(
+        [
+            Comparison(record, "starts", 100, Quantity(80, 90, 100)),
+            Comparison(record, "starts", 100, Quantity(101, 110, 120)),
+            Comparison(record, "starts", 100, None, "refused"),
+        ]
+    )
     assert row.records == 3
     assert round(row.median_error, 6) == 0.1
     assert row.worst_error == float("inf")

@@ -1,4 +1,6 @@
-"""The bundled models as data: each row is its config as published, with nothing left out, under the names that people use."""
+"""The bundled models as data: each row is its config as published, with nothing left out, under the names that people
+use.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,23 @@ from planner.catalog import Model, models, most_used
 from planner.core.errors import PlanError
 from planner.memory.quantity import Pool
 
-ENGINES = {"llama.cpp": "8x H200", "ollama": "8x H200", "vllm": "8x H200", "sglang": "8x H200", "transformers": "8x H200", "tensorrt-llm": "8x H200", "mlx": "M3 Ultra"}
+ENGINES = {
+    "llama.cpp": "8x H200",
+    "ollama": "8x H200",
+    "vllm": "8x H200",
+    "sglang": "8x H200",
+    "transformers": "8x H200",
+    "tensorrt-llm": "8x H200",
+    "mlx": "M3 Ultra",
+}
 SIZE = re.compile(r"(?<![\w.])(?:(\d+)x)?([ER]?)(\d+(?:\.\d+)?)([BMT])(?![\w.])")
 UNIT = {"M": 1e6, "B": 1e9, "T": 1e12}
 
 
 def size(model: Model) -> tuple[bool, float] | None:
-    """The first size in a title, and whether it is a plain one: not 8x7B, nor an E2B or R7B that is part of the name."""
+    """The first size in a title, and whether it is a plain one: not 8x7B, nor an E2B or R7B that is part of the
+    name.
+    """
     found = SIZE.search(model.title)
     return (not found[1] and not found[2], float(found[3]) * UNIT[found[4]]) if found else None
 
@@ -49,7 +61,10 @@ def test_a_config_is_read_whole_but_for_who_collected_it(tmp_path: Path) -> None
     published = {"sliding_window": None, "use_sliding_window": False, "_sliding_window_pattern": 6}
     (tmp_path / "a__b.json").write_text(json.dumps({**published, "_source": "somewhere", "_complete": False}))
     (tmp_path / "a__b__c.json").write_text(json.dumps(published))
-    assert read(tmp_path) == {"a/b": {"config": published, "complete": False}, "a/b__c": {"config": published, "complete": True}}
+    assert read(tmp_path) == {
+        "a/b": {"config": published, "complete": False},
+        "a/b__c": {"config": published, "complete": True},
+    }
 
 
 def test_changes_reach_into_sections_and_leave_the_rest() -> None:
@@ -87,17 +102,26 @@ def test_the_most_used_come_first_and_every_model_comes() -> None:
     assert [model.pulls for model in listed] == sorted((model.pulls for model in listed), reverse=True)
     unpulled = [model.downloads for model in listed if not model.pulls]
     assert unpulled == sorted(unpulled, reverse=True)
-    assert list(models()) == [row["id"] for path in sorted(MODELS.glob("*.json")) for row in json.loads(path.read_text(encoding="utf-8"))]
+    assert list(models()) == [
+        row["id"] for path in sorted(MODELS.glob("*.json")) for row in json.loads(path.read_text(encoding="utf-8"))
+    ]
 
 
 @pytest.mark.parametrize(
     ("name", "context"),
     [
-        ("google/gemma-3-4b-it", 131_072), ("google/gemma-3-12b-it", 131_072), ("google/gemma-3-27b-it", 131_072), ("google/medgemma-4b-it", 131_072),
-        ("CohereLabs/c4ai-command-r7b-12-2024", 132_096), ("Qwen/Qwen2.5-14B-Instruct", 32_768), ("Qwen/Qwen2.5-14B", 131_072),
-        ("Qwen/Qwen2.5-32B-Instruct", 32_768), ("Qwen/Qwen3-30B-A3B-Instruct-2507", 262_144), ("Qwen/Qwen3-30B-A3B", 40_960),
+        ("google/gemma-3-4b-it", 131_072),
+        ("google/gemma-3-12b-it", 131_072),
+        ("google/gemma-3-27b-it", 131_072),
+        ("google/medgemma-4b-it", 131_072),
+        ("CohereLabs/c4ai-command-r7b-12-2024", 132_096),
+        ("Qwen/Qwen2.5-14B-Instruct", 32_768),
+        ("Qwen/Qwen2.5-14B", 131_072),
+        ("Qwen/Qwen2.5-32B-Instruct", 32_768),
+        ("Qwen/Qwen3-30B-A3B-Instruct-2507", 262_144),
+        ("Qwen/Qwen3-30B-A3B", 40_960),
     ],
-)  # fmt: skip
+)
 def test_contexts_are_those_of_the_releases(name: str, context: int) -> None:
     assert models()[name].architecture.max_context == context
 
@@ -110,7 +134,8 @@ def test_a_model_without_a_config_of_its_own_is_another_with_named_changes() -> 
 
 
 WINDOW_OF_THE_CLASS = {"mistralai/Mistral-7B-v0.1", "BioMistral/BioMistral-7B"}
-"""Mistral 7B v0.1 has a window of 4,096, which its class assumes; these two configs were put together without that key."""
+"""Mistral 7B v0.1 has a window of 4,096, which its class assumes; these two configs were put together without that key.
+"""
 
 
 def test_no_window_comes_from_a_class_where_the_config_is_silent() -> None:
@@ -125,7 +150,11 @@ def test_no_window_comes_from_a_class_where_the_config_is_silent() -> None:
 
 
 def test_llama_3_1_and_later_scale_their_rotary_frequencies() -> None:
-    for name in ("meta-llama/Meta-Llama-3.1-8B", "meta-llama/Llama-3.2-1B-Instruct", "meta-llama/Llama-3.3-70B-Instruct"):
+    for name in (
+        "meta-llama/Meta-Llama-3.1-8B",
+        "meta-llama/Llama-3.2-1B-Instruct",
+        "meta-llama/Llama-3.3-70B-Instruct",
+    ):
         assert len(models()[name].architecture.rope_factors) == 1, name
     assert models()["meta-llama/Meta-Llama-3-8B"].architecture.rope_factors == ()
 
@@ -166,5 +195,9 @@ def test_mistral_7b_v0_2_has_no_window() -> None:
 
 
 def test_qwen2_5_72b_caches_its_whole_context() -> None:
-    plan = planner.plan(planner.PlanRequest(model="Qwen/Qwen2.5-72B-Instruct", engine="transformers", gpus="8x H100 SXM", context=32_768))
+    plan = planner.plan(
+        planner.PlanRequest(
+            model="Qwen/Qwen2.5-72B-Instruct", engine="transformers", gpus="8x H100 SXM", context=32_768
+        )
+    )
     assert sum(device.kv_cache.expected for device in plan.memory.devices) == 10 * 2**30

@@ -1,4 +1,6 @@
-"""The table of GPUs: whole rows, one meaning for each alias, and a plan or a sentence on every card with every engine."""
+"""The table of GPUs: whole rows, one meaning for each alias, and a plan or a sentence on every card with every
+engine.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,11 @@ def test_rows_are_whole() -> None:
         assert gpu.as_of, gpu.id
         assert gpu.confidence in ("checked", "recalled"), gpu.id
         assert not gpu.fp16_tflops or not gpu.fp8_tflops or gpu.fp8_tflops >= gpu.fp16_tflops, gpu.id
-        assert not gpu.fp16_tflops or not gpu.fp16_fast_accumulate_tflops or gpu.fp16_fast_accumulate_tflops >= gpu.fp16_tflops, gpu.id
+        assert (
+            not gpu.fp16_tflops
+            or not gpu.fp16_fast_accumulate_tflops
+            or gpu.fp16_fast_accumulate_tflops >= gpu.fp16_tflops
+        ), gpu.id
         assert not gpu.memory_mib or 0.9 * gpu.memory_gb <= gpu.memory_mib / 1024 <= 1.05 * gpu.memory_gb, gpu.id
         assert not gpu.memory_options_gb or gpu.memory_gb in gpu.memory_options_gb, gpu.id
     assert {"NVIDIA", "AMD", "Intel", "Apple"} <= {gpu.vendor for gpu in gpus()}
@@ -51,7 +57,9 @@ def test_an_alias_means_one_card() -> None:
 
 
 def test_the_tables_beside_it_name_its_cards() -> None:
-    assert {row["gpu"] for name in ("gpu_prices", "cloud_prices", "gpu_codenames") for row in table(name)} <= by_id().keys()
+    assert {
+        row["gpu"] for name in ("gpu_prices", "cloud_prices", "gpu_codenames") for row in table(name)
+    } <= by_id().keys()
     assert not [row["code"] for row in table("gpu_codenames") if row["code"] != row["code"].lower()]
     for row in table("gpu_slices"):
         assert any(gpu.id == row["card"] or gpu.id.startswith(row["card"] + "-") for gpu in gpus()), row
@@ -59,7 +67,9 @@ def test_the_tables_beside_it_name_its_cards() -> None:
 
 
 def test_no_word_of_a_name_is_lost() -> None:
-    """A word that tells two cards apart is never among those that are left out: names that differ are read as different."""
+    """A word that tells two cards apart is never among those that are left out: names that differ are read as
+    different.
+    """
     read: dict[tuple[object, ...], str] = {}
     for gpu in gpus():
         words = own_words(gpu.name)
@@ -84,11 +94,15 @@ def test_every_card_is_planned_or_refused_with_a_sentence(engine: str) -> None:
 def test_every_card_is_trained_on_or_refused_with_a_sentence(method: str) -> None:
     for gpu in gpus():
         try:
-            assert train(TrainRequest(model="Qwen/Qwen3-0.6B", method=method, gpus=gpu.id, seq_len=512)).fit.reason, gpu.id
+            assert train(TrainRequest(model="Qwen/Qwen3-0.6B", method=method, gpus=gpu.id, seq_len=512)).fit.reason, (
+                gpu.id
+            )
         except PlanError as error:
             assert str(error).endswith("."), (gpu.id, error)
 
 
 def test_a_bare_apple_chip_is_the_machine_that_its_price_buys() -> None:
-    assert all(gpu.memory_gb == min(gpu.memory_options_gb) for gpu in gpus() if gpu.vendor == "Apple" and gpu.memory_options_gb)
+    assert all(
+        gpu.memory_gb == min(gpu.memory_options_gb) for gpu in gpus() if gpu.vendor == "Apple" and gpu.memory_options_gb
+    )
     assert resolve("M3 Ultra").memory_gb == 96

@@ -61,16 +61,24 @@ DEEP = "[" * 5_000 + "]" * 5_000
         ('{"id": "%s", "model": "llama3:8b"}' % ("a" * 20_000), 9, "The id must be a JSON value"),
         ('{"id": %s, "model": "llama3:8b"}' % ("9" * 5_000), 9, "not JSON"),
         (f'{{"id": 1, "model": "llama3:8b", "config": {DEEP}}}', 9, "nested too deeply"),
-        ('{"id": 1, "model": "llama3:8b", "config": {"a": %s}}' % ("[" * 400 + "]" * 400), 1, "nested more than 32 levels deep"),
+        (
+            '{"id": 1, "model": "llama3:8b", "config": {"a": %s}}' % ("[" * 400 + "]" * 400),
+            1,
+            "nested more than 32 levels deep",
+        ),
         ('{"id": 1, "kind": NaN}', 1, "There is no kind NaN"),
         ('{"id": 1, "model": "\\ud800"}', 1, "The field model cannot be"),
         ('{"id": 1, "model": "llama3:8b", "context": NaN}', 1, "The field context cannot be NaN"),
         ('{"id": 1, "model": "' + "a" * 10_000_000 + '"}', 9, "longer than the 4 MiB"),
         ("\x00", 9, "not JSON"),
     ],
-)  # fmt: skip
+)
 def test_every_line_gets_one_line_of_strict_json(line: str, identity: Any, error: str | None) -> None:
-    before, this, after = '{"id": "before", "kind": "model", "model": "llama3:8b"}', line, '{"id": "after", "kind": "model", "model": "llama3:8b"}'
+    before, this, after = (
+        '{"id": "before", "kind": "model", "model": "llama3:8b"}',
+        line,
+        '{"id": "after", "kind": "model", "model": "llama3:8b"}',
+    )
     first, second, third = map(strict, answers(["\n"] * 7 + [before, this, after]))
     assert (first["id"], first["ok"], third["id"], third["ok"]) == ("before", True, "after", True)
     assert (second["id"], second["ok"]) == (identity, error is None)
@@ -87,7 +95,13 @@ def test_a_line_without_end_does_not_fill_the_memory() -> None:
 def test_bytes_that_are_no_text_do_not_end_a_batch() -> None:
     command = [sys.executable, "-m", "planner", "batch", "-"]
     fine = b'{"id": "fine", "kind": "model", "model": "llama3:8b"}'
-    done = subprocess.run(command, input=b"\xff\xfe\n" + fine, capture_output=True, cwd=ROOT, env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONIOENCODING": "ascii"})
+    done = subprocess.run(
+        command,
+        input=b"\xff\xfe\n" + fine,
+        capture_output=True,
+        cwd=ROOT,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONIOENCODING": "ascii"},
+    )
     assert [strict(line)["ok"] for line in done.stdout.decode().splitlines()] == [False, True], done.stderr
 
 
@@ -100,7 +114,16 @@ def test_an_inline_config_wins_and_the_model_is_its_name() -> None:
 
 
 def test_the_answer_has_the_shape_of_the_contract() -> None:
-    plan = answer(json.dumps({"model": "llama3:8b", "quantization": "Q4_K_M", "gpus": [{"name": "RTX 4090", "count": 1}], "derivation": True}))["plan"]
+    plan = answer(
+        json.dumps(
+            {
+                "model": "llama3:8b",
+                "quantization": "Q4_K_M",
+                "gpus": [{"name": "RTX 4090", "count": 1}],
+                "derivation": True,
+            }
+        )
+    )["plan"]
     assert set(plan) >= {"model", "weights", "memory", "fit", "capacity", "derivation"}
     assert set(plan["model"]) >= {"name", "architecture", "model_type", "exact", "parameters", "kv_bytes_per_token"}
     assert set(plan["weights"]) == {"format", "tensor_bytes", "file_bytes", "bits_per_weight"}
@@ -126,7 +149,14 @@ def test_the_answer_has_the_shape_of_the_contract() -> None:
 def test_batch_streams() -> None:
     """Each answer arrives before the next question is asked."""
     command = [sys.executable, "-m", "planner", "batch", "-"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, "HF_HUB_OFFLINE": "1"}) as process:
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         for identity in ("first", "second"):
@@ -167,7 +197,13 @@ def test_batch_streams() -> None:
     ],
 )
 def test_the_command_line(arguments: list[str], status: int, words: str) -> None:
-    run = subprocess.run([sys.executable, "-m", "planner", *arguments], capture_output=True, text=True, cwd=ROOT, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+    run = subprocess.run(
+        [sys.executable, "-m", "planner", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+    )
     assert run.returncode == status
     assert words in (run.stdout if status == 0 else run.stderr)
     assert "Traceback" not in run.stderr

@@ -6,7 +6,9 @@ from planner.core.formula import Formula, evaluate, total
 
 
 def test_a_step_prints_the_calculation_that_it_made() -> None:
-    step = Formula("ceil(tokens / block) * block * (key + value)", "bytes")("Cache", tokens=17, block=16, key=3, value=4)
+    step = Formula("ceil(tokens / block) * block * (key + value)", "bytes")(
+        "Cache", tokens=17, block=16, key=3, value=4
+    )
     assert step.value == 224
     assert step.expression == "ceil(17 / 16) * 16 * (3 + 4)"
     assert evaluate(step.expression) == step.value

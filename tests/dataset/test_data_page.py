@@ -64,7 +64,10 @@ def test_malformed_rows_are_shown_as_they_are_and_never_fatal() -> None:
     assert all("<script>" not in text.value for text in (*page.markdown, *page.caption, *page.subheader))
 
 
-@pytest.mark.parametrize(("content", "name"), [(b"", "a.jsonl"), (b"{{{", "a.jsonl"), (b"PAR1", "a.parquet"), (b"\x1f\x8b..", "a.jsonl"), (b"a,b\n", "a.csv")])
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [(b"", "a.jsonl"), (b"{{{", "a.jsonl"), (b"PAR1", "a.parquet"), (b"\x1f\x8b..", "a.jsonl"), (b"a,b\n", "a.csv")],
+)
 def test_a_file_without_samples_gets_a_sentence(content: bytes, name: str) -> None:
     page = with_file(opened(), content, name)
     assert not page.exception
@@ -106,7 +109,14 @@ def test_a_tokenizer_that_cannot_be_had_leaves_the_estimate() -> None:
 
 
 @pytest.mark.parametrize(
-    "query", [{"max_length": "-5"}, {"max_length": "x"}, {"padded_batch": "99999999999"}, {"tokenizer": "<script>"}, {"tokenizer": "../../etc/passwd"}]
+    "query",
+    [
+        {"max_length": "-5"},
+        {"max_length": "x"},
+        {"padded_batch": "99999999999"},
+        {"tokenizer": "<script>"},
+        {"tokenizer": "../../etc/passwd"},
+    ],
 )
 def test_any_link_opens_the_page(query: dict[str, str]) -> None:
     page = with_file(opened(**query), b'{"text": "fine"}')

@@ -69,9 +69,19 @@ def test_pasted_samples() -> None:
 
 def test_malformed_lines_are_counted_and_shown_and_the_others_read() -> None:
     lines = [
-        b'{"text": "one two"}', b'{"text": "cut', b"\xff\xfe\x00", b"[" * 100_000, b'{"title": 1, "score": 2}', b'{"text": ""}', b"12", b'{"text": {"a": 1}}',
-        b'{"messages": [1]}', b'{"messages": "hello"}', b'{"n": ' + b"9" * 5_000 + b"}", b'{"text": "three"}',
-    ]  # fmt: skip
+        b'{"text": "one two"}',
+        b'{"text": "cut',
+        b"\xff\xfe\x00",
+        b"[" * 100_000,
+        b'{"title": 1, "score": 2}',
+        b'{"text": ""}',
+        b"12",
+        b'{"text": {"a": 1}}',
+        b'{"messages": [1]}',
+        b'{"messages": "hello"}',
+        b'{"n": ' + b"9" * 5_000 + b"}",
+        b'{"text": "three"}',
+    ]
     found = analysed(b"\n".join(lines))
     assert lengths(found) == {3: 1, 2: 1}
     assert found.malformed == len(lines) - 2
@@ -97,7 +107,10 @@ def test_a_line_without_end_is_one_malformed_line(monkeypatch: pytest.MonkeyPatc
 def test_csv_rows_of_another_width_are_malformed() -> None:
     found = analysed(b"text,id\na b,1\nc\nd,2,3\ne f,4\n", "a.csv")
     assert lengths(found) == {3: 2}
-    assert [(one.number, one.reason) for one in found.examples] == [(3, "has 1 fields where the header has 2"), (4, "has 3 fields where the header has 2")]
+    assert [(one.number, one.reason) for one in found.examples] == [
+        (3, "has 1 fields where the header has 2"),
+        (4, "has 3 fields where the header has 2"),
+    ]
 
 
 def test_a_broken_element_ends_an_array_but_not_what_came_before() -> None:
@@ -147,7 +160,11 @@ def test_a_source_is_read_again_from_the_start() -> None:
 
 def test_progress_goes_up_to_the_whole() -> None:
     seen: list[tuple[float, int]] = []
-    analyse(Source(io.BytesIO(notes(note_lengths())), "a.jsonl"), WORDS, on_progress=lambda share, samples: seen.append((share, samples)))
+    analyse(
+        Source(io.BytesIO(notes(note_lengths())), "a.jsonl"),
+        WORDS,
+        on_progress=lambda share, samples: seen.append((share, samples)),
+    )
     assert len(seen) > 3
     assert seen == sorted(seen)
     assert seen[-1] == (1.0, 1_602)
@@ -164,7 +181,11 @@ def test_fifty_megabytes_in_bounded_memory(kind: str, tmp_path: Path) -> None:
     """The file is on disk; what Python holds while reading it stays far below its size."""
     path, size = tmp_path / f"large.{kind}", 50_000_000
     text = "The patient was seen for a routine examination. " * 40
-    row = {"jsonl": json.dumps({"text": text}) + "\n", "json": json.dumps({"text": text}) + ",\n", "csv": f'1,"{text}"\n'}[kind].encode()
+    row = {
+        "jsonl": json.dumps({"text": text}) + "\n",
+        "json": json.dumps({"text": text}) + ",\n",
+        "csv": f'1,"{text}"\n',
+    }[kind].encode()
     with path.open("wb") as file:
         file.write({"jsonl": b"", "json": b"[", "csv": b"id,text\n"}[kind])
         for _ in range(size // len(row) // 100):

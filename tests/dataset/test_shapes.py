@@ -18,7 +18,10 @@ from planner.dataset.tokens import rates, scripts
 
 CHAT = [{"role": "user", "content": "a b"}, {"role": "assistant", "content": "c"}]
 SHAREGPT = [{"from": "human", "value": "a b"}, {"from": "gpt", "value": "c"}]
-PARTS = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "a b"}]}, {"role": "assistant", "content": "c"}]
+PARTS = [
+    {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "a b"}]},
+    {"role": "assistant", "content": "c"},
+]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +53,10 @@ def test_tool_calls_count() -> None:
     assert "look_up" in sample({"messages": [CHAT[0], call]}).text
 
 
-@pytest.mark.parametrize("row", [{"a": "x", "b": "y"}, {}, 12, None, [], {"messages": "x"}, {"messages": {"a": 1}}, {"text": "  "}, {"text": [1]}])
+@pytest.mark.parametrize(
+    "row",
+    [{"a": "x", "b": "y"}, {}, 12, None, [], {"messages": "x"}, {"messages": {"a": 1}}, {"text": "  "}, {"text": [1]}],
+)
 def test_what_is_no_sample_says_why(row: Any) -> None:
     with pytest.raises(UnreadableError) as caught:
         sample(row)
@@ -73,10 +79,16 @@ def test_a_tokenizer_counts_all_of_a_text() -> None:
 def test_half_a_character_is_counted_too() -> None:
     assert Tokenized(words_tokenizer()).count(["a \ud800 b", "c"]) == [3, 1]
     assert Estimated().count(["\ud800"])[0] >= 1
-    assert analyse(Source(io.BytesIO(b'{"text": "a \\ud800 b"}'), "a.jsonl"), Tokenized(words_tokenizer())).lengths.tokens == 4
+    assert (
+        analyse(Source(io.BytesIO(b'{"text": "a \\ud800 b"}'), "a.jsonl"), Tokenized(words_tokenizer())).lengths.tokens
+        == 4
+    )
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"model": {"type": "BPE"}}', b"[1]", b'{"version": "1.0", "model": {"type": "None"}}'])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", b"\xff", b'{"model": {"type": "BPE"}}', b"[1]", b'{"version": "1.0", "model": {"type": "None"}}'],
+)
 def test_what_is_no_tokenizer_is_refused_in_a_sentence(content: bytes) -> None:
     with pytest.raises(PlanError, match=r"tokenizer\.json"):
         Tokenized(content)

@@ -23,18 +23,35 @@ def speed(number: Any = exactly, decode: float = 50) -> Speed:
     """Reads 1,000 tokens in 2 s and writes 500 in 10 s: 12 s a request, at 300 W, then 420 W."""
     prefill_s, decode_s = TOKENS[0] / 500, TOKENS[1] / decode
     return Speed(
-        prefill_tokens_per_s=number(500), decode_tokens_per_s=number(decode), decode_tokens_per_s_per_sequence=number(decode),
-        throughput_tokens_per_s=number(TOKENS[1] / (prefill_s + decode_s)), time_to_first_token_s=number(2), idle_time_to_first_token_s=number(2),
+        prefill_tokens_per_s=number(500),
+        decode_tokens_per_s=number(decode),
+        decode_tokens_per_s_per_sequence=number(decode),
+        throughput_tokens_per_s=number(TOKENS[1] / (prefill_s + decode_s)),
+        time_to_first_token_s=number(2),
+        idle_time_to_first_token_s=number(2),
         time_per_output_token_s=number(1 / decode),
-        watts=number(400), prefill_watts=number(300), decode_watts=number(420), idle_watts=number(20), limit="bandwidth",
+        watts=number(400),
+        prefill_watts=number(300),
+        decode_watts=number(420),
+        idle_watts=number(20),
+        limit="bandwidth",
         assumes=Assumed(*TOKENS, TOKENS[0] + TOKENS[1] / 2, 1),
-    )  # fmt: skip
+    )
 
 
 def request(**fields: Any) -> PlanRequest:
-    prices = {"electricity_usd_per_kwh": 0.12, "gco2_per_kwh": 400, "pue": 1, "host_watts": 50, "rent_usd_per_hour": 0.6, "purchase_usd": 1_461 * 1.25}
+    prices = {
+        "electricity_usd_per_kwh": 0.12,
+        "gco2_per_kwh": 400,
+        "pue": 1,
+        "host_watts": 50,
+        "rent_usd_per_hour": 0.6,
+        "purchase_usd": 1_461 * 1.25,
+    }
     api = {"input_usd_per_million": 3, "output_usd_per_million": 15}
-    return PlanRequest.read({"model": "m", "gpus": "rtx-4090", **prices, "lifetime_years": 4, "resale_fraction": 0.2, "api": api, **fields})
+    return PlanRequest.read(
+        {"model": "m", "gpus": "rtx-4090", **prices, "lifetime_years": 4, "resale_fraction": 0.2, "api": api, **fields}
+    )
 
 
 def costs(number: Any = exactly, decode: float = 50, tokens: tuple[int, int] = TOKENS, **fields: Any) -> Cost:

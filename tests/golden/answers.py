@@ -1,6 +1,7 @@
 """Answers as text, one figure or a few a line, and `python -m tests.golden.answers`, which writes them anew.
 
-A range is `low..expected..high`; figures are given to seven digits, which is finer than any coefficient and coarser than a sum's order.
+A range is `low..expected..high`; figures are given to seven digits, which is finer than any coefficient and coarser
+than a sum's order.
 """
 
 from __future__ import annotations
@@ -28,20 +29,29 @@ def written() -> dict[str, str]:
         said = found.get("plan") or found.get("train") or {"error": found.get("error")}
         files.setdefault(f"{name.split(' | ')[0]}.txt", []).append("\n".join([f"# {name}", *lines(said), ""]))
     table = [
-        f"{row.kind} | {row.figure} | {row.records} | {row.median_error:.5f} | {row.p90_error:.5f} | {row.worst_error:.5f} | {row.inside:.4f} | {row.width:.4f}"
+        f"{row.kind} | {row.figure} | {row.records} | {row.median_error:.5f} | {row.p90_error:.5f} |"
+        f" {row.worst_error:.5f} | {row.inside:.4f} | {row.width:.4f}"
         for row in summaries(comparisons())
     ]
     heading = "kind | figure | records | median error | 9 in 10 within | worst | inside its range | median width"
-    return {name: "\n".join(parts) for name, parts in files.items()} | {"accuracy.txt": "\n".join([heading, *table, ""])}
+    return {name: "\n".join(parts) for name, parts in files.items()} | {
+        "accuracy.txt": "\n".join([heading, *table, ""])
+    }
 
 
 def lines(value: Any, path: str = "") -> Iterator[str]:
     """A JSON answer as lines of `path: name=figure name=figure`."""
     if isinstance(value, list):
         for index, one in enumerate(value):
-            yield from lines(one, f"{path}[{index}]") if isinstance(one, dict | list) else (f"{path}[{index}]: {shown(one)}",)
+            yield from (
+                lines(one, f"{path}[{index}]") if isinstance(one, dict | list) else (f"{path}[{index}]: {shown(one)}",)
+            )
         return
-    here = {key: shown(one) for key, one in value.items() if key not in NOT_KEPT and not (isinstance(one, dict | list) and not is_range(one))}
+    here = {
+        key: shown(one)
+        for key, one in value.items()
+        if key not in NOT_KEPT and not (isinstance(one, dict | list) and not is_range(one))
+    }
     if here:
         yield f"{path or 'answer'}: " + " ".join(f"{key}={text}" for key, text in here.items())
     for key, one in value.items():

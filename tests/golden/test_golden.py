@@ -1,4 +1,8 @@
-"""No answer changes unseen. What was changed on purpose is kept with `python -m tests.golden.answers`, and its difference is read before it is committed."""
+"""No answer changes unseen.
+
+What was changed on purpose is kept with `python -m tests.golden.answers`, and its difference is read before it is
+committed.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +21,19 @@ def test_answers_are_those_that_were_kept():
     difference = [
         line
         for name in sorted(kept.keys() | now.keys())
-        for line in difflib.unified_diff(kept.get(name, "").splitlines(), now.get(name, "").splitlines(), f"kept/{name}", f"now/{name}", lineterm="", n=0)
+        for line in difflib.unified_diff(
+            kept.get(name, "").splitlines(),
+            now.get(name, "").splitlines(),
+            f"kept/{name}",
+            f"now/{name}",
+            lineterm="",
+            n=0,
+        )
     ]
     text = "\n".join(difference[:SHOWN])
-    assert not difference, f"{len(difference)} lines differ; if that is meant, run `python -m tests.golden.answers`:\n{text}"
+    assert not difference, (
+        f"{len(difference)} lines differ; if that is meant, run `python -m tests.golden.answers`:\n{text}"
+    )
 
 
 def test_the_questions_are_many_and_most_have_an_answer():

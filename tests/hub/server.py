@@ -78,7 +78,9 @@ class FakeHub(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def add(self, repo_id: str, files: dict[str, bytes | dict[str, Any]] | None = None, **settings: Any) -> Repo:
-        contents = {name: json.dumps(body).encode() if isinstance(body, dict) else body for name, body in (files or {}).items()}
+        contents = {
+            name: json.dumps(body).encode() if isinstance(body, dict) else body for name, body in (files or {}).items()
+        }
         self.repos[repo_id] = Repo(contents, **settings)
         return self.repos[repo_id]
 
@@ -92,11 +94,19 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
-        self.entry = Request(self.command, unquote(url.path), parse_qs(url.query), self.headers.get("Range"), self.headers.get("Authorization"))
+        self.entry = Request(
+            self.command,
+            unquote(url.path),
+            parse_qs(url.query),
+            self.headers.get("Range"),
+            self.headers.get("Authorization"),
+        )
         self.server.log.append(self.entry)
         time.sleep(self.server.delay_s)
         if self.server.status is not None:
-            self.refuse(self.server.status, headers={"ratelimit": '"api";r=0;t=55'} if self.server.status == 429 else {})
+            self.refuse(
+                self.server.status, headers={"ratelimit": '"api";r=0;t=55'} if self.server.status == 429 else {}
+            )
         elif facts := re.fullmatch(r"/api/models/([^/]+(?:/[^/]+)?)(?:/revision/(.+))?", self.entry.path):
             self.answer_facts(facts[1], facts[2])
         elif stored := re.fullmatch(r"/stored/([^/]+/[^/]+)/(.+)", self.entry.path):
@@ -134,7 +144,11 @@ class Handler(BaseHTTPRequestHandler):
         facts = {"sha": COMMIT, "gated": repo.gated, "siblings": siblings, **repo.facts}
         asked = self.entry.query.get("expand")
         chosen = {key: value for key, value in facts.items() if asked is None or key in asked}
-        body = self.server.raw if self.server.raw is not None else json.dumps({"_id": "0", "id": repo_id, **chosen}).encode()
+        body = (
+            self.server.raw
+            if self.server.raw is not None
+            else json.dumps({"_id": "0", "id": repo_id, **chosen}).encode()
+        )
         self.send(200, {"Content-Type": "application/json"}, body)
 
     def answer_file(self, repo_id: str, revision: str, name: str) -> None:
@@ -145,9 +159,17 @@ class Handler(BaseHTTPRequestHandler):
             self.refuse(404, "EntryNotFound", "Entry not found", {"X-Repo-Commit": self.server.commit})
             return
         body = self.server.raw if self.server.raw is not None else repo.files[name]
-        headers = {"X-Repo-Commit": self.server.commit, "ETag": f'"{hashlib.sha1(body).hexdigest()}"', "Accept-Ranges": "bytes"}
+        headers = {
+            "X-Repo-Commit": self.server.commit,
+            "ETag": f'"{hashlib.sha1(body).hexdigest()}"',
+            "Accept-Ranges": "bytes",
+        }
         if self.server.redirects:
-            self.send(302, {**headers, "Location": f"http://localhost:{self.server.server_address[1]}/stored/{repo_id}/{name}"}, b"")
+            self.send(
+                302,
+                {**headers, "Location": f"http://localhost:{self.server.server_address[1]}/stored/{repo_id}/{name}"},
+                b"",
+            )
         else:
             self.send_file(body, headers)
 
@@ -159,11 +181,17 @@ class Handler(BaseHTTPRequestHandler):
             self.send(416, {"Content-Range": f"bytes */{len(body)}"}, b"")
         else:
             piece = body[int(span[1]) : int(span[2]) + 1]
-            self.send(206, {**headers, "Content-Range": f"bytes {span[1]}-{int(span[1]) + len(piece) - 1}/{len(body)}"}, piece)
+            self.send(
+                206, {**headers, "Content-Range": f"bytes {span[1]}-{int(span[1]) + len(piece) - 1}/{len(body)}"}, piece
+            )
 
     def refuse(self, status: int, code: str = "", message: str = "", headers: dict[str, str] | None = None) -> None:
         named = {"X-Error-Code": code, "X-Error-Message": message}
-        self.send(status, {**{key: value for key, value in named.items() if value}, **(headers or {})}, json.dumps({"error": message}).encode())
+        self.send(
+            status,
+            {**{key: value for key, value in named.items() if value}, **(headers or {})},
+            json.dumps({"error": message}).encode(),
+        )
 
     def send(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.send_response(status)

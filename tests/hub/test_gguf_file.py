@@ -19,7 +19,12 @@ WHOLE = gguf(LLAMA, TENSORS)
 
 def test_metadata_and_tensors_are_read_exactly() -> None:
     header = read_gguf_header(WHOLE)
-    assert (header.architecture, header.file_type, header.get("block_count"), header.get("context_length")) == ("llama", 15, 2, 8192)
+    assert (header.architecture, header.file_type, header.get("block_count"), header.get("context_length")) == (
+        "llama",
+        15,
+        2,
+        8192,
+    )
     assert header.get("attention.head_count_kv") == (8, 4)
     assert header.metadata["tokenizer.ggml.add_bos_token"] is True
     assert [(t.name, t.shape, t.dtype, t.bytes) for t in header.tensors] == [
@@ -45,7 +50,11 @@ def test_the_vocabulary_is_counted_and_not_kept() -> None:
 def test_every_version_and_byte_order_says_the_same(version: int, order: str) -> None:
     header = read_gguf_header(gguf(LLAMA, TENSORS, version=version, order=order))
     expected = read_gguf_header(WHOLE)
-    assert (header.version, header.tensors, dict(header.metadata)) == (version, expected.tensors, dict(expected.metadata))
+    assert (header.version, header.tensors, dict(header.metadata)) == (
+        version,
+        expected.tensors,
+        dict(expected.metadata),
+    )
 
 
 def test_padding_between_tensors_counts_in_the_file() -> None:
@@ -111,8 +120,14 @@ def test_garbage_is_read_or_refused_but_never_anything_else() -> None:
         (b"GGUF" + struct.pack("<IQQ", 3, 2**60, 1), "claims .* tensors"),
         (b"GGUF" + struct.pack("<IQQ", 3, 1, 2**60), "claims .* keys"),
         (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 2**63), "claims .* bytes of text"),
-        (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1) + b"k" + struct.pack("<IIQ", 9, 8, 2**62), "claims .* entries in an array"),
-        (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1) + b"k" + struct.pack("<IIQ", 9, 12, 2**26), "more than the 128 MiB"),
+        (
+            b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1) + b"k" + struct.pack("<IIQ", 9, 8, 2**62),
+            "claims .* entries in an array",
+        ),
+        (
+            b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1) + b"k" + struct.pack("<IIQ", 9, 12, 2**26),
+            "more than the 128 MiB",
+        ),
         (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1) + b"k" + struct.pack("<IIQ", 9, 9, 1), "value type 9"),
         (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1) + b"k" + struct.pack("<I", 77), "value type 77"),
         (gguf({}, [("a", (256,), 99)]), "a type that is not known, number 99"),
@@ -143,4 +158,11 @@ def test_every_block_type_has_a_size_a_source_and_its_own_number() -> None:
     assert len({row["name"] for row in rows}) == len(rows)
     assert len(ggml_types()) == sum(bool(row["ggml_id"]) for row in rows)
     bits = {name: 8 * block_bytes / elements for name, elements, block_bytes in ggml_types().values()}
-    assert (bits["F16"], bits["Q8_0"], bits["Q4_K"], bits["Q6_K"], bits["IQ4_XS"], bits["MXFP4"]) == (16, 8.5, 4.5, 6.5625, 4.25, 4.25)
+    assert (bits["F16"], bits["Q8_0"], bits["Q4_K"], bits["Q6_K"], bits["IQ4_XS"], bits["MXFP4"]) == (
+        16,
+        8.5,
+        4.5,
+        6.5625,
+        4.25,
+        4.25,
+    )

@@ -27,8 +27,14 @@ def test_one_request_reads_the_config(hub: FakeHub, asked: dict[str, Any]) -> No
 
 def test_sizing_a_400b_model_takes_two_requests_and_less_than_a_megabyte(hub: FakeHub, asked: dict[str, Any]) -> None:
     shards = [f"model-{i:05d}-of-00191.safetensors" for i in range(1, 192)]
-    files: dict[str, Any] = {"config.json": {**PLAIN, "num_hidden_layers": 126}, "tokenizer.json": bytes(9_000_000), **dict.fromkeys(shards, bytes(8))}
-    repo = hub.add("meta/405b", files, facts={"safetensors": {"parameters": {"BF16": 405_853_388_800}, "total": 405_853_388_800}})
+    files: dict[str, Any] = {
+        "config.json": {**PLAIN, "num_hidden_layers": 126},
+        "tokenizer.json": bytes(9_000_000),
+        **dict.fromkeys(shards, bytes(8)),
+    }
+    repo = hub.add(
+        "meta/405b", files, facts={"safetensors": {"parameters": {"BF16": 405_853_388_800}, "total": 405_853_388_800}}
+    )
     repo.files["model.safetensors.index.json"] = bytes(200_000)
     info = model_info("meta/405b", endpoint=hub.endpoint)
     config = fetch_config("meta/405b", info.sha, files=info.files, **asked)
@@ -57,7 +63,9 @@ def test_the_copy_is_the_librarys_own_cache_both_ways(hub: FakeHub, asked: dict[
 
 
 @pytest.mark.parametrize("trouble", ["closed", "slow", "503", "429", "offline"])
-def test_the_cached_copy_answers_when_the_hub_cannot(hub: FakeHub, asked: dict[str, Any], trouble: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cached_copy_answers_when_the_hub_cannot(
+    hub: FakeHub, asked: dict[str, Any], trouble: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hub.add("meta/llama", {"config.json": PLAIN})
     assert fetch_config("meta/llama", **asked) == PLAIN
     hub.log.clear()
@@ -80,7 +88,9 @@ def test_a_newer_config_replaces_the_copy(hub: FakeHub, asked: dict[str, Any]) -
     assert fetch_config("meta/llama", **asked)["model_type"] == "new"
 
 
-def test_what_a_token_opened_is_neither_kept_nor_shown_to_others(hub: FakeHub, asked: dict[str, Any], tmp_path: Path) -> None:
+def test_what_a_token_opened_is_neither_kept_nor_shown_to_others(
+    hub: FakeHub, asked: dict[str, Any], tmp_path: Path
+) -> None:
     hub.add("meta/gated", {"config.json": LLAMA}, gated="manual")
     assert fetch_config("meta/gated", token=SECRET, **asked) == LLAMA
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
@@ -98,7 +108,9 @@ def test_a_refusal_is_not_answered_from_the_cache(hub: FakeHub, asked: dict[str,
 
 
 @pytest.mark.parametrize("lengths", [True, False])
-def test_a_config_of_50_mb_is_refused_before_it_is_downloaded(hub: FakeHub, asked: dict[str, Any], tmp_path: Path, lengths: bool) -> None:
+def test_a_config_of_50_mb_is_refused_before_it_is_downloaded(
+    hub: FakeHub, asked: dict[str, Any], tmp_path: Path, lengths: bool
+) -> None:
     hub.add("meta/huge", {"config.json": bytes(50_000_000)})
     hub.lengths = lengths
     with pytest.raises(HubError, match=r"larger than 10 MB, so it is not read"):
@@ -107,8 +119,12 @@ def test_a_config_of_50_mb_is_refused_before_it_is_downloaded(hub: FakeHub, aske
     assert hub.log[0].sent_bytes < 30_000_000, "what the sockets hold in between may have been sent"
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b'{"a": ', b"\xff\xfe\x00", b"[" * 100_000, b'{"a": ' + b"9" * 5_000 + b"}"])
-def test_a_broken_config_is_one_plain_sentence_and_not_kept(hub: FakeHub, asked: dict[str, Any], tmp_path: Path, body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[1]", b'{"a": ', b"\xff\xfe\x00", b"[" * 100_000, b'{"a": ' + b"9" * 5_000 + b"}"]
+)
+def test_a_broken_config_is_one_plain_sentence_and_not_kept(
+    hub: FakeHub, asked: dict[str, Any], tmp_path: Path, body: bytes
+) -> None:
     hub.add("meta/broken", {"config.json": body})
     with pytest.raises(HubError, match=r"config.json of meta/broken is not a JSON object; give"):
         fetch_config("meta/broken", **asked)
@@ -116,7 +132,10 @@ def test_a_broken_config_is_one_plain_sentence_and_not_kept(hub: FakeHub, asked:
 
 
 def test_a_quantization_in_its_own_file_is_merged_in(hub: FakeHub, asked: dict[str, Any]) -> None:
-    exported = {"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "NVFP4", "group_size": 16, "exclude_modules": ["lm_head"]}}
+    exported = {
+        "producer": {"name": "modelopt"},
+        "quantization": {"quant_algo": "NVFP4", "group_size": 16, "exclude_modules": ["lm_head"]},
+    }
     hub.add("nvidia/fp4", {"config.json": PLAIN, "hf_quant_config.json": exported})
     merged = fetch_config("nvidia/fp4", **asked)["quantization_config"]
     assert {key: merged[key] for key in ("quant_method", "quant_algo", "group_size", "ignore")} == {
@@ -145,7 +164,9 @@ def test_a_broken_quantization_file_is_not_passed_over(hub: FakeHub, asked: dict
         ("README.md", "has no config.json"),
     ],
 )
-def test_a_repository_without_a_config_says_what_it_holds_instead(hub: FakeHub, asked: dict[str, Any], file: str, message: str) -> None:
+def test_a_repository_without_a_config_says_what_it_holds_instead(
+    hub: FakeHub, asked: dict[str, Any], file: str, message: str
+) -> None:
     hub.add("mistralai/raw", {file: b"{}"})
     for files in (None, [file]):
         with pytest.raises(HubError, match=f"^mistralai/raw {message}") as caught:
@@ -154,7 +175,9 @@ def test_a_repository_without_a_config_says_what_it_holds_instead(hub: FakeHub, 
 
 
 @pytest.mark.parametrize("commit", ["../../escape", "", "0" * 39, "0" * 40 + "/x"])
-def test_a_server_cannot_name_a_path_outside_the_cache(hub: FakeHub, asked: dict[str, Any], tmp_path: Path, commit: str) -> None:
+def test_a_server_cannot_name_a_path_outside_the_cache(
+    hub: FakeHub, asked: dict[str, Any], tmp_path: Path, commit: str
+) -> None:
     hub.commit = commit
     hub.add("meta/llama", {"config.json": LLAMA})
     assert fetch_config("meta/llama", **asked) == LLAMA

@@ -46,7 +46,9 @@ def refusal(ask: Ask, repo_id: str, **options: Any) -> HubError:
 
 
 @pytest.mark.parametrize("token", [None, SECRET])
-def test_missing_and_private_models_look_the_same(hub: FakeHub, asked: dict[str, Any], ask: Ask, token: str | None) -> None:
+def test_missing_and_private_models_look_the_same(
+    hub: FakeHub, asked: dict[str, Any], ask: Ask, token: str | None
+) -> None:
     error = refusal(ask, "meta/none", token=token, **asked)
     assert (error.kind, "private or misspelt" in str(error)) == ("not_found", True)
     if token is None:
@@ -63,9 +65,16 @@ def test_a_gated_model_is_told_from_a_missing_one(hub: FakeHub, asked: dict[str,
 
 @pytest.mark.parametrize(
     ("status", "kind", "words"),
-    [(429, "rate_limited", "for 55 seconds"), (500, "unreachable", "error 500"), (403, "refused", "refuses to show"), (400, "broken", "error 400")],
+    [
+        (429, "rate_limited", "for 55 seconds"),
+        (500, "unreachable", "error 500"),
+        (403, "refused", "refuses to show"),
+        (400, "broken", "error 400"),
+    ],
 )
-def test_errors_of_the_hub_are_told_apart(hub: FakeHub, asked: dict[str, Any], ask: Ask, status: int, kind: str, words: str) -> None:
+def test_errors_of_the_hub_are_told_apart(
+    hub: FakeHub, asked: dict[str, Any], ask: Ask, status: int, kind: str, words: str
+) -> None:
     hub.status = status
     error = refusal(ask, "meta/llama", **asked)
     assert (error.kind, words in str(error)) == (kind, True), str(error)

@@ -21,7 +21,10 @@ SHARDS = {
 
 def add_sharded(hub: FakeHub) -> None:
     index = {"weight_map": {name: file for file, tensors in SHARDS.items() for name in tensors}}
-    hub.add("meta/sharded", {"model.safetensors.index.json": index, **{file: safetensors(tensors) for file, tensors in SHARDS.items()}})
+    hub.add(
+        "meta/sharded",
+        {"model.safetensors.index.json": index, **{file: safetensors(tensors) for file, tensors in SHARDS.items()}},
+    )
 
 
 def test_all_shards_are_read_as_one_model_without_their_weights(hub: FakeHub) -> None:
@@ -85,7 +88,12 @@ def test_a_mirror_that_ignores_ranges_cannot_send_a_whole_shard(hub: FakeHub) ->
 
 def test_gguf_files_are_listed_with_sizes_and_split_ones_as_one(hub: FakeHub) -> None:
     parts = [f"BF16/m-BF16-0000{i}-of-00003.gguf" for i in (1, 2, 3)]
-    files = {"README.md": b"x", "m-Q4_K_M.gguf": bytes(40), "mmproj-m-f16.gguf": bytes(5), **{part: bytes(100) for part in reversed(parts)}}
+    files = {
+        "README.md": b"x",
+        "m-Q4_K_M.gguf": bytes(40),
+        "mmproj-m-f16.gguf": bytes(5),
+        **{part: bytes(100) for part in reversed(parts)},
+    }
     hub.add("someone/m-GGUF", files)
     listed = gguf_files("someone/m-GGUF", endpoint=hub.endpoint)
     assert listed == (
@@ -111,12 +119,21 @@ def test_the_range_grows_until_the_header_is_whole(hub: FakeHub) -> None:
     hub.add("someone/m-GGUF", {"m.gguf": data})
     header = read_gguf_header("someone/m-GGUF", "m.gguf", endpoint=hub.endpoint)
     assert header.array_lengths["tokenizer.ggml.merges"] == 400_000
-    assert [request.range for request in hub.log] == ["bytes=0-4194303", "bytes=4194304-8388607", "bytes=8388608-16777215"]
+    assert [request.range for request in hub.log] == [
+        "bytes=0-4194303",
+        "bytes=4194304-8388607",
+        "bytes=8388608-16777215",
+    ]
 
 
 def test_all_parts_of_a_split_model_are_read(hub: FakeHub) -> None:
     split = {"split.count": ("u32", 3)}
-    files = {f"Q8/m-0000{i}-of-00003.gguf": gguf({**(LLAMA if i == 1 else {}), **split}, TENSORS[i - 1 : i], data_bytes=9_000_000) for i in (1, 2, 3)}
+    files = {
+        f"Q8/m-0000{i}-of-00003.gguf": gguf(
+            {**(LLAMA if i == 1 else {}), **split}, TENSORS[i - 1 : i], data_bytes=9_000_000
+        )
+        for i in (1, 2, 3)
+    }
     hub.add("someone/m-GGUF", files)
     header = read_gguf_header("someone/m-GGUF", "Q8/m-00001-of-00003.gguf", endpoint=hub.endpoint)
     assert [tensor.name for tensor in header.tensors] == [name for name, _, _ in TENSORS]

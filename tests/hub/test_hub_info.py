@@ -50,7 +50,14 @@ def test_a_revision_is_asked_for(hub: FakeHub) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html>captive portal</html>", b"[]", b"{}", b'{"id": "x", "siblings": 3}', b'{"id": "x", "safetensors": {"parameters": 1, "total": 2}}'],
+    [
+        b"",
+        b"<html>captive portal</html>",
+        b"[]",
+        b"{}",
+        b'{"id": "x", "siblings": 3}',
+        b'{"id": "x", "safetensors": {"parameters": 1, "total": 2}}',
+    ],
 )
 def test_an_answer_that_makes_no_sense_is_one_plain_sentence(hub: FakeHub, body: bytes) -> None:
     hub.add("meta/llama")

@@ -49,8 +49,28 @@ def test_the_configured_mirror_is_an_address_of_the_hub(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "  ", "/", "a/b/c", "two words", "owner/two words", "a//b", "../etc/passwd", "owner/..", "owner/na--me", "owner/name.git", "-owner/name"),
-        *("owner/é", "x" * 97, "https://huggingface.co/", "https://example.com/owner/name", "ftp://hf.co.example/owner/name", "owner/name?x=1"),
+        *(
+            "",
+            "  ",
+            "/",
+            "a/b/c",
+            "two words",
+            "owner/two words",
+            "a//b",
+            "../etc/passwd",
+            "owner/..",
+            "owner/na--me",
+            "owner/name.git",
+            "-owner/name",
+        ),
+        *(
+            "owner/é",
+            "x" * 97,
+            "https://huggingface.co/",
+            "https://example.com/owner/name",
+            "ftp://hf.co.example/owner/name",
+            "owner/name?x=1",
+        ),
         *("C:\\model", "owner/name\0"),
     ],
 )

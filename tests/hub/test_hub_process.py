@@ -19,10 +19,14 @@ ASK = "from planner.hub import fetch_config; print(fetch_config('meta/llama')['m
 def run(code: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
     settings = {**clean, "HF_HOME": str(home), "NO_PROXY": "127.0.0.1", **environment}
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=settings, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=settings, capture_output=True, text=True, timeout=60
+    )
 
 
-def test_a_mirror_is_asked_and_no_saved_token_nor_anything_else_leaves_the_machine(hub: FakeHub, tmp_path: Path) -> None:
+def test_a_mirror_is_asked_and_no_saved_token_nor_anything_else_leaves_the_machine(
+    hub: FakeHub, tmp_path: Path
+) -> None:
     hub.add("meta/llama", {"config.json": {"model_type": "llama", "quantization_config": {"quant_method": "fp8"}}})
     (tmp_path / "token").write_text("hf_savedByTheOperator")
     done = run(ASK, tmp_path, HF_ENDPOINT=hub.endpoint, HF_TOKEN="hf_inTheEnvironment", AI_AGENT="someone")
@@ -39,14 +43,22 @@ def test_offline_the_cache_answers_and_nothing_is_asked(hub: FakeHub, tmp_path: 
     assert hub.log == []
 
 
-@pytest.mark.parametrize("module", ["planner.hub", "planner.weight_files.gguf_file", "planner.weight_files.safetensors_file"])
+@pytest.mark.parametrize(
+    "module", ["planner.hub", "planner.weight_files.gguf_file", "planner.weight_files.safetensors_file"]
+)
 def test_importing_does_not_import_the_library(tmp_path: Path, module: str) -> None:
     done = run(f"import sys, {module}; print('huggingface_hub' in sys.modules, 'numpy' in sys.modules)", tmp_path)
     assert done.stdout.split() == ["False", "False"], done.stderr
 
 
 def test_an_unknown_type_is_checked_against_the_published_weights(hub: FakeHub, tmp_path: Path) -> None:
-    text = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128, "vocab_size": 1000}
+    text = {
+        "hidden_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 128,
+        "vocab_size": 1000,
+    }
     facts = {"safetensors": {"parameters": {"BF16": 200_000}, "total": 200_000}}
     hub.add("new/brand", {"config.json": {"model_type": "brand_new", **text}}, facts=facts)
     code = "from planner.cli.main import main; main(['model', '--model', 'new/brand', '--json'])"
@@ -57,7 +69,9 @@ def test_an_unknown_type_is_checked_against_the_published_weights(hub: FakeHub, 
 
 
 def test_a_repository_of_gguf_files_is_planned_from_a_header(hub: FakeHub, tmp_path: Path) -> None:
-    names = {f"brand-{mix}.gguf": weight_file() for mix in ("Q8_0", "Q4_K_M", "Q2_K")} | {"mmproj-brand.gguf": weight_file()}
+    names = {f"brand-{mix}.gguf": weight_file() for mix in ("Q8_0", "Q4_K_M", "Q2_K")} | {
+        "mmproj-brand.gguf": weight_file()
+    }
     hub.add("new/brand-GGUF", names)
     code = "from planner.cli.main import main; main(['model', '--model', 'new/brand-GGUF', '--json'])"
     done = run(code, tmp_path, HF_ENDPOINT=hub.endpoint)
@@ -68,8 +82,14 @@ def test_a_repository_of_gguf_files_is_planned_from_a_header(hub: FakeHub, tmp_p
 def test_files_by_path(tmp_path: Path) -> None:
     (tmp_path / "brand-Q4_K_M.gguf").write_bytes(weight_file())
     (tmp_path / "model.safetensors").write_bytes(b"")
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12}))
-    for name, total in (("brand-Q4_K_M.gguf", 2 * 512 * 2_000 + 512 * 256), ("model.safetensors", 124_439_808), ("config.json", 124_439_808)):
+    (tmp_path / "config.json").write_text(
+        json.dumps({"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12})
+    )
+    for name, total in (
+        ("brand-Q4_K_M.gguf", 2 * 512 * 2_000 + 512 * 256),
+        ("model.safetensors", 124_439_808),
+        ("config.json", 124_439_808),
+    ):
         code = f"from planner.cli.main import main; main(['model', '--model', {str(tmp_path / name)!r}, '--json'])"
         done = run(code, tmp_path, HF_HUB_OFFLINE="1")
         assert json.loads(done.stdout)["parameters"]["total"] == total, done.stderr
@@ -77,8 +97,20 @@ def test_files_by_path(tmp_path: Path) -> None:
 
 def weight_file() -> bytes:
     """A language model of one layer, as small as a reader accepts."""
-    metadata = {**LLAMA, "llama.block_count": ("u32", 1), "llama.embedding_length": ("u32", 512), "llama.attention.head_count": ("u32", 8)}
-    return gguf(metadata, [("token_embd.weight", (512, 2_000), 14), ("blk.0.attn_qkv.weight", (512, 256), 12), ("output.weight", (512, 2_000), 14)])
+    metadata = {
+        **LLAMA,
+        "llama.block_count": ("u32", 1),
+        "llama.embedding_length": ("u32", 512),
+        "llama.attention.head_count": ("u32", 8),
+    }
+    return gguf(
+        metadata,
+        [
+            ("token_embd.weight", (512, 2_000), 14),
+            ("blk.0.attn_qkv.weight", (512, 256), 12),
+            ("output.weight", (512, 2_000), 14),
+        ],
+    )
 
 
 PAGE = """

@@ -12,14 +12,21 @@ from weight_files import safetensors
 from planner.core.errors import PlanError
 from planner.weight_files.safetensors_file import read_safetensors_header
 
-TENSORS = {"a.weight": ("BF16", [4, 8], 64), "a.scales": ("F8_E4M3", [4, 1], 4), "empty": ("F32", [0], 0), "scalar": ("F32", [], 4)}
+TENSORS = {
+    "a.weight": ("BF16", [4, 8], 64),
+    "a.scales": ("F8_E4M3", [4, 1], 4),
+    "empty": ("F32", [0], 0),
+    "scalar": ("F32", [], 4),
+}
 
 
 def test_names_types_shapes_and_bytes_are_those_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(safetensors(TENSORS))
     header = read_safetensors_header(path)
-    assert [(t.name, t.dtype, list(t.shape), t.bytes) for t in header.tensors] == [(name, *rest) for name, rest in TENSORS.items()]
+    assert [(t.name, t.dtype, list(t.shape), t.bytes) for t in header.tensors] == [
+        (name, *rest) for name, rest in TENSORS.items()
+    ]
     assert header.bytes_by_dtype == {"BF16": 64, "F32": 4, "F8_E4M3": 4}
     assert header.file_bytes == path.stat().st_size
     assert header.metadata == {"format": "pt"}

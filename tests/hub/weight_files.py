@@ -10,7 +10,12 @@ KINDS = {"u32": (4, "I"), "i32": (5, "i"), "f32": (6, "f"), "bool": (7, "?"), "u
 
 
 def gguf(
-    metadata: dict[str, tuple[str, Any]], tensors: list[tuple[str, tuple[int, ...], int]], *, version: int = 3, order: str = "<", data_bytes: int = 0
+    metadata: dict[str, tuple[str, Any]],
+    tensors: list[tuple[str, tuple[int, ...], int]],
+    *,
+    version: int = 3,
+    order: str = "<",
+    data_bytes: int = 0,
 ) -> bytes:
     """A GGUF: metadata as key -> (kind, value), where kind is `string`, a number of `KINDS`, or `[kind]`; tensors as
     (name, sizes with the fastest first, ggml type)."""
@@ -25,11 +30,18 @@ def gguf(
     def number(kind: str) -> bytes:
         return struct.pack(order + "I", 8 if kind == "string" else KINDS[kind][0])
 
-    out = b"GGUF" + struct.pack(order + "I", version) + struct.pack(size, len(tensors)) + struct.pack(size, len(metadata))
+    out = (
+        b"GGUF" + struct.pack(order + "I", version) + struct.pack(size, len(tensors)) + struct.pack(size, len(metadata))
+    )
     for key, (kind, value) in metadata.items():
         if kind.startswith("["):
             item = kind[1:-1]
-            body = struct.pack(order + "I", 9) + number(item) + struct.pack(size, len(value)) + b"".join(value_of(item, one) for one in value)
+            body = (
+                struct.pack(order + "I", 9)
+                + number(item)
+                + struct.pack(size, len(value))
+                + b"".join(value_of(item, one) for one in value)
+            )
         else:
             body = number(kind) + value_of(kind, value)
         out += text(key) + body
@@ -50,7 +62,11 @@ LLAMA = {
     "tokenizer.ggml.scores": ("[f32]", [0.0] * 2_000),
     "tokenizer.ggml.add_bos_token": ("bool", True),
 }
-TENSORS = [("token_embd.weight", (512, 2_000), 14), ("blk.0.attn_q.weight", (512, 256), 12), ("output_norm.weight", (512,), 0)]
+TENSORS = [
+    ("token_embd.weight", (512, 2_000), 14),
+    ("blk.0.attn_q.weight", (512, 256), 12),
+    ("output_norm.weight", (512,), 0),
+]
 
 
 def safetensors(tensors: dict[str, tuple[str, list[int], int]], data: bool = True) -> bytes:

@@ -31,11 +31,17 @@ def test_what_a_plan_cannot_use_is_left_out() -> None:
 
 
 def test_a_card_in_mig_mode_is_its_slices() -> None:
-    slices = (Slice("A100 3g.20gb", total_bytes=19_968 * MIB, free_bytes=15_968 * MIB), Slice("A100 1g.5gb", total_bytes=4_864 * MIB, free_bytes=4_852 * MIB))
+    slices = (
+        Slice("A100 3g.20gb", total_bytes=19_968 * MIB, free_bytes=15_968 * MIB),
+        Slice("A100 1g.5gb", total_bytes=4_864 * MIB, free_bytes=4_852 * MIB),
+    )
     found = usable([live("NVIDIA A100-SXM4-40GB", 40_960, 35_000, mig=slices)])
     assert [(one.label, one.free_mib) for one in found] == [("A100 3g.20gb", 15_968), ("A100 1g.5gb", 4_852)]
     answer = plan(PlanRequest(model="llama3:8b", quantization="Q4_K_M", gpus=found[0].text))
-    assert (answer.memory.devices[0].capacity_bytes, answer.memory.devices[0].usable_bytes) == (19_968 * MIB, 15_968 * MIB)
+    assert (answer.memory.devices[0].capacity_bytes, answer.memory.devices[0].usable_bytes) == (
+        19_968 * MIB,
+        15_968 * MIB,
+    )
 
 
 def test_a_unified_board_that_reports_no_memory_has_the_machine_s() -> None:
@@ -48,24 +54,35 @@ def test_a_unified_board_that_reports_no_memory_has_the_machine_s() -> None:
 @pytest.mark.parametrize(
     ("text", "read"),
     [
-        ("rtx-4090", ("rtx-4090", None, None)), ("RTX 4090 [24564 MiB]", ("RTX 4090", 24_564, None)), ("l4 [ 0 / 23034 mib ]", ("l4", 23_034, 0)),
-        ("l4 [0 MiB]", ("l4 [0 MiB]", None, None)), ("l4 [a/b MiB]", ("l4 [a/b MiB]", None, None)),
+        ("rtx-4090", ("rtx-4090", None, None)),
+        ("RTX 4090 [24564 MiB]", ("RTX 4090", 24_564, None)),
+        ("l4 [ 0 / 23034 mib ]", ("l4", 23_034, 0)),
+        ("l4 [0 MiB]", ("l4 [0 MiB]", None, None)),
+        ("l4 [a/b MiB]", ("l4 [a/b MiB]", None, None)),
     ],
-)  # fmt: skip
+)
 def test_memory_behind_a_name(text: str, read: tuple[str, int | None, int | None]) -> None:
     assert memory_of(text) == read
     assert memory_of(with_memory(*read)) == read
 
 
 def test_what_others_leave_travels_in_a_link_and_bounds_the_plan() -> None:
-    request = PlanRequest(model="llama3:8b", quantization="Q8_0", gpus="2x RTX 4090 [9000/24564 MiB] + RTX 3090 [24576 MiB]")
-    assert [(spec.count, spec.memory_mib, spec.free_mib) for spec in request.gpus] == [(2, 24_564, 9_000), (1, 24_576, None)]
+    request = PlanRequest(
+        model="llama3:8b", quantization="Q8_0", gpus="2x RTX 4090 [9000/24564 MiB] + RTX 3090 [24576 MiB]"
+    )
+    assert [(spec.count, spec.memory_mib, spec.free_mib) for spec in request.gpus] == [
+        (2, 24_564, 9_000),
+        (1, 24_576, None),
+    ]
     assert PlanRequest.from_query(request.to_query()) == request
     assert PlanRequest.read(request.given()) == request
     assert [device.usable_bytes // MIB for device in plan(request).memory.devices[:2]] == [9_000, 9_000]
     assert resolve("RTX 4090 [9000/24564 MiB]").usable_bytes == 9_000 * MIB
     alone = PlanRequest(model="llama3:8b", quantization="Q8_0", gpus="RTX 4090")
-    assert (plan(alone).fit.verdict, plan(alone.changed(gpus="RTX 4090 [5000/24564 MiB]")).fit.verdict) == ("fits", "offload")
+    assert (plan(alone).fit.verdict, plan(alone.changed(gpus="RTX 4090 [5000/24564 MiB]")).fit.verdict) == (
+        "fits",
+        "offload",
+    )
 
 
 def test_more_free_than_a_program_can_have_is_not_believed() -> None:

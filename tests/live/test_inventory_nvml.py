@@ -23,26 +23,49 @@ def test_two_unequal_cards_with_every_field(gpus_of: Gpus) -> None:
     assert found["notes"] == []
     processes = first.pop("processes")
     assert first == {
-        "index": 0, "name": "NVIDIA GeForce RTX 4090", "vendor": "NVIDIA", "source": "NVML", "uuid": "GPU-4090", "bus": "00000000:01:00.0",
-        "total_bytes": 24_564 * MIB, "used_bytes": 3_000 * MIB, "reserved_bytes": 370 * MIB, "free_bytes": (24_564 - 3_000 - 370) * MIB,
-        "utilization": 37, "memory_utilization": 12, "power_w": 215.5, "power_limit_w": 450.0, "energy_j": 7_200.0, "temperature_c": 61,
-        "clock_mhz": 2_520, "max_clock_mhz": 3_105, "memory_clock_mhz": 10_501, "max_memory_clock_mhz": 10_501, "throttled": ["power limit"],
-        "pcie_generation": 1, "pcie_width": 16, "pcie_max_generation": 4, "pcie_max_width": 16, "nvlinks": None, "nvlink_version": None,
+        "index": 0, "name": "NVIDIA GeForce RTX 4090", "vendor": "NVIDIA", "source": "NVML", "uuid": "GPU-4090",
+        "bus": "00000000:01:00.0",
+        "total_bytes": 24_564 * MIB, "used_bytes": 3_000 * MIB, "reserved_bytes": 370 * MIB,
+        "free_bytes": (24_564 - 3_000 - 370) * MIB,
+        "utilization": 37, "memory_utilization": 12, "power_w": 215.5, "power_limit_w": 450.0, "energy_j": 7_200.0,
+        "temperature_c": 61,
+        "clock_mhz": 2_520, "max_clock_mhz": 3_105, "memory_clock_mhz": 10_501, "max_memory_clock_mhz": 10_501,
+        "throttled": ["power limit"],
+        "pcie_generation": 1, "pcie_width": 16, "pcie_max_generation": 4, "pcie_max_width": 16, "nvlinks": None,
+        "nvlink_version": None,
         "compute_capability": "8.9", "unified": False, "mig": [], "error": "",
     }  # fmt: skip
-    assert [(one["pid"], one["used_bytes"], one["kind"]) for one in processes] == [(4242, 2_600 * MIB, "compute"), (1717, 180 * MIB, "graphics")]
-    assert (second["name"], second["energy_j"], second["throttled"], second["processes"]) == ("NVIDIA GeForce RTX 3060", None, [], [])
+    assert [(one["pid"], one["used_bytes"], one["kind"]) for one in processes] == [
+        (4242, 2_600 * MIB, "compute"),
+        (1717, 180 * MIB, "graphics"),
+    ]
+    assert (second["name"], second["energy_j"], second["throttled"], second["processes"]) == (
+        "NVIDIA GeForce RTX 3060",
+        None,
+        [],
+        [],
+    )
 
 
 def test_each_field_may_be_missing_alone(gpus_of: Gpus) -> None:
     """Every key of a card taken away in turn: what depends on it is gone, the rest is read as before."""
     memory = {"total_bytes", "used_bytes", "reserved_bytes", "free_bytes"}
-    together = {"total": memory, "used": memory, "reserved": {"reserved_bytes", "free_bytes"}, "graphics0": {"processes"}, "process0": {"processes"}}
+    together = {
+        "total": memory,
+        "used": memory,
+        "reserved": {"reserved_bytes", "free_bytes"},
+        "graphics0": {"processes"},
+        "process0": {"processes"},
+    }
     together |= {"busy": {"utilization", "memory_utilization"}, "memory_busy": {"utilization", "memory_utilization"}}
     together |= {"capability_major": {"compute_capability"}, "capability_minor": {"compute_capability"}}
     cards = [{**RTX_4090, "uuid": f"GPU-{index}"} for index in range(len(RTX_4090))]
     whole = gpus_of(machine(*cards))["gpus"]
-    lacking = gpus_of(machine(*[{key: card[key] for key in card if key != missing} for card, missing in zip(cards, RTX_4090, strict=True)]))["gpus"]
+    lacking = gpus_of(
+        machine(
+            *[{key: card[key] for key in card if key != missing} for card, missing in zip(cards, RTX_4090, strict=True)]
+        )
+    )["gpus"]
     for key, gpu, before in zip(RTX_4090, lacking, whole, strict=True):
         changed = {name for name, value in gpu.items() if value != before[name]}
         assert len(changed) == 1 or changed == together[key], (key, changed)
@@ -54,7 +77,13 @@ def test_what_is_not_told_is_none(gpus_of: Gpus) -> None:
     assert (laptop["power_w"], laptop["power_limit_w"]) == (None, None)
     assert laptop["processes"] == []
     assert laptop["total_bytes"] == 12_288 * MIB
-    assert (board["total_bytes"], board["used_bytes"], board["reserved_bytes"], board["free_bytes"], board["pcie_width"]) == (None,) * 5
+    assert (
+        board["total_bytes"],
+        board["used_bytes"],
+        board["reserved_bytes"],
+        board["free_bytes"],
+        board["pcie_width"],
+    ) == (None,) * 5
     assert board["utilization"] == 5
 
 
@@ -62,8 +91,9 @@ def test_slices_of_a_gpu(gpus_of: Gpus) -> None:
     (gpu,) = gpus_of(machine(A100))["gpus"]
     assert (gpu["nvlinks"], gpu["nvlink_version"], gpu["utilization"]) == (12, 3, None)
     assert [(one["name"], one["total_bytes"], one["free_bytes"]) for one in gpu["mig"]] == [
-        ("NVIDIA A100-SXM4-40GB MIG 3g.20gb", 19_968 * MIB, 15_968 * MIB), ("NVIDIA A100-SXM4-40GB MIG 1g.5gb", 4_864 * MIB, 4_852 * MIB),
-    ]  # fmt: skip
+        ("NVIDIA A100-SXM4-40GB MIG 3g.20gb", 19_968 * MIB, 15_968 * MIB),
+        ("NVIDIA A100-SXM4-40GB MIG 1g.5gb", 4_864 * MIB, 4_852 * MIB),
+    ]
     assert (gpu["temperature_c"], gpu["error"]) == (30, "")
 
 

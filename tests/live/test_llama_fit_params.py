@@ -20,15 +20,28 @@ LOG = "0.00.196.882 I main: printing estimated memory in MiB to stdout (device, 
 
 @pytest.fixture
 def model(tmp_path: Path) -> str:
-    sizes = {"block_count": 1, "embedding_length": 512, "feed_forward_length": 1_024, "attention.head_count": 8, "attention.head_count_kv": 4}
+    sizes = {
+        "block_count": 1,
+        "embedding_length": 512,
+        "feed_forward_length": 1_024,
+        "attention.head_count": 8,
+        "attention.head_count_kv": 4,
+    }
     metadata = {**LLAMA, **{f"llama.{key}": ("u32", value) for key, value in sizes.items()}}
     shapes = {
-        "attn_q": (512, 512), "attn_k": (512, 256), "attn_v": (512, 256), "attn_output": (512, 512), "ffn_gate": (512, 1_024), "ffn_up": (512, 1_024),
+        "attn_q": (512, 512),
+        "attn_k": (512, 256),
+        "attn_v": (512, 256),
+        "attn_output": (512, 512),
+        "ffn_gate": (512, 1_024),
+        "ffn_up": (512, 1_024),
         "ffn_down": (1_024, 512),
-    }  # fmt: skip
+    }
     layer = [(f"blk.0.{name}.weight", shape, 12) for name, shape in shapes.items()]
     path = tmp_path / "brand-Q4_K_M.gguf"
-    path.write_bytes(gguf(metadata, [("token_embd.weight", (512, 2_000), 14), *layer, ("output.weight", (512, 2_000), 14)]))
+    path.write_bytes(
+        gguf(metadata, [("token_embd.weight", (512, 2_000), 14), *layer, ("output.weight", (512, 2_000), 14)])
+    )
     return str(path)
 
 
@@ -45,9 +58,32 @@ def test_every_device_is_read_and_the_log_passed_over() -> None:
     assert rows_in("Vulkan1 12 3 4 \nMTL0 1 2 \nllama: 3 4 5 6 MiB\n") == (Row("Vulkan1", 12, 3, 4),)
 
 
-def test_the_tools_figures_stand_beside_the_plans(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    install(tmp_path, monkeypatch, f'echo "$@" > {tmp_path}/given', f"echo '{LOG}' >&2", "echo 'CUDA0 7401 814 517 '", "echo 'Host 1280 0 154 '")
-    flags = ["--model", model, "--engine", "llama.cpp", "--gpu", "RTX 4090", "--context", "4096", "--batch", "2", "--kv-cache-dtype", "q8_0", "--exact"]
+def test_the_tools_figures_stand_beside_the_plans(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(
+        tmp_path,
+        monkeypatch,
+        f'echo "$@" > {tmp_path}/given',
+        f"echo '{LOG}' >&2",
+        "echo 'CUDA0 7401 814 517 '",
+        "echo 'Host 1280 0 154 '",
+    )
+    flags = [
+        "--model",
+        model,
+        "--engine",
+        "llama.cpp",
+        "--gpu",
+        "RTX 4090",
+        "--context",
+        "4096",
+        "--batch",
+        "2",
+        "--kv-cache-dtype",
+        "q8_0",
+        "--exact",
+    ]
     assert main(["plan", *flags]) == 0
     printed = capsys.readouterr().out
     assert "llama-fit-params, CUDA0                  7,401       814       517" in printed
@@ -58,10 +94,17 @@ def test_the_tools_figures_stand_beside_the_plans(model: str, tmp_path: Path, mo
     assert "-ctk q8_0 -ctv q8_0" in given
     assert given.endswith("--fit-print on\n")
     assert main(["plan", *flags, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["llama_fit_params"][1] == {"device": "Host", "weights_mib": 1280, "cache_mib": 0, "compute_mib": 154}
+    assert json.loads(capsys.readouterr().out)["llama_fit_params"][1] == {
+        "device": "Host",
+        "weights_mib": 1280,
+        "cache_mib": 0,
+        "compute_mib": 154,
+    }
 
 
-def test_another_number_of_gpus_is_said(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_number_of_gpus_is_said(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     install(tmp_path, monkeypatch, "echo 'Host 1280 0 154 '")
     assert main(["plan", "--model", model, "--gpu", "2x RTX 4090", "--exact"]) == 0
     assert "The tool saw 0 GPUs on this machine and the plan has 2" in capsys.readouterr().out
@@ -75,13 +118,17 @@ def test_another_number_of_gpus_is_said(model: str, tmp_path: Path, monkeypatch:
         (["exec sleep 30"], "took longer than 0.3 s"),
     ],
 )
-def test_a_tool_that_fails_is_one_sentence(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str], words: str) -> None:
+def test_a_tool_that_fails_is_one_sentence(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str], words: str
+) -> None:
     install(tmp_path, monkeypatch, *lines)
     with pytest.raises(PlanError, match=words):
         measured(sources.plan(PlanRequest.read({"model": model, "gpus": "RTX 4090"})), model, seconds=0.3)
 
 
-def test_without_the_tool_the_file_or_the_engine_the_reason_is_said(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_tool_the_file_or_the_engine_the_reason_is_said(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answer = sources.plan(PlanRequest.read({"model": model, "gpus": "RTX 4090"}))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PlanError, match="no llama-fit-params on the PATH"):
@@ -89,7 +136,9 @@ def test_without_the_tool_the_file_or_the_engine_the_reason_is_said(model: str, 
     with pytest.raises(PlanError, match="name the path of a"):
         measured(answer, "Qwen/Qwen3-8B")
     with pytest.raises(PlanError, match="choose the engine"):
-        measured(sources.plan(PlanRequest.read({"model": "Qwen/Qwen3-8B", "engine": "vllm", "gpus": "RTX 4090"})), model)
+        measured(
+            sources.plan(PlanRequest.read({"model": "Qwen/Qwen3-8B", "engine": "vllm", "gpus": "RTX 4090"})), model
+        )
 
 
 def test_the_plans_rows_are_its_devices_and_the_flags_its_split() -> None:

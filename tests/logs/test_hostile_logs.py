@@ -39,7 +39,29 @@ time=2026 msg="offload to cuda" layers.requested=-1 layers.model=33 layers.offlo
 time=2026 msg="model weights" device=CUDA0 size="4.3 GiB"
 time=2026 msg="kv cache" device=CUDA0 size="1.0 GiB"
 """
-WRONG = ("1.2.3", "12 QQ", "9" * 40, "-1", "0", ",", ",,", "1,2", ".", "1e999", "NaN", "inf", "", "\u0663", "\ud800", "QQ", "(", '"', "0.0", "99999", " ")
+WRONG = (
+    "1.2.3",
+    "12 QQ",
+    "9" * 40,
+    "-1",
+    "0",
+    ",",
+    ",,",
+    "1,2",
+    ".",
+    "1e999",
+    "NaN",
+    "inf",
+    "",
+    "\u0663",
+    "\ud800",
+    "QQ",
+    "(",
+    '"',
+    "0.0",
+    "99999",
+    " ",
+)
 
 
 def broken(rng: random.Random) -> str:
@@ -71,9 +93,15 @@ def test_a_log_with_wrong_numbers_is_read_and_planned_or_a_sentence(seed: int) -
 
 @pytest.mark.parametrize(
     "line",
-    ["load_tensors: CUDA0 model buffer size = 1.2.3 MiB", 'msg="model weights" device=CUDA0 size="12 QQ"', 'msg="kv cache" device=CUDA0 size=". GiB"',
-     "GPU KV cache size: , tokens", "Available KV cache memory: 1.2.3 GiB", "KV Cache is allocated. #tokens: ,,, K size: 1 GB, V size: 1 GB"],
-)  # fmt: skip
+    [
+        "load_tensors: CUDA0 model buffer size = 1.2.3 MiB",
+        'msg="model weights" device=CUDA0 size="12 QQ"',
+        'msg="kv cache" device=CUDA0 size=". GiB"',
+        "GPU KV cache size: , tokens",
+        "Available KV cache memory: 1.2.3 GiB",
+        "KV Cache is allocated. #tokens: ,,, K size: 1 GB, V size: 1 GB",
+    ],
+)
 def test_a_number_that_is_none_says_nothing(line: str) -> None:
     reading = read(line)
     assert not reading.buffers
@@ -86,7 +114,9 @@ def test_ollamas_processors_are_gpus_unless_their_library_is_the_cpus() -> None:
 
 
 def test_every_repetition_in_a_pattern_has_an_end_but_that_of_one_character() -> None:
-    """What makes a search quadratic is a class or a group without bound; spaces between fields may repeat, since no two starts share them."""
+    """What makes a search quadratic is a class or a group without bound; spaces between fields may repeat, since no two
+    starts share them.
+    """
     patterns = [pattern.pattern for table in (llama_cpp.LINES, vllm.LINES, sglang.LINES) for pattern, _ in table]
     assert len(patterns) > 60
     endless = re.compile(r"(?:\\[wWsSdD]|\]|(?<!\\)\)|(?<!\\)\.)[*+]|\{\d+,\}")

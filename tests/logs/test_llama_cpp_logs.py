@@ -63,7 +63,11 @@ def test_a_whole_load_is_read_and_has_nothing_wrong_but_attention() -> None:
     reading = read(WHOLE)
     assert reading.model == "Meta-Llama-3-8B"
     assert reading.devices == ["NVIDIA GeForce RTX 4090"] * 2
-    assert reading.by_device()["CUDA1"] == {"weights": round(2290.21 * MIB), "kv_cache": 480 * MIB, "activation": round(640.02 * MIB)}
+    assert reading.by_device()["CUDA1"] == {
+        "weights": round(2290.21 * MIB),
+        "kv_cache": 480 * MIB,
+        "activation": round(640.02 * MIB),
+    }
     assert reading.total("weights", on_gpu=False) == round(281.81 * MIB)
     assert [finding.title for finding in findings(reading)] == ["Flash attention is off"]
     assert reading.request() == {
@@ -75,13 +79,16 @@ def test_a_whole_load_is_read_and_has_nothing_wrong_but_attention() -> None:
 def test_layers_and_cache_on_the_host_are_the_reason_for_slowness() -> None:
     reading = read(PARTIAL)
     titles = [finding.title for finding in findings(reading)]
-    assert titles == ["29 of 49 layers run on the CPU", "928 MiB of the KV cache lie in system memory".replace("928 MiB", "0.91 GiB")]
+    assert titles == [
+        "29 of 49 layers run on the CPU",
+        "928 MiB of the KV cache lie in system memory".replace("928 MiB", "0.91 GiB"),
+    ]
     assert reading.request()["context"] == 2048
     assert (reading.request()["batch"], reading.request()["kv_cache_dtype"]) == (4, "q8_0")
 
 
 def test_the_out_of_memory_line_is_explained_and_mended() -> None:
-    (finding, *_) = findings(read(FAILED))
+    finding, *_ = findings(read(FAILED))
     assert finding.title == "Out of memory"
     assert "34.7 GiB on GPU 0" in finding.detail
     assert finding.change["context"] == 4096
@@ -90,7 +97,13 @@ def test_the_out_of_memory_line_is_explained_and_mended() -> None:
 def test_ollama_prints_the_same_facts_otherwise() -> None:
     reading = read(OLLAMA)
     assert reading.engine == "ollama"
-    assert (reading.layers_on_gpu, reading.layers, reading.context, reading.sequences, reading.file_type) == (40, 41, 16384, 2, "Q8_0")
+    assert (reading.layers_on_gpu, reading.layers, reading.context, reading.sequences, reading.file_type) == (
+        40,
+        41,
+        16384,
+        2,
+        "Q8_0",
+    )
     assert reading.by_device() == {"CUDA1": {"weights": 11 * 2**30}, "CPU": {"weights": round(2.1 * 2**30)}}
 
 
@@ -100,14 +113,34 @@ def test_a_repeated_load_counts_once() -> None:
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("Q4_K - Medium", "Q4_K_M"), ("Q4_K_M", "Q4_K_M"), ("Q8_0", "Q8_0"), ("Q6_K", "Q6_K"), ("IQ4_XS - 4.25 bpw", "IQ4_XS"), ("Q3_K - Large", "Q3_K_L"), ("BF16", "BF16"), ("F16", "F16"),
-     ("MXFP4 MoE", "MXFP4_MOE"), ("all of it", "")],
-)  # fmt: skip
+    [
+        ("Q4_K - Medium", "Q4_K_M"),
+        ("Q4_K_M", "Q4_K_M"),
+        ("Q8_0", "Q8_0"),
+        ("Q6_K", "Q6_K"),
+        ("IQ4_XS - 4.25 bpw", "IQ4_XS"),
+        ("Q3_K - Large", "Q3_K_L"),
+        ("BF16", "BF16"),
+        ("F16", "F16"),
+        ("MXFP4 MoE", "MXFP4_MOE"),
+        ("all of it", ""),
+    ],
+)
 def test_file_types(text: str, name: str) -> None:
     assert file_type(text) == name
 
 
-@pytest.mark.parametrize("text", ["", "hello", "\x00" * 1000, "load_tensors:" * 100_000, "offloaded 9999999999/1 layers to GPU", "n_ctx = " + "9" * 5000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "hello",
+        "\x00" * 1000,
+        "load_tensors:" * 100_000,
+        "offloaded 9999999999/1 layers to GPU",
+        "n_ctx = " + "9" * 5000,
+    ],
+)
 def test_any_text_is_read_without_harm(text: str) -> None:
     assert read(text).empty
     assert findings(read(text)) == ()
@@ -115,10 +148,10 @@ def test_any_text_is_read_without_harm(text: str) -> None:
 
 def test_ollama_names_its_model_and_its_cards() -> None:
     text = (
-        'msg="inference compute" id=GPU-1 library=cuda name=CUDA0 description="NVIDIA GeForce RTX 4060" total="8.0 GiB"\n'
-        'msg="inference compute" id=0 library=cpu compute="" name="" description="cpu" total="62.7 GiB"\n'
-        'msg="inference compute" id=GPU-2 library=cuda variant=v12 compute=8.9 driver=12.4 name="NVIDIA GeForce RTX 4090" total="23.6 GiB"\n'
-        'msg="" architecture=qwen3 file_type=Q4_K_M name="Qwen3 14B" num_tensors=443\n'
+        'msg="inference compute" id=GPU-1 library=cuda name=CUDA0 description="NVIDIA GeForce RTX 4060" total="8.0'
+        ' GiB"\nmsg="inference compute" id=0 library=cpu compute="" name="" description="cpu" total="62.7'
+        ' GiB"\nmsg="inference compute" id=GPU-2 library=cuda variant=v12 compute=8.9 driver=12.4 name="NVIDIA GeForce'
+        ' RTX 4090" total="23.6 GiB"\nmsg="" architecture=qwen3 file_type=Q4_K_M name="Qwen3 14B" num_tensors=443\n'
     )
     reading = read(text)
     assert reading.model == "Qwen3 14B"

@@ -52,9 +52,16 @@ def test_a_vllm_start_gives_its_budget_and_its_question() -> None:
     assert reading.graphs_bytes == round(0.76 * GIB)
     request = reading.request()
     assert request == {
-        "engine": "vllm", "engine_version": "0.11.0", "model": "meta-llama/Llama-3.1-8B-Instruct", "context": 8192, "tensor_parallel": 2,
-        "pipeline_parallel": 1, "data_parallel": 1, "max_num_batched_tokens": 8192, "kv_cache_dtype": "fp8",
-    }  # fmt: skip
+        "engine": "vllm",
+        "engine_version": "0.11.0",
+        "model": "meta-llama/Llama-3.1-8B-Instruct",
+        "context": 8192,
+        "tensor_parallel": 2,
+        "pipeline_parallel": 1,
+        "data_parallel": 1,
+        "max_num_batched_tokens": 8192,
+        "kv_cache_dtype": "fp8",
+    }
     PlanRequest.read({**request, "gpus": "2x H100"})
     assert findings(reading) == ()
 
@@ -70,27 +77,61 @@ def test_an_sglang_start_gives_its_budget_and_its_question() -> None:
 
 
 CASES: list[tuple[str, str, dict[str, Any]]] = [
-    ("ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_utilization`", "Nothing is left", {"gpu_memory_utilization": 0.95}),
     (
-        "ValueError: To serve at least one request with the models's max seq len (40960), (10.00 GiB KV cache is needed, which is larger than the available KV "
-        "cache memory (1.25 GiB). Based on the available memory,  Try increasing", "Not one request", {"context": 5120},
+        "ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_utilization`",
+        "Nothing is left",
+        {"gpu_memory_utilization": 0.95},
     ),
     (
-        "To serve at least one request with the model's max seq len (131072), 9.5 GiB KV cache is needed, which is larger than the available KV cache memory "
-        "(6.91 GiB). Based on the available memory, the estimated maximum model length is 91520.", "Not one request", {"context": 91_136},
+        (
+            "ValueError: To serve at least one request with the models's max seq len (40960), (10.00 GiB KV cache is"
+            " needed, which is larger than the available KV cache memory (1.25 GiB). Based on the available memory, "
+            " Try increasing"
+        ),
+        "Not one request",
+        {"context": 5120},
     ),
     (
-        "ValueError: Free memory on device cuda:0 (13.2/23.56 GiB) on startup is less than desired GPU memory utilization (0.9, 21.2 GiB).",
-        "Another process", {"gpu_memory_utilization": 0.54},
+        (
+            "To serve at least one request with the model's max seq len (131072), 9.5 GiB KV cache is needed, which is"
+            " larger than the available KV cache memory (6.91 GiB). Based on the available memory, the estimated"
+            " maximum model length is 91520."
+        ),
+        "Not one request",
+        {"context": 91_136},
     ),
-    ("RuntimeError: CUDA out of memory occurred when warming up sampler with 1024 dummy requests. Please try", "The sampler", {"max_num_seqs": 256}),
-    ("ValueError: Total number of attention heads (28) must be divisible by tensor parallel size (8).", "The model cannot be cut", {"tensor_parallel": None}),
-    ("ValueError: Bfloat16 is only supported on GPUs with compute capability of at least 8.0. Your Tesla T4", "The card has no bfloat16", {"quantization": "fp16"}),
     (
-        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 224.00 MiB. GPU 0 has a total capacity of 23.56 GiB of which 66.00 MiB is free.",
-        "Out of memory while the weights", {"tensor_parallel": 2},
+        (
+            "ValueError: Free memory on device cuda:0 (13.2/23.56 GiB) on startup is less than desired GPU memory"
+            " utilization (0.9, 21.2 GiB)."
+        ),
+        "Another process",
+        {"gpu_memory_utilization": 0.54},
     ),
-]  # fmt: skip
+    (
+        "RuntimeError: CUDA out of memory occurred when warming up sampler with 1024 dummy requests. Please try",
+        "The sampler",
+        {"max_num_seqs": 256},
+    ),
+    (
+        "ValueError: Total number of attention heads (28) must be divisible by tensor parallel size (8).",
+        "The model cannot be cut",
+        {"tensor_parallel": None},
+    ),
+    (
+        "ValueError: Bfloat16 is only supported on GPUs with compute capability of at least 8.0. Your Tesla T4",
+        "The card has no bfloat16",
+        {"quantization": "fp16"},
+    ),
+    (
+        (
+            "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 224.00 MiB. GPU 0 has a total capacity of"
+            " 23.56 GiB of which 66.00 MiB is free."
+        ),
+        "Out of memory while the weights",
+        {"tensor_parallel": 2},
+    ),
+]
 
 
 @pytest.mark.parametrize(("line", "title", "change"), CASES)
@@ -115,6 +156,16 @@ def test_the_reader_is_chosen_by_what_it_finds() -> None:
 
 
 @pytest.mark.parametrize("reader", [vllm.read, sglang.read, llama_cpp.read])
-@pytest.mark.parametrize("text", ["", "max seq len (", "(" * 5000, "model='" * 500, "\x00\n" * 1000, "Maximum concurrency for 1 tokens per request: 9x" * 200])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "max seq len (",
+        "(" * 5000,
+        "model='" * 500,
+        "\x00\n" * 1000,
+        "Maximum concurrency for 1 tokens per request: 9x" * 200,
+    ],
+)
 def test_any_text_is_read_without_a_stumble(reader: Any, text: str) -> None:
     findings(reader(text))

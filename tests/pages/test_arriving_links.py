@@ -21,7 +21,9 @@ MODEL = {"model": "meta-llama/Llama-3.1-8B-Instruct", "gpus": "h100-sxm5-80gb"}
         ("transformers", "nf4", "auto", []),
     ],
 )
-def test_a_format_of_another_engine_takes_the_engines_own(engine: str, quantization: str, cache: str, told: list[str]) -> None:
+def test_a_format_of_another_engine_takes_the_engines_own(
+    engine: str, quantization: str, cache: str, told: list[str]
+) -> None:
     at = opened(**MODEL, engine=engine, quantization=quantization, kv_cache_dtype=cache, context="4096")
     assert complaints(at) == told
     assert "What would you like" not in said(at)
@@ -30,17 +32,32 @@ def test_a_format_of_another_engine_takes_the_engines_own(engine: str, quantizat
 
 
 FLAN = {
-    "model_type": "t5", "architectures": ["T5ForConditionalGeneration"], "d_model": 1024, "num_layers": 12, "num_heads": 16, "d_kv": 64, "d_ff": 2816,
-    "vocab_size": 32128, "is_gated_act": True, "feed_forward_proj": "gated-gelu", "tie_word_embeddings": False,
-}  # fmt: skip
+    "model_type": "t5",
+    "architectures": ["T5ForConditionalGeneration"],
+    "d_model": 1024,
+    "num_layers": 12,
+    "num_heads": 16,
+    "d_kv": 64,
+    "d_ff": 2816,
+    "vocab_size": 32128,
+    "is_gated_act": True,
+    "feed_forward_proj": "gated-gelu",
+    "tie_word_embeddings": False,
+}
 
 
 @pytest.mark.parametrize(
     ("file", "config", "name"),
-    [("flan-mine.json", FLAN, "flan-mine"), ("config.json", FLAN, "your config.json"), ("config.json", FLAN | {"_name_or_path": "me/flan-own"}, "me/flan-own"),
-     ("config.json", FLAN | {"_name_or_path": "/home/me/secret"}, "your config.json")],
-)  # fmt: skip
-def test_an_uploaded_model_is_called_by_its_own_name_until_it_is_left(file: str, config: dict[str, object], name: str) -> None:
+    [
+        ("flan-mine.json", FLAN, "flan-mine"),
+        ("config.json", FLAN, "your config.json"),
+        ("config.json", FLAN | {"_name_or_path": "me/flan-own"}, "me/flan-own"),
+        ("config.json", FLAN | {"_name_or_path": "/home/me/secret"}, "your config.json"),
+    ],
+)
+def test_an_uploaded_model_is_called_by_its_own_name_until_it_is_left(
+    file: str, config: dict[str, object], name: str
+) -> None:
     at = opened(**MODEL)
     at.file_uploader(key="upload").upload(file, json.dumps(config).encode(), "application/json").run()
     assert not at.exception

@@ -1,4 +1,7 @@
-"""The charts that are written as plain dicts: Plotly itself accepts every property of each, and a label stands where its line does."""
+"""The charts that are written as plain dicts:
+
+Plotly itself accepts every property of each, and a label stands where its line does.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,12 @@ from ui.colours import DARK, LIGHT
 
 PLANS = {
     "fits": {"model": "llama3:8b", "quantization": "Q4_K_M", "gpus": "RTX 4090"},
-    "partly in system memory": {"model": "llama3:70b", "quantization": "Q4_K_M", "gpus": "2x RTX 3090", "context": 65_536},
+    "partly in system memory": {
+        "model": "llama3:70b",
+        "quantization": "Q4_K_M",
+        "gpus": "2x RTX 3090",
+        "context": 65_536,
+    },
     "does not fit": {"model": "llama3:70b", "engine": "vllm", "gpus": "RTX 4090"},
     "without a GPU": {"model": "llama3:8b", "quantization": "Q4_K_M", "gpus": ""},
 }
@@ -35,7 +43,10 @@ def test_plotly_accepts_the_memory_bar(plan: Plan) -> None:
 @pytest.mark.parametrize("field", scaling.FIELDS)
 def test_plotly_accepts_the_curves(plan: Plan, field: str) -> None:
     points = scaling.points(plan, field)
-    for spec in (scaling.stacked(points, plan, field, DARK), scaling.overlaid({"one": points, "two": points}, field, DARK)):
+    for spec in (
+        scaling.stacked(points, plan, field, DARK),
+        scaling.overlaid({"one": points, "two": points}, field, DARK),
+    ):
         assert go.Figure(drawn(spec).to_dict()).layout.xaxis.type == "log"
 
 

@@ -1,4 +1,6 @@
-"""Comparing: pin, change, pin again; the link alone brings the whole comparison back, and a report carries every step."""
+"""Comparing: pin, change, pin again; the link alone brings the whole comparison back, and a report carries
+every step.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,14 @@ def test_a_report_holds_every_step_and_no_markup_from_outside() -> None:
     text = markdown(answer, "http://localhost/?x=1")
     assert all(step.expression in text for step in answer.derivation)
     assert answer.fit.reason in text
-    config = {"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128, "vocab_size": 100}
+    config = {
+        "model_type": "llama",
+        "hidden_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 128,
+        "vocab_size": 100,
+    }
     named = plan(PlanRequest(model="<img src=x>`|**x**", config=config))
     assert "`<img src=x>'/**x**`" in markdown(named)
     assert "<img" not in html(named)

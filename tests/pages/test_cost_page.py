@@ -1,4 +1,6 @@
-"""The cost page and the job page: the bill in words, prices in the address, and a plain sentence for what nobody sells."""
+"""The cost page and the job page: the bill in words, prices in the address, and a plain sentence for what
+nobody sells.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,14 @@ import pytest
 from dashboard import LLAMA, complaints, opened, said
 from streamlit.testing.v1 import AppTest
 
-EXACT = {**LLAMA, "electricity_usd_per_kwh": "0.12", "host_watts": "0", "pue": "1", "rent_usd_per_hour": "0.5", "api": "3/15"}
+EXACT = {
+    **LLAMA,
+    "electricity_usd_per_kwh": "0.12",
+    "host_watts": "0",
+    "pue": "1",
+    "rent_usd_per_hour": "0.5",
+    "api": "3/15",
+}
 EVALUATION = {"requests": "1200", "calls_per_request": "7", "prompt_tokens": "1000", "output_tokens": "500"}
 
 
@@ -28,7 +37,9 @@ def test_a_typed_price_changes_the_bill_and_the_question() -> None:
     at = opened("cost", **EXACT)
     before = figure(at, "Electricity")
     at.number_input(key="electricity_usd_per_kwh").set_value(1.2).run()
-    assert float(figure(at, "Electricity").removesuffix(" USD")) == pytest.approx(10 * float(before.removesuffix(" USD")), rel=0.01)
+    assert float(figure(at, "Electricity").removesuffix(" USD")) == pytest.approx(
+        10 * float(before.removesuffix(" USD")), rel=0.01
+    )
 
 
 @pytest.mark.parametrize("region", ["Germany", "DE"])
@@ -45,7 +56,12 @@ def test_old_prices_say_so() -> None:
 
 @pytest.mark.parametrize("page", ["cost", "job"])
 @pytest.mark.parametrize(
-    ("query", "words"), [({"region": "Atlantis"}, "no electricity price"), ({"api": "openai/none"}, "no API price"), ({"hours_per_day": "0"}, "above 0")]
+    ("query", "words"),
+    [
+        ({"region": "Atlantis"}, "no electricity price"),
+        ({"api": "openai/none"}, "no API price"),
+        ({"hours_per_day": "0"}, "above 0"),
+    ],
 )
 def test_what_nobody_knows_is_one_sentence(page: str, query: dict[str, str], words: str) -> None:
     at = opened(page, **LLAMA, **query)
@@ -82,5 +98,7 @@ def test_hours_of_a_day_are_a_way_of_their_own() -> None:
 
 
 def test_a_plan_that_does_not_fit_says_so_first() -> None:
-    at = opened("cost", model="meta-llama/Meta-Llama-3-70B-Instruct", quantization="fp16", engine="vllm", gpus="rtx-4090")
+    at = opened(
+        "cost", model="meta-llama/Meta-Llama-3-70B-Instruct", quantization="fp16", engine="vllm", gpus="rtx-4090"
+    )
     assert any("would fit" in complaint for complaint in complaints(at))

@@ -32,9 +32,15 @@ def test_a_rung_of_the_ladder_changes_the_question() -> None:
 
 def test_a_need_that_straddles_the_card_is_amber_and_says_how_likely_it_fits() -> None:
     page = opened(
-        model="huggyllama/llama-30b", gpus="rtx-4090", method="qlora", base="nf4-dq", optimizer="paged-adamw-8bit", micro_batch="1", seq_len="1024",
+        model="huggyllama/llama-30b",
+        gpus="rtx-4090",
+        method="qlora",
+        base="nf4-dq",
+        optimizer="paged-adamw-8bit",
+        micro_batch="1",
+        seq_len="1024",
         lora_rank="160",
-    )  # fmt: skip
+    )
     assert page.header[0].value.startswith(":orange[:material/error:] May fit")
     assert "35" in page.header[0].value
     assert [button for button in page.button if button.key and button.key.startswith("rung:")]
@@ -55,7 +61,20 @@ def test_samples_give_a_duration() -> None:
     assert "Duration" in [metric.label for metric in page.metric]
 
 
-@pytest.mark.parametrize("tab", ["GPUs", "Length and batch", "Amount of data", "LLaMA 7B to 65B", "A copied table", "Run it", "Parts", "Arithmetic", "Share"])
+@pytest.mark.parametrize(
+    "tab",
+    [
+        "GPUs",
+        "Length and batch",
+        "Amount of data",
+        "LLaMA 7B to 65B",
+        "A copied table",
+        "Run it",
+        "Parts",
+        "Arithmetic",
+        "Share",
+    ],
+)
 def test_every_tab_opens(tab: str) -> None:
     page = opened(model="meta-llama/Llama-3.2-1B-Instruct", gpus="rtx-4090", train_tab=tab)
     page.session_state["train_tab"] = tab
@@ -66,9 +85,18 @@ def test_every_tab_opens(tab: str) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        {"method": "nonsense"}, {"task": "grpo"}, {"task": "nonsense"}, {"micro_batch": "-4"}, {"lora_targets": "no_such_module"}, {"gpus": "no such card"}, {"model": "<b>x</b>"},
-        {"tensor_parallel": "7"}, {"samples": "NaN"}, {"quantization": "Q4_K_M", "method": "qlora"}, {"gpus": ""},
+        {"method": "nonsense"},
+        {"task": "grpo"},
+        {"task": "nonsense"},
+        {"micro_batch": "-4"},
+        {"lora_targets": "no_such_module"},
+        {"gpus": "no such card"},
+        {"model": "<b>x</b>"},
+        {"tensor_parallel": "7"},
+        {"samples": "NaN"},
+        {"quantization": "Q4_K_M", "method": "qlora"},
+        {"gpus": ""},
     ],
-)  # fmt: skip
+)
 def test_no_link_breaks_it(query: dict[str, str]) -> None:
     opened(**{"model": "meta-llama/Llama-3.2-1B-Instruct", "gpus": "rtx-4090", **query})

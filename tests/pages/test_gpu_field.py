@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 from dashboard import LLAMA, complaints, opened, said
 
-UNREADABLE = ["garbage", "0x RTX 4090", "2000x RTX 4090", "RTX 9999 + RTX 4090", " + ", " + ".join(["L4"] * 65), "RX 7900", "RTX 4090 [0 MiB]"]
+UNREADABLE = [
+    "garbage",
+    "0x RTX 4090",
+    "2000x RTX 4090",
+    "RTX 9999 + RTX 4090",
+    " + ",
+    " + ".join(["L4"] * 65),
+    "RX 7900",
+    "RTX 4090 [0 MiB]",
+]
 
 
 @pytest.mark.parametrize("gpus", UNREADABLE)

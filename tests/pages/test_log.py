@@ -34,10 +34,18 @@ def test_the_example_is_read_and_its_plan_stands_beside_it() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["hello", "<b>bold</b> [link](http://x.y)", "\x00\x01" * 50, "load_tensors: CUDA0 model buffer size = 9999999999999.99 MiB", "n_ctx = 1" * 500,
-     "load_tensors: CUDA0 model buffer size = 1.2.3 MiB", 'msg="kv cache" device=CUDA0 size="12 QQ"', "\n".join(["llama_" * 333] * 1_000),
-     "llama_context: n_ctx = 999999999\nllama_context: n_ubatch = 0\nllama_context: n_seq_max = 0\n"],
-)  # fmt: skip
+    [
+        "hello",
+        "<b>bold</b> [link](http://x.y)",
+        "\x00\x01" * 50,
+        "load_tensors: CUDA0 model buffer size = 9999999999999.99 MiB",
+        "n_ctx = 1" * 500,
+        "load_tensors: CUDA0 model buffer size = 1.2.3 MiB",
+        'msg="kv cache" device=CUDA0 size="12 QQ"',
+        "\n".join(["llama_" * 333] * 1_000),
+        "llama_context: n_ctx = 999999999\nllama_context: n_ubatch = 0\nllama_context: n_seq_max = 0\n",
+    ],
+)
 def test_text_that_is_no_log_is_a_sentence_and_no_traceback(text: str) -> None:
     page = opened(text)
     assert words(page)
@@ -61,6 +69,7 @@ def test_a_log_of_an_unknown_model_asks_which_it_is() -> None:
 
 def test_a_failed_load_says_what_would_help() -> None:
     page = opened(
-        "load_tensors: offloaded 81/81 layers to GPU\nggml_backend_cuda_buffer_type_alloc_buffer: allocating 35533.34 MiB on device 0: cudaMalloc failed: out of memory\n"
+        "load_tensors: offloaded 81/81 layers to GPU\nggml_backend_cuda_buffer_type_alloc_buffer: allocating 35533.34"
+        " MiB on device 0: cudaMalloc failed: out of memory\n"
     )
     assert "Out of memory" in words(page)

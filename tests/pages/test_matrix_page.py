@@ -43,7 +43,16 @@ def test_a_server_counts_the_users_that_are_asked_for() -> None:
     row = frame[(frame["Model"].str.contains("3.1 8B")) & (frame["Format"] == "fp8")].iloc[0]
     for card in ("rtx-4090", "h100-sxm5-80gb", "h200-sxm-141gb"):
         own = plan(
-            PlanRequest.read({"model": "meta-llama/Meta-Llama-3.1-8B", "quantization": "fp8", "engine": "vllm", "batch": 50, "context": 16_384, "gpus": card})
+            PlanRequest.read(
+                {
+                    "model": "meta-llama/Meta-Llama-3.1-8B",
+                    "quantization": "fp8",
+                    "engine": "vllm",
+                    "batch": 50,
+                    "context": 16_384,
+                    "gpus": card,
+                }
+            )
         )
         assert row[own.case.gpus[0].name] == own.fit.words
     assert row["H100 SXM5 80GB"].startswith("holds ")

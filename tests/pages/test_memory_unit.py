@@ -26,7 +26,9 @@ def test_the_switch_changes_the_sentence_the_figures_and_the_address_and_back() 
     assert "units" not in at.query_params
 
 
-@pytest.mark.parametrize("page", ["matrix", "scaling", "compare", "speed", "splits", "serve", "fine_tune", "scenarios", "accuracy"])
+@pytest.mark.parametrize(
+    "page", ["matrix", "scaling", "compare", "speed", "splits", "serve", "fine_tune", "scenarios", "accuracy"]
+)
 def test_every_page_reads_it_from_the_link(page: str) -> None:
     at = opened(page, **LLAMA, units="GB")
     assert not [column for table in at.dataframe for column in table.value.columns if "GiB" in str(column)]

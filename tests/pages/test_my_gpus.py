@@ -38,7 +38,16 @@ def page(nvml: Machine, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTes
 
 
 def words(test: AppTest) -> str:
-    blocks = (*test.header, *test.subheader, *test.markdown, *test.caption, *test.text, *test.info, *test.warning, *test.toast)
+    blocks = (
+        *test.header,
+        *test.subheader,
+        *test.markdown,
+        *test.caption,
+        *test.text,
+        *test.info,
+        *test.warning,
+        *test.toast,
+    )
     return "\n".join(str(block.value).replace("\\", "") for block in blocks)
 
 
@@ -70,7 +79,9 @@ def test_cards_say_what_is_free_and_what_is_not_told(page: Callable[..., AppTest
         ("plan_whole", "rtx-4090 [24564 MiB] + rtx-3060-12gb [12288 MiB]"),
     ],
 )
-def test_one_click_plans_on_these_gpus_with_this_free_memory(page: Callable[..., AppTest], button: str, gpus: str) -> None:
+def test_one_click_plans_on_these_gpus_with_this_free_memory(
+    page: Callable[..., AppTest], button: str, gpus: str
+) -> None:
     test = page(machine(RTX_4090, RTX_3060))
     test.button(button).click().run()
     assert not test.exception
@@ -101,7 +112,9 @@ def test_a_gpu_that_vanishes_while_the_page_is_open(page: Callable[..., AppTest]
     assert not test.exception
 
 
-def test_a_visitor_from_elsewhere_sees_nothing_of_the_machine(page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_visitor_from_elsewhere_sees_nothing_of_the_machine(
+    page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(here.SWITCH, "0")
     test = page(machine(RTX_4090))
     assert "4242" not in words(test)
@@ -120,12 +133,16 @@ def test_names_of_processes_are_hidden(page: Callable[..., AppTest], monkeypatch
 
 
 def test_a_running_program_beside_its_prediction(page: Callable[..., AppTest]) -> None:
-    """A process that holds exactly what the plan says: inside the range, and its record carries the question and the figure."""
+    """A process that holds exactly what the plan says: inside the range, and its record carries the question and the
+    figure.
+    """
     asked = PlanRequest(model="meta-llama/Meta-Llama-3-8B", quantization="Q4_K_M", gpus="rtx-4090 [24564 MiB]")
     held = plan(asked).memory.devices[0].total.expected
     test = page(machine({**RTX_4090, "process0": f"4242:{held}"}))
     assert "inside the range" in words(test)
-    saved = json.loads(test.json[0].value if test.json else next(block.value for block in test.code if block.value.startswith("{")))
+    saved = json.loads(
+        test.json[0].value if test.json else next(block.value for block in test.code if block.value.startswith("{"))
+    )
     assert saved["measured"] == {"gpu_total_bytes": held}
     assert saved["request"]["gpus"] == [{"name": "rtx-4090", "memory_mib": 24564}]
 
@@ -143,7 +160,10 @@ def test_a_difference_is_explained_and_the_explanation_can_be_taken(page: Callab
 
 def test_a_log_tells_the_parts(page: Callable[..., AppTest]) -> None:
     test = page(machine(RTX_4090))
-    log = "load_tensors:        CUDA0 model buffer size =  2000.00 MiB\nllama_kv_cache:      CUDA0 KV buffer size =   400.00 MiB\n"
+    log = (
+        "load_tensors:        CUDA0 model buffer size =  2000.00 MiB\nllama_kv_cache:      CUDA0 KV buffer size =  "
+        " 400.00 MiB\n"
+    )
     test.text_area("running_log").set_value(log).run()
     assert not test.exception
     table = next(frame.value for frame in test.dataframe if "Part" in frame.value.columns)
@@ -154,7 +174,11 @@ def test_a_log_tells_the_parts(page: Callable[..., AppTest]) -> None:
     test.text_area("running_log").set_value(log).run()
     test.button("take_log").click().run()
     assert not test.exception
-    assert (test.session_state["context"], test.session_state["quantization"], test.session_state["gpus"]) == (4_096, "Q6_K", "rtx-4090")
+    assert (test.session_state["context"], test.session_state["quantization"], test.session_state["gpus"]) == (
+        4_096,
+        "Q6_K",
+        "rtx-4090",
+    )
     test.text_area("running_log").set_value("no log at all").run()
     assert "no line of a start-up log" in words(test)
 
@@ -183,7 +207,12 @@ def test_a_card_that_is_not_in_the_catalogue_says_so(page: Callable[..., AppTest
 
 
 def test_programs_over_several_gpus_are_added(page: Callable[..., AppTest]) -> None:
-    test = page(machine({**RTX_4090, "process0": f"77:{4_000 * MIB}"}, {**RTX_4090, "uuid": "GPU-b", "process0": f"77:{3_000 * MIB}"}))
+    test = page(
+        machine(
+            {**RTX_4090, "process0": f"77:{4_000 * MIB}"},
+            {**RTX_4090, "uuid": "GPU-b", "process0": f"77:{3_000 * MIB}"},
+        )
+    )
     assert "measured 6.84 GiB" in words(test)
     table = next(frame.value for frame in test.dataframe if "Process" in frame.value.columns)
     assert list(table[table["Process"] == 77]["GPU"]) == [0, 1]

@@ -1,4 +1,6 @@
-"""The model by name on the page: a link's name becomes its model, format and engine in the fields and in the address, with a word on what it was taken for."""
+"""The model by name on the page: a link's name becomes its model, format and engine in the fields and in the address,
+with a word on what it was taken for.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,36 @@ def captions(at: object) -> str:
 @pytest.mark.parametrize(
     ("link", "fields", "words"),
     [
-        ({"model": "gemma 3"}, {"model": "google/gemma-3-4b-it", "engine": "llama.cpp"}, "the name may also mean Gemma 3"),
-        ({"model": "bartowski/Qwen_Qwen3-32B-GGUF:Q5_K_M"}, {"model": "Qwen/Qwen3-32B", "quantization": "Q5_K_M"}, "bartowski's copy of Qwen3 32B as Q5_K_M"),
-        ({"model": "TheBloke/Mistral-7B-Instruct-v0.2-AWQ"}, {"model": "mistralai/Mistral-7B-Instruct-v0.2", "quantization": "awq-int4", "engine": "vllm"}, "run by vLLM"),
-        ({"model": "TheBloke/Mistral-7B-Instruct-v0.2-AWQ", "quantization": "Q8_0"}, {"model": "mistralai/Mistral-7B-Instruct-v0.2", "quantization": "Q8_0", "engine": "llama.cpp"}, "TheBloke's copy"),
-        ({"model": "Qwen/Qwen3-8B", "quantization": "Q4_K - Medium"}, {"quantization": "Q4_K_M"}, "Q4_K - Medium is planned as Q4_K_M."),
-        ({"model": "Qwen/Qwen3-8B", "quantization": "i1-IQ3_M"}, {"quantization": "IQ3_M", "imatrix": "true"}, "i1-IQ3_M is planned as IQ3_M."),
+        (
+            {"model": "gemma 3"},
+            {"model": "google/gemma-3-4b-it", "engine": "llama.cpp"},
+            "the name may also mean Gemma 3",
+        ),
+        (
+            {"model": "bartowski/Qwen_Qwen3-32B-GGUF:Q5_K_M"},
+            {"model": "Qwen/Qwen3-32B", "quantization": "Q5_K_M"},
+            "bartowski's copy of Qwen3 32B as Q5_K_M",
+        ),
+        (
+            {"model": "TheBloke/Mistral-7B-Instruct-v0.2-AWQ"},
+            {"model": "mistralai/Mistral-7B-Instruct-v0.2", "quantization": "awq-int4", "engine": "vllm"},
+            "run by vLLM",
+        ),
+        (
+            {"model": "TheBloke/Mistral-7B-Instruct-v0.2-AWQ", "quantization": "Q8_0"},
+            {"model": "mistralai/Mistral-7B-Instruct-v0.2", "quantization": "Q8_0", "engine": "llama.cpp"},
+            "TheBloke's copy",
+        ),
+        (
+            {"model": "Qwen/Qwen3-8B", "quantization": "Q4_K - Medium"},
+            {"quantization": "Q4_K_M"},
+            "Q4_K - Medium is planned as Q4_K_M.",
+        ),
+        (
+            {"model": "Qwen/Qwen3-8B", "quantization": "i1-IQ3_M"},
+            {"quantization": "IQ3_M", "imatrix": "true"},
+            "i1-IQ3_M is planned as IQ3_M.",
+        ),
     ],
 )
 def test_a_name_in_a_link_becomes_what_it_means(link: dict[str, str], fields: dict[str, str], words: str) -> None:
@@ -57,7 +83,9 @@ def test_the_others_are_one_click_away() -> None:
 def test_a_format_that_the_links_engine_cannot_run_is_a_sentence() -> None:
     at = opened(model="TheBloke/Mistral-7B-Instruct-v0.2-AWQ", engine="mlx", gpus="rtx-4090")
     assert said(at).endswith("What would you like to run?")
-    assert any("choose vLLM as the engine, or name mistralai/Mistral-7B-Instruct-v0.2 alone" in text for text in complaints(at))
+    assert any(
+        "choose vLLM as the engine, or name mistralai/Mistral-7B-Instruct-v0.2 alone" in text for text in complaints(at)
+    )
 
 
 def test_fine_tuning_takes_the_base_that_a_name_says() -> None:

@@ -40,10 +40,16 @@ def test_loading_says_disk_download_memory_and_time() -> None:
 
 
 def test_the_picture_adds_up_to_the_plan() -> None:
-    answer = plan(PlanRequest.read({"model": "Qwen/Qwen3-30B-A3B", "quantization": "Q4_K_M", "engine": "llama.cpp", "gpus": "RTX 4060 Ti 16GB"}))
+    answer = plan(
+        PlanRequest.read(
+            {"model": "Qwen/Qwen3-30B-A3B", "quantization": "Q4_K_M", "engine": "llama.cpp", "gpus": "RTX 4060 Ti 16GB"}
+        )
+    )
     layout = layout_of(answer)
     found = units(layout)
-    on_host = sum(unit.weights_bytes for unit in found if unit.device < 0) + sum(unit.experts_bytes for unit in found if unit.experts_device < 0)
+    on_host = sum(unit.weights_bytes for unit in found if unit.device < 0) + sum(
+        unit.experts_bytes for unit in found if unit.experts_device < 0
+    )
     assert abs(on_host - answer.memory.host.weights.expected) < 64
     frame: Any = table(layout, found)
     assert len(frame) == 50
@@ -74,7 +80,9 @@ def test_a_tensor_split_says_what_each_gpu_holds() -> None:
 
 
 def test_a_slider_keeps_what_the_fit_moved_and_gives_it_back() -> None:
-    """Moving a layer of a model with experts leaves those in system memory where they are; the button lets the fit choose again."""
+    """Moving a layer of a model with experts leaves those in system memory where they are; the button lets the fit
+    choose again.
+    """
     asked = {"model": "openai/gpt-oss-120b", "gpus": "2x rtx-4090", "quantization": "MXFP4_MOE"}
     held = plan(PlanRequest.read(asked)).memory.split_held
     assert {"gpu_layers", "cpu_moe_layers", "tensor_split"} == set(held)

@@ -176,7 +176,10 @@ def test_a_number_on_a_page_without_an_answer_draws_the_whole_page() -> None:
     assert any("llama9:900b" in sentence for sentence in complaints(at))
 
 
-@pytest.mark.parametrize(("field", "text"), [("context", "161e308384"), ("ram_gib", "1e999"), ("requests", "null"), ("ubatch", "inf"), ("requests", " ")])
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [("context", "161e308384"), ("ram_gib", "1e999"), ("requests", "null"), ("ubatch", "inf"), ("requests", " ")],
+)
 def test_a_number_without_an_end_or_without_digits_is_no_traceback(field: str, text: str) -> None:
     at = opened(**LLAMA | {field: text})
     assert "Fits" in said(at)

@@ -37,14 +37,25 @@ def test_another_engine_is_one_click_from_an_answer() -> None:
 
 
 def test_longer_requests_are_never_more_and_an_8_bit_cache_never_fewer() -> None:
-    for model, engine in (("qwen2.5:7b", "vllm"), ("gpt-oss:20b", "vllm"), ("gemma3:12b", "sglang"), ("llama3:8b", "tensorrt-llm")):
+    for model, engine in (
+        ("qwen2.5:7b", "vllm"),
+        ("gpt-oss:20b", "vllm"),
+        ("gemma3:12b", "sglang"),
+        ("llama3:8b", "tensorrt-llm"),
+    ):
         rows = users(plan(PlanRequest.read({"model": model, "engine": engine, "gpus": "H100"})).case)
         assert [row.at_once for row in rows] == sorted((row.at_once for row in rows), reverse=True)
         assert all(row.in_8_bit is None or row.in_8_bit >= row.at_once for row in rows)
 
 
 def test_three_engines_each_say_why() -> None:
-    found = sides(plan(PlanRequest.read({"model": "llama3:8b", "engine": "llama.cpp", "quantization": "Q4_K_M", "gpus": "RTX 4090"})))
+    found = sides(
+        plan(
+            PlanRequest.read(
+                {"model": "llama3:8b", "engine": "llama.cpp", "quantization": "Q4_K_M", "gpus": "RTX 4090"}
+            )
+        )
+    )
     assert [side.engine for side in found] == ["llama.cpp", "vllm", "transformers"]
     assert all(side.answer is not None and side.why.endswith(".") for side in found)
     used = [sum(d.total.expected for d in side.answer.memory.devices) for side in found if side.answer]
@@ -62,10 +73,10 @@ def test_a_pasted_log_gives_its_cause_and_a_button_that_mends_it() -> None:
     page.session_state["serve_tab:5"] = "Read a log"
     page.run()
     log = (
-        "INFO [core.py:76] Initializing a V1 LLM engine (v0.11.0) with config: model='Qwen/Qwen2.5-7B-Instruct', dtype=torch.bfloat16, max_seq_len=32768\n"
-        "INFO Model loading took 14.2488 GiB and 5 seconds\n"
-        "ValueError: To serve at least one request with the model's max seq len (32768), (1.75 GiB KV cache is needed, which is larger than the available "
-        "KV cache memory (1.00 GiB)."
+        "INFO [core.py:76] Initializing a V1 LLM engine (v0.11.0) with config: model='Qwen/Qwen2.5-7B-Instruct',"
+        " dtype=torch.bfloat16, max_seq_len=32768\nINFO Model loading took 14.2488 GiB and 5 seconds\nValueError: To"
+        " serve at least one request with the model's max seq len (32768), (1.75 GiB KV cache is needed, which is"
+        " larger than the available KV cache memory (1.00 GiB)."
     )
     page.text_area(key="serve_log").input(log).run()
     assert not page.exception

@@ -5,7 +5,13 @@ from streamlit.testing.v1 import AppTest
 
 PLANS = (
     {},
-    {"model": "meta-llama/Meta-Llama-3-70B-Instruct", "engine": "vllm", "quantization": "fp8", "gpus": "4x h100-sxm5-80gb", "batch": "32"},
+    {
+        "model": "meta-llama/Meta-Llama-3-70B-Instruct",
+        "engine": "vllm",
+        "quantization": "fp8",
+        "gpus": "4x h100-sxm5-80gb",
+        "batch": "32",
+    },
     {"model": "Qwen/Qwen3-30B-A3B", "gpus": ""},
     {"model": "meta-llama/Meta-Llama-3-8B", "engine": "transformers", "quantization": "bf16", "gpus": "2x rtx-3090"},
     {"model": "meta-llama/Meta-Llama-3-70B-Instruct", "engine": "vllm", "quantization": "bf16", "gpus": "rtx-4090"},
@@ -46,7 +52,15 @@ def test_the_curve_answers_a_limit() -> None:
 
 
 def test_an_encoder_only_reads() -> None:
-    page = opened("speed", {"model": "google-bert/bert-base-uncased", "engine": "transformers", "quantization": "fp16", "gpus": "rtx-4090"})
+    page = opened(
+        "speed",
+        {
+            "model": "google-bert/bert-base-uncased",
+            "engine": "transformers",
+            "quantization": "fp16",
+            "gpus": "rtx-4090",
+        },
+    )
     assert "writes no tokens" in words(page)
 
 

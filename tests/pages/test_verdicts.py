@@ -1,4 +1,6 @@
-"""A load that does not fit is green on no page: the users that were asked for, in words and in amber, wherever a verdict stands."""
+"""A load that does not fit is green on no page: the users that were asked for, in words and in amber, wherever a
+verdict stands.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,14 @@ from dashboard import opened, said
 from planner import PlanRequest, plan
 from planner.plan import Plan
 
-LOAD = {"model": "meta-llama/Llama-3.3-70B-Instruct", "engine": "vllm", "quantization": "fp8", "gpus": "2x h100", "context": "16384", "batch": "50"}
+LOAD = {
+    "model": "meta-llama/Llama-3.3-70B-Instruct",
+    "engine": "vllm",
+    "quantization": "fp8",
+    "gpus": "2x h100",
+    "context": "16384",
+    "batch": "50",
+}
 
 
 def answer() -> Plan:
@@ -40,7 +49,9 @@ def test_scaling_counts_the_combinations_that_hold_all() -> None:
     at = opened("scaling", **LOAD)
     shown = at.dataframe[0].value
     assert (shown["Verdict"][shown["Context (tokens)"] >= 16_384].str.startswith("holds ")).all()
-    assert f"The cache holds all 50 at up to {answer().capacity.max_context:,} tokens each" in at.markdown[0].value.replace("\\", "")
+    assert f"The cache holds all 50 at up to {answer().capacity.max_context:,} tokens each" in at.markdown[
+        0
+    ].value.replace("\\", "")
     at.session_state["scaling_tab"] = "Context and batch"
     at.run()
     sentence = at.markdown[0].value.replace("\\", "")

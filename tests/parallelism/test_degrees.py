@@ -16,17 +16,24 @@ def ask(model: str, gpus: str, **fields: Any) -> Plan:
     return plan(PlanRequest.read({"model": model, "engine": "vllm", "gpus": gpus, "context": 4096} | fields))
 
 
-@pytest.mark.parametrize(("model", "fields", "words"), [
-    ("qwen2.5:7b", {"tensor_parallel": 8}, "28 heads; use 4"),
-    ("llama3:70b", {"tensor_parallel": 3}, "64 heads; use 2"),
-    ("llama3:8b", {"pipeline_parallel": 64}, "32 layers"),
-    ("llama3:8b", {"expert_parallel": 2}, "no experts"),
-    ("mixtral:8x7b", {"expert_parallel": 16}, "use 8"),
-    ("qwen2.5:72b", {"tensor_parallel": 8, "quantization": "gptq-int4"}, "width of 29,568"),
-    ("mixtral:8x7b", {"tensor_parallel": 3}, "32 heads; use 2"),
-    ("llama3:70b", {"tensor_parallel": 8, "data_parallel": 2}, "needs 16 GPUs"),
-    ("qwen3:30b-a3b", {"tensor_parallel": 2, "data_parallel": 2, "expert_parallel": 8}, "set data_parallel to 4 or expert_parallel to 4"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("model", "fields", "words"),
+    [
+        ("qwen2.5:7b", {"tensor_parallel": 8}, "28 heads; use 4"),
+        ("llama3:70b", {"tensor_parallel": 3}, "64 heads; use 2"),
+        ("llama3:8b", {"pipeline_parallel": 64}, "32 layers"),
+        ("llama3:8b", {"expert_parallel": 2}, "no experts"),
+        ("mixtral:8x7b", {"expert_parallel": 16}, "use 8"),
+        ("qwen2.5:72b", {"tensor_parallel": 8, "quantization": "gptq-int4"}, "width of 29,568"),
+        ("mixtral:8x7b", {"tensor_parallel": 3}, "32 heads; use 2"),
+        ("llama3:70b", {"tensor_parallel": 8, "data_parallel": 2}, "needs 16 GPUs"),
+        (
+            "qwen3:30b-a3b",
+            {"tensor_parallel": 2, "data_parallel": 2, "expert_parallel": 8},
+            "set data_parallel to 4 or expert_parallel to 4",
+        ),
+    ],
+)
 def test_what_does_not_divide_names_the_nearest_that_does(model: str, fields: dict[str, Any], words: str) -> None:
     with pytest.raises(PlanError) as error:
         ask(model, "8x H100", **fields)
@@ -49,12 +56,25 @@ def test_many_machines_spread_experts_even_where_heads_do_not_divide() -> None:
     assert answer.fit.verdict in ("fits", "tight")
 
 
-@pytest.mark.parametrize(("engine", "words"), [
-    ("vllm", ("--data-parallel-size 64", "--data-parallel-size-local 8", "--data-parallel-backend ray", "--enable-expert-parallel")),
-    ("sglang", ("--tp 64", "--dp 64", "--enable-dp-attention", "--ep 64", "--nnodes 8")),
-    ("tensorrt-llm", ("mpirun -n 64", "--tp_size 64", "--ep_size 64", "enable_attention_dp: true")),
-])  # fmt: skip
-def test_experts_over_eight_machines_stand_beside_attention_whole_on_every_gpu(engine: str, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("engine", "words"),
+    [
+        (
+            "vllm",
+            (
+                "--data-parallel-size 64",
+                "--data-parallel-size-local 8",
+                "--data-parallel-backend ray",
+                "--enable-expert-parallel",
+            ),
+        ),
+        ("sglang", ("--tp 64", "--dp 64", "--enable-dp-attention", "--ep 64", "--nnodes 8")),
+        ("tensorrt-llm", ("mpirun -n 64", "--tp_size 64", "--ep_size 64", "enable_attention_dp: true")),
+    ],
+)
+def test_experts_over_eight_machines_stand_beside_attention_whole_on_every_gpu(
+    engine: str, words: tuple[str, ...]
+) -> None:
     """DeepSeek R1: 256 / 64 experts a rank and layer; all else whole, the latent matrix a second time in 16 bit."""
     answer = ask("deepseek-ai/DeepSeek-R1", "64x H200", expert_parallel=64, engine=engine)
     text = " ".join(command.text for command in answer.commands)
@@ -85,7 +105,9 @@ def test_two_machines_are_two_stages() -> None:
 
 
 def test_key_value_heads_repeat_beyond_their_number() -> None:
-    """Qwen3 235B has 4 key-value heads: at tensor parallel 4 and 8 a rank caches one, so its pool holds as many tokens a byte."""
+    """Qwen3 235B has 4 key-value heads: at tensor parallel 4 and 8 a rank caches one, so its pool holds as many tokens
+    a byte.
+    """
     four, eight = (ask("qwen3:235b-a22b", f"{n}x H200", tensor_parallel=n, quantization="bf16") for n in (4, 8))
     pools = [answer.memory.pool for answer in (four, eight)]
     ratios = [pool.bytes.expected / pool.tokens for pool in pools if pool and pool.tokens]
@@ -110,6 +132,8 @@ def test_more_ranks_never_hold_more_each(model: str, engine: str) -> None:
     sizes = []
     for n in (1, 2, 4, 8):
         if allowed(architecture, n) and all(heads % n == 0 for heads in head_counts(architecture)):
-            request = PlanRequest.read({"model": model, "engine": engine, "gpus": f"{n}x H200", "tensor_parallel": n, "context": 4096})
+            request = PlanRequest.read(
+                {"model": model, "engine": engine, "gpus": f"{n}x H200", "tensor_parallel": n, "context": 4096}
+            )
             sizes.append(max(device.weights.expected for device in plan(request).memory.devices))
     assert sizes == sorted(sizes, reverse=True)

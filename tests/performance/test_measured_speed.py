@@ -19,9 +19,17 @@ MEASURED = (
 )
 
 
-@pytest.mark.parametrize(("size", "gpus", "tokens_per_s", "source"), MEASURED, ids=[f"{size} on {gpus}" for size, gpus, _, _ in MEASURED])
+@pytest.mark.parametrize(
+    ("size", "gpus", "tokens_per_s", "source"), MEASURED, ids=[f"{size} on {gpus}" for size, gpus, _, _ in MEASURED]
+)
 def test_llama_3_runs_as_measured(size: str, gpus: str, tokens_per_s: float, source: str) -> None:
-    request = {"model": f"meta-llama/Meta-Llama-3-{size}", "quantization": "Q4_K_M", "gpus": gpus, "context": 2048, "context_depth": 512}
+    request = {
+        "model": f"meta-llama/Meta-Llama-3-{size}",
+        "quantization": "Q4_K_M",
+        "gpus": gpus,
+        "context": 2048,
+        "context_depth": 512,
+    }
     rate = plan(PlanRequest.read(request)).speed.decode_tokens_per_s
     assert rate.expected == pytest.approx(tokens_per_s, rel=0.25), source
     assert rate.low <= tokens_per_s * 1.1, source

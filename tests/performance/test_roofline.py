@@ -18,18 +18,37 @@ DENSE, SPARSE = "meta-llama/Meta-Llama-3-8B", "Qwen/Qwen3-30B-A3B"
 
 
 @pytest.mark.parametrize(
-    ("model", "engine", "quantization"), [(DENSE, "llama.cpp", "Q4_K_M"), (DENSE, "vllm", "bf16"), (SPARSE, "llama.cpp", "Q8_0"), (SPARSE, "vllm", "fp8")]
+    ("model", "engine", "quantization"),
+    [(DENSE, "llama.cpp", "Q4_K_M"), (DENSE, "vllm", "bf16"), (SPARSE, "llama.cpp", "Q8_0"), (SPARSE, "vllm", "fp8")],
 )
 def test_no_card_beats_its_data_sheet(model: str, engine: str, quantization: str) -> None:
     """Even the optimistic end: bytes over peak bandwidth for decoding, FLOPs over the fastest peak for a prompt."""
     for gpu in gpus():
         if engine == "vllm" and gpu.vendor == "Apple":
             continue
-        found = answer(model=model, engine=engine, quantization=quantization, gpus=[{"name": gpu.id}], gpu_layers=999, prompt_tokens=2048, output_tokens=128)
+        found = answer(
+            model=model,
+            engine=engine,
+            quantization=quantization,
+            gpus=[{"name": gpu.id}],
+            gpu_layers=999,
+            prompt_tokens=2048,
+            output_tokens=128,
+        )
         active = found.architecture.active - found.architecture.embedding_parameters
         smallest = found.memory.weights.tensor_bytes.expected * active / found.architecture.parameters * 0.75
         peak = max(
-            rate for rate in (gpu.fp32_tflops, gpu.fp16_tflops, gpu.fp16_fast_accumulate_tflops, gpu.bf16_tflops, gpu.fp8_tflops, gpu.int8_tops, 1) if rate
+            rate
+            for rate in (
+                gpu.fp32_tflops,
+                gpu.fp16_tflops,
+                gpu.fp16_fast_accumulate_tflops,
+                gpu.bf16_tflops,
+                gpu.fp8_tflops,
+                gpu.int8_tops,
+                1,
+            )
+            if rate
         )
         assert found.speed.decode_tokens_per_s.expected <= gpu.bandwidth_gb_per_s * 1e9 / smallest, gpu.name
         assert found.speed.prefill_tokens_per_s.expected <= peak * 1e12 / (2 * active * 0.9), gpu.name
@@ -38,7 +57,14 @@ def test_no_card_beats_its_data_sheet(model: str, engine: str, quantization: str
 def test_a_range_holds_its_figure() -> None:
     for engine, cards in product(("llama.cpp", "vllm", "transformers"), ("RTX 4090", "2x H100 80GB")):
         speed = answer(model=DENSE, engine=engine, gpus=cards).speed
-        for name in ("prefill_tokens_per_s", "decode_tokens_per_s", "throughput_tokens_per_s", "time_to_first_token_s", "time_per_output_token_s", "watts"):
+        for name in (
+            "prefill_tokens_per_s",
+            "decode_tokens_per_s",
+            "throughput_tokens_per_s",
+            "time_to_first_token_s",
+            "time_per_output_token_s",
+            "watts",
+        ):
             figure = getattr(speed, name)
             assert 0 < figure.low <= figure.expected <= figure.high, (engine, cards, name)
 
@@ -51,7 +77,9 @@ def test_layers_over_two_equal_cards_are_no_faster_for_one_stream() -> None:
 
 def test_tensor_parallel_is_faster_and_never_by_more_than_its_ranks() -> None:
     rates = [
-        answer(model="meta-llama/Meta-Llama-3-70B", engine="vllm", quantization="fp8", gpus=f"{n}x H100 80GB").speed.decode_tokens_per_s.expected
+        answer(
+            model="meta-llama/Meta-Llama-3-70B", engine="vllm", quantization="fp8", gpus=f"{n}x H100 80GB"
+        ).speed.decode_tokens_per_s.expected
         for n in (1, 2, 4, 8)
     ]
     for before, after in pairwise(rates):
@@ -59,7 +87,9 @@ def test_tensor_parallel_is_faster_and_never_by_more_than_its_ranks() -> None:
 
 
 def test_a_larger_batch_gives_more_in_all_and_less_to_each() -> None:
-    speeds = [answer(model=DENSE, engine="vllm", quantization="bf16", gpus="H100 80GB", batch=n).speed for n in (1, 8, 64)]
+    speeds = [
+        answer(model=DENSE, engine="vllm", quantization="bf16", gpus="H100 80GB", batch=n).speed for n in (1, 8, 64)
+    ]
     for before, after in pairwise(speeds):
         assert before.decode_tokens_per_s.expected < after.decode_tokens_per_s.expected
         assert before.decode_tokens_per_s_per_sequence.expected > after.decode_tokens_per_s_per_sequence.expected
@@ -87,23 +117,41 @@ def test_replicas_share_the_requests_and_add_their_tokens() -> None:
     assert two.watts.expected == pytest.approx(2 * one.watts.expected)
 
 
-@pytest.mark.parametrize("model", [DENSE, "meta-llama/Llama-3.2-1B", SPARSE, "openai/gpt-oss-20b", "google/gemma-3-4b-it"])
-@pytest.mark.parametrize("fields", [{"gpus": "RTX 4090"}, {"gpus": "2x RTX 4090"}, {"gpus": "RTX 4090", "gpu_layers": 10}, {"gpus": []}], ids=str)
+@pytest.mark.parametrize(
+    "model", [DENSE, "meta-llama/Llama-3.2-1B", SPARSE, "openai/gpt-oss-20b", "google/gemma-3-4b-it"]
+)
+@pytest.mark.parametrize(
+    "fields",
+    [{"gpus": "RTX 4090"}, {"gpus": "2x RTX 4090"}, {"gpus": "RTX 4090", "gpu_layers": 10}, {"gpus": []}],
+    ids=str,
+)
 def test_a_pass_reads_what_the_devices_hold(model: str, fields: dict[str, object]) -> None:
-    """Weights of every place are those that memory puts there; the host's embedding is looked up, not read, unless it is the head."""
+    """Weights of every place are those that memory puts there; the host's embedding is looked up, not read, unless it
+    is the head.
+    """
     found = answer(model=model, **fields)
     timing = Timing.of(found.case, found.memory)
     for device in found.memory.devices:
-        read = sum(p.work.dense_bytes + p.work.expert_bytes + p.work.head_bytes for p in timing.route.places if device.index in p.indices)
+        read = sum(
+            p.work.dense_bytes + p.work.expert_bytes + p.work.head_bytes
+            for p in timing.route.places
+            if device.index in p.indices
+        )
         assert read == pytest.approx(device.weights.expected, rel=0.005)
-    hosted = sum(p.work.dense_bytes + p.work.expert_bytes + p.work.head_bytes for p in timing.route.places if p.gpu is None)
+    hosted = sum(
+        p.work.dense_bytes + p.work.expert_bytes + p.work.head_bytes for p in timing.route.places if p.gpu is None
+    )
     assert hosted <= found.memory.host.weights.expected * 1.001
 
 
 def test_the_prompt_of_several_cards_overlaps_in_chunks() -> None:
     """One chunk passes the cards in turn; many keep them all at work."""
     short, long = (
-        {n: answer(model=DENSE, gpus=f"{n}x RTX 4090", prompt_tokens=tokens).speed.prefill_tokens_per_s.expected for n in (1, 4)} for tokens in (512, 8192)
+        {
+            n: answer(model=DENSE, gpus=f"{n}x RTX 4090", prompt_tokens=tokens).speed.prefill_tokens_per_s.expected
+            for n in (1, 4)
+        }
+        for tokens in (512, 8192)
     )
     assert short[4] == pytest.approx(short[1], rel=0.05)
     assert 1.3 * long[1] < long[4] < 4 * long[1]

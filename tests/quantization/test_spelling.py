@@ -14,17 +14,65 @@ from planner.quantization.spelling import known, split, whole
 @pytest.mark.parametrize(
     ("text", "format"),
     [
-        ("Q4_K - Medium", "Q4_K_M"), ("Q4_K - Small", "Q4_K_S"), ("Q3_K - Large", "Q3_K_L"), ("Q2_K - Medium", "Q2_K"), ("Q5_K", "Q5_K_M"), ("Q4_K", "Q4_K_M"),
-        ("Q3_K", "Q3_K_M"), ("Q8", "Q8_0"), ("q4", "Q4_K_M"), ("Q6", "Q6_K"), ("q5", "Q5_K_M"), ("q4_k_m", "Q4_K_M"), ("Q4KM", "Q4_K_M"), ("q5-k-m", "Q5_K_M"),
-        ("Q5 K M", "Q5_K_M"), ("q8 0", "Q8_0"), ("IQ4_XS - 4.25 bpw", "IQ4_XS"), ("iq4xs", "IQ4_XS"), ("IQ3_S mix - 3.66 bpw", "IQ3_M"), ("IQ2_XXS - 2.0625 bpw", "IQ2_XXS"),
-        ("TQ1_0 - 1.69 bpw ternary", "TQ1_0"), ("Q4_0_4_8", "Q4_0"), ("i1-Q4_K_M", "Q4_K_M"), ("UD-Q4_K_XL", "Q4_K_M"), ("UD-IQ2_M", "IQ2_M"), ("Q8_K_XL", "Q8_0"),
-        ("UD-Q3_K_XL", "Q3_K_M"), ("Q4_K_L", "Q4_K_L"), ("Q3_K_XL", "Q3_K_XL"), ("Q4_K_M.gguf", "Q4_K_M"), ("QAT", "Q4_0"),
-        ("AWQ", "awq-int4"), ("awq int4", "awq-int4"), ("AWQ-4bit", "awq-int4"), ("GPTQ", "gptq-int4"), ("GPTQ-Int8", "gptq-int8"), ("gptq 8bit", "gptq-int8"),
-        ("gptq-4bit-128g", "gptq-int4"), ("W4A16", "gptq-int4"), ("w8a8", "int8"), ("FP8-dynamic", "fp8"), ("FP8-W8A8", "fp8"), ("AWQ-W4A16", "awq-int4"),
-        ("fp8_e4m3", "fp8"), ("NVFP4", "nvfp4"), ("MXFP4", "mxfp4"), ("mxfp4_moe", "mxfp4"), ("bnb-4bit", "nf4-dq"), ("bitsandbytes 8-bit", "int8"), ("NF4", "nf4"),
-        ("bfloat16", "bf16"), ("f16", "fp16"), ("half", "fp16"), ("mlx 4bit", "mlx-4bit"), ("MLX-8bit", "mlx-8bit"), ("mlx-q6", "mlx-6bit"), ("4-bit mlx", "mlx-4bit"),
+        ("Q4_K - Medium", "Q4_K_M"),
+        ("Q4_K - Small", "Q4_K_S"),
+        ("Q3_K - Large", "Q3_K_L"),
+        ("Q2_K - Medium", "Q2_K"),
+        ("Q5_K", "Q5_K_M"),
+        ("Q4_K", "Q4_K_M"),
+        ("Q3_K", "Q3_K_M"),
+        ("Q8", "Q8_0"),
+        ("q4", "Q4_K_M"),
+        ("Q6", "Q6_K"),
+        ("q5", "Q5_K_M"),
+        ("q4_k_m", "Q4_K_M"),
+        ("Q4KM", "Q4_K_M"),
+        ("q5-k-m", "Q5_K_M"),
+        ("Q5 K M", "Q5_K_M"),
+        ("q8 0", "Q8_0"),
+        ("IQ4_XS - 4.25 bpw", "IQ4_XS"),
+        ("iq4xs", "IQ4_XS"),
+        ("IQ3_S mix - 3.66 bpw", "IQ3_M"),
+        ("IQ2_XXS - 2.0625 bpw", "IQ2_XXS"),
+        ("TQ1_0 - 1.69 bpw ternary", "TQ1_0"),
+        ("Q4_0_4_8", "Q4_0"),
+        ("i1-Q4_K_M", "Q4_K_M"),
+        ("UD-Q4_K_XL", "Q4_K_M"),
+        ("UD-IQ2_M", "IQ2_M"),
+        ("Q8_K_XL", "Q8_0"),
+        ("UD-Q3_K_XL", "Q3_K_M"),
+        ("Q4_K_L", "Q4_K_L"),
+        ("Q3_K_XL", "Q3_K_XL"),
+        ("Q4_K_M.gguf", "Q4_K_M"),
+        ("QAT", "Q4_0"),
+        ("AWQ", "awq-int4"),
+        ("awq int4", "awq-int4"),
+        ("AWQ-4bit", "awq-int4"),
+        ("GPTQ", "gptq-int4"),
+        ("GPTQ-Int8", "gptq-int8"),
+        ("gptq 8bit", "gptq-int8"),
+        ("gptq-4bit-128g", "gptq-int4"),
+        ("W4A16", "gptq-int4"),
+        ("w8a8", "int8"),
+        ("FP8-dynamic", "fp8"),
+        ("FP8-W8A8", "fp8"),
+        ("AWQ-W4A16", "awq-int4"),
+        ("fp8_e4m3", "fp8"),
+        ("NVFP4", "nvfp4"),
+        ("MXFP4", "mxfp4"),
+        ("mxfp4_moe", "mxfp4"),
+        ("bnb-4bit", "nf4-dq"),
+        ("bitsandbytes 8-bit", "int8"),
+        ("NF4", "nf4"),
+        ("bfloat16", "bf16"),
+        ("f16", "fp16"),
+        ("half", "fp16"),
+        ("mlx 4bit", "mlx-4bit"),
+        ("MLX-8bit", "mlx-8bit"),
+        ("mlx-q6", "mlx-6bit"),
+        ("4-bit mlx", "mlx-4bit"),
     ],
-)  # fmt: skip
+)
 def test_a_format_is_read_in_any_spelling(text: str, format: str) -> None:
     found = whole(text)
     assert found is not None
@@ -43,7 +91,11 @@ def test_every_width_that_an_engine_has_is_one_of_its_formats() -> None:
     for name, info in engines().items():
         for bits in (2, 3, 4, 5, 6, 8, 16):
             format = info.of_width(bits)
-            assert not format or format in engine(name).formats() or canonical(format) in engine(name).formats(), (name, bits, format)
+            assert not format or format in engine(name).formats() or canonical(format) in engine(name).formats(), (
+                name,
+                bits,
+                format,
+            )
 
 
 def test_only_a_mix_that_is_made_for_each_model_has_a_caveat() -> None:
@@ -57,7 +109,9 @@ def test_a_weighted_file_is_one_with_an_importance_matrix() -> None:
     assert not whole("Q4_K_M").imatrix  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("text", ["", "hello", "70b", "Q7_K", "Q9", "llama3", "instruct", "3.1", "Q4_K_M please", "it", "0", "bit", "64bit"])
+@pytest.mark.parametrize(
+    "text", ["", "hello", "70b", "Q7_K", "Q9", "llama3", "instruct", "3.1", "Q4_K_M please", "it", "0", "bit", "64bit"]
+)
 def test_anything_else_is_no_format(text: str) -> None:
     assert whole(text) is None
 

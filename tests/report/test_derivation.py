@@ -12,7 +12,10 @@ NOISE = re.compile(r"None|nan|inf\b|\d[eE][-+]?\d|\d{13,}\.\d|\.0*[1-9]\d{12,}|\
 """What no reader of the arithmetic should meet: binary noise, exponents, parts of a byte."""
 
 CASES = [
-    ("llama.cpp", {"quantization": "Q4_K_M", "gpus": "2x RTX 4090", "kv_cache_dtype": "q8_0", "context": 5_000, "batch": 3}),
+    (
+        "llama.cpp",
+        {"quantization": "Q4_K_M", "gpus": "2x RTX 4090", "kv_cache_dtype": "q8_0", "context": 5_000, "batch": 3},
+    ),
     ("llama.cpp", {"quantization": "IQ4_XS", "gpus": "RTX 3060 12GB", "system": {"ram_gib": 2_000}}),
     ("vllm", {"gpus": "8x H200", "context": 4_096}),
     ("transformers", {"quantization": "nf4", "gpus": "2x A100 80GB", "batch": 4}),

@@ -14,7 +14,9 @@ from planner.scenarios.read import PLACE
 from planner.scenarios.train_figures import epoch_seconds
 
 NAMES = re.compile(
-    r"\b(32|16|8|4)[ -]bit\b|\bbf16\b|\bZeRO-3\b|\b\d+(\.\d+)?B\b|\bFP(16|8|32)\b|\bINT[48]\b|\bNF4\b|\bQ\d_\w+|\bIQ\d_\w+|\bRTX \d+|\bGTX \d+|\bA100\b|\bV100\b|\bICD-10\b|\bLlama 3(\.2)?\b|\bLLaMA\b"
+    r"\b(32|16|8|4)["
+    r" -]bit\b|\bbf16\b|\bZeRO-3\b|\b\d+(\.\d+)?B\b|\bFP(16|8|32)\b|\bINT[48]\b|\bNF4\b|\bQ\d_\w+|\bIQ\d_\w+|\bRTX"
+    r" \d+|\bGTX \d+|\bA100\b|\bV100\b|\bICD-10\b|\bLlama 3(\.2)?\b|\bLLaMA\b"
 )
 """Digits that are names: of formats, models and cards."""
 
@@ -61,10 +63,17 @@ def test_figures_are_those_of_the_plan() -> None:
     one = scenario("coding_pilot").plan("one")
     device = one.memory.devices[0]
     expected = {
-        "weights": gb(one.memory.weights.file_bytes.expected), "needed": mem(device.total.expected), "kv_cache": mem(device.kv_cache.expected),
-        "activations": mem(device.activation.expected), "usable": mem(device.usable_bytes), "reason": one.fit.reason, "batch": "10",
-        "largest_batch": f"{one.capacity.max_batch:,}", "context": "1,600 tokens", "cards": "A100 SXM4 80GB",
-    }  # fmt: skip
+        "weights": gb(one.memory.weights.file_bytes.expected),
+        "needed": mem(device.total.expected),
+        "kv_cache": mem(device.kv_cache.expected),
+        "activations": mem(device.activation.expected),
+        "usable": mem(device.usable_bytes),
+        "reason": one.fit.reason,
+        "batch": "10",
+        "largest_batch": f"{one.capacity.max_batch:,}",
+        "context": "1,600 tokens",
+        "cards": "A100 SXM4 80GB",
+    }
     assert {name: FIGURES[name](one) for name in expected} == expected
 
 
@@ -98,10 +107,15 @@ def test_the_coding_pilot_by_hand() -> None:
     for name in ("one", "pair", "four", "small", "small4", "specialist"):
         assert runs(one.plan(name)), name
     assert needed_bytes(one.plan("specialist")) < 2 * 2**30
-    # Ten answers of 100 tokens, each step reading some 43 GB at 2.0 TB/s: at least two seconds, and prompts of 15,000 tokens
+    # Ten answers of 100 tokens, each step reading some 43 GB at 2.0 TB/s: at least two seconds, and prompts of 15,000
+    # tokens
     # at 2 * 70e9 FLOPs each on at most 312 TFLOPS: at least seven.
     assert 7 < batch_seconds(one.plan("one")).expected < 120
-    assert batch_seconds(one.plan("specialist")).expected < batch_seconds(one.plan("small")).expected < batch_seconds(one.plan("one")).expected
+    assert (
+        batch_seconds(one.plan("specialist")).expected
+        < batch_seconds(one.plan("small")).expected
+        < batch_seconds(one.plan("one")).expected
+    )
     assert batch_seconds(one.plan("split")).expected > 3 * batch_seconds(one.plan("pair")).expected
 
 
@@ -134,8 +148,12 @@ def test_small_models_on_small_cards_by_hand() -> None:
     one = scenario("personal_data")
     table = filled(one.tables[0])
     fitting = {name: cells[3].verdict for name, cells in table.rows}
-    assert all(verdict in ("fits", "tight") for name, verdict in fitting.items() if "NF4" in name), "the page says that 4 GB hold all of them in 4 bit"
-    assert [cell.verdict for name, cells in table.rows if name == "Llama 3.2 3B, FP16" for cell in cells[3:5]] == ["does_not_fit"] * 2
+    assert all(verdict in ("fits", "tight") for name, verdict in fitting.items() if "NF4" in name), (
+        "the page says that 4 GB hold all of them in 4 bit"
+    )
+    assert [cell.verdict for name, cells in table.rows if name == "Llama 3.2 3B, FP16" for cell in cells[3:5]] == [
+        "does_not_fit"
+    ] * 2
     half, quarter = one.plan("half"), one.plan("quarter")
     # 494 M parameters in 16 bit; of them 136 M stay so, the rest at about 4.5 bits.
     assert half.memory.weights.file_bytes.expected == pytest.approx(0.988e9, rel=0.01)
@@ -155,7 +173,9 @@ def test_llama_requirements_by_hand() -> None:
         assert plan.architecture.parameters == count
         assert loading_of(plan).whole_bytes == 2 * count
         assert loading_of(plan).mapped_bytes < 3 * 2**30
-        assert 2 * count < needed_bytes(plan) < 1.3 * 2 * count, "the page says that twice the weights is right for none of them"
+        assert 2 * count < needed_bytes(plan) < 1.3 * 2 * count, (
+            "the page says that twice the weights is right for none of them"
+        )
     assert one.plan("b30q4").fit.verdict in ("fits", "tight")
     # 65 GB a token: 2.0 TB/s give at most 31 tokens/s, 800 GB/s at most 12, 100 GB/s at most 1.6.
     speeds = [one.plan(name).speed.decode_tokens_per_s.expected for name in ("b30", "apple", "cpu")]
@@ -164,7 +184,11 @@ def test_llama_requirements_by_hand() -> None:
 
 def test_a_system_without_a_verdict_is_gone() -> None:
     """The printed table has question marks; every cell here has a verdict."""
-    tables = [raw for raw in scenario("llama_requirements").tables if raw["show" if "show" in raw else "title"].startswith("{verdict}")]
+    tables = [
+        raw
+        for raw in scenario("llama_requirements").tables
+        if raw["show" if "show" in raw else "title"].startswith("{verdict}")
+    ]
     assert len(tables) == 4
     for raw in tables:
         for name, cells in filled(raw).rows:
@@ -175,11 +199,14 @@ def test_the_veterinary_notes_by_hand() -> None:
     one = scenario("veterinary_notes")
     parameters = 6_738_415_616
     pure, mixed, lora = (one.train(name) for name in ("pure", "mixed", "lora"))
-    # Weights, gradients and two moments: 2 + 2 + 4 bytes a parameter in pure bf16, 2 + 2 + 12 or 4 + 4 + 8 with fp32 master weights.
+    # Weights, gradients and two moments: 2 + 2 + 4 bytes a parameter in pure bf16, 2 + 2 + 12 or 4 + 4 + 8 with fp32
+    # master weights.
     for run, each in ((pure, 8), (mixed, 16)):
         held = run.fullest
         assert held is not None
-        assert held.weights.expected + held.gradients.expected + held.optimizer.expected == pytest.approx(each * parameters, rel=0.01)
+        assert held.weights.expected + held.gradients.expected + held.optimizer.expected == pytest.approx(
+            each * parameters, rel=0.01
+        )
         assert held.total.expected > 2 * 24e9, "the page says that neither fits 24 GB by far"
     # LoRA of rank 16 on every linear layer: 32 * 16 * (4 * 8,192 + 3 * 15,104) parameters.
     assert lora.trainable_parameters == 32 * 16 * (4 * (4_096 + 4_096) + 3 * (4_096 + 11_008))
@@ -192,7 +219,9 @@ def test_the_veterinary_notes_by_hand() -> None:
     assert batched is not None
     assert packed is not None
     assert more is not None
-    assert 2 < padded.expected / packed.expected < 512 / 103 * 1.5, "five times the positions, fewer of them lost to launches"
+    assert 2 < padded.expected / packed.expected < 512 / 103 * 1.5, (
+        "five times the positions, fewer of them lost to launches"
+    )
     assert packed.expected < batched.expected < padded.expected
     assert more.expected == pytest.approx(10 * batched.expected, rel=0.02)
     assert one.train("more").peak == lora.peak

@@ -44,7 +44,10 @@ def test_each_scenario_opens_with_every_table(id: str) -> None:
         page.run()
         assert not page.exception
         assert len(page.dataframe) == 1
-        assert all(shown.startswith(column["name"]) for shown, column in zip(list(page.dataframe[0].value.columns)[1:], raw["columns"], strict=True))
+        assert all(
+            shown.startswith(column["name"])
+            for shown, column in zip(list(page.dataframe[0].value.columns)[1:], raw["columns"], strict=True)
+        )
         assert len(page.dataframe[0].value) == len(raw["rows"])
     said = " ".join(text.value for text in page.markdown)
     assert all(mark not in said for mark in ("\x00", "\x01", "{", "Traceback"))
@@ -65,11 +68,17 @@ def test_the_plans_are_linked_in_the_app() -> None:
     app.switch_page("pages/scenarios.py").run()
     assert not app.exception
     links = app.get("page_link")
-    assert [link.proto.label for link in links] == [plain(title) for title, _ in scenario("personal_data").plans.values()]
+    assert [link.proto.label for link in links] == [
+        plain(title) for title, _ in scenario("personal_data").plans.values()
+    ]
     assert all("model=" in link.proto.query_string for link in links)
 
 
-OPENED = [(id, request) for id, one in scenarios().items() for _, request in list(one.plans.values())[:1] + list(one.plans.values())[-1:]]
+OPENED = [
+    (id, request)
+    for id, one in scenarios().items()
+    for _, request in list(one.plans.values())[:1] + list(one.plans.values())[-1:]
+]
 
 
 @pytest.mark.parametrize(("id", "request_"), OPENED)

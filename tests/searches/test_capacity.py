@@ -1,4 +1,6 @@
-"""The search for limits: the largest that fits whatever the shape of what is left, and few tries where it is a straight line."""
+"""The search for limits: the largest that fits whatever the shape of what is left, and few tries where it is a straight
+line.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,16 @@ from planner.request import PlanRequest
 from planner.searches.capacity import Capacity, fits, largest
 
 
-@given(st.integers(-5, 3_000), st.integers(1, 2_000), st.sampled_from([1, 7, 256]), st.sampled_from(["line", "root", "square", "unknown"]), st.data())
-def test_the_last_that_fits_is_found_whatever_the_shape(limit: int, most: int, step: int, shape: str, data: st.DataObject) -> None:
+@given(
+    st.integers(-5, 3_000),
+    st.integers(1, 2_000),
+    st.sampled_from([1, 7, 256]),
+    st.sampled_from(["line", "root", "square", "unknown"]),
+    st.data(),
+)
+def test_the_last_that_fits_is_found_whatever_the_shape(
+    limit: int, most: int, step: int, shape: str, data: st.DataObject
+) -> None:
     def room(n: int) -> float | None:
         off = limit // step - (n + step - 1) // step
         power = {"line": 1.0, "root": 0.5, "square": 2.0, "unknown": 1.0}[shape]
@@ -38,7 +48,9 @@ def test_a_straight_line_takes_few_tries() -> None:
 @pytest.mark.parametrize("gpus", ["rtx-3060-12gb", "2x rtx-4090"])
 @pytest.mark.parametrize("batch", [1, 16])
 def test_a_limit_fits_and_one_more_does_not(engine: str, gpus: str, batch: int) -> None:
-    asked = PlanRequest.read({"model": "meta-llama/Llama-3.1-8B-Instruct", "engine": engine, "gpus": gpus, "context": 4_096, "batch": batch})
+    asked = PlanRequest.read(
+        {"model": "meta-llama/Llama-3.1-8B-Instruct", "engine": engine, "gpus": gpus, "context": 4_096, "batch": batch}
+    )
     answer = plan(asked)
     capacity: Capacity = answer.capacity
     if 0 < capacity.max_context < answer.architecture.max_context:
@@ -61,10 +73,15 @@ MODELS = (
 
 @settings(max_examples=30, deadline=None)
 @given(
-    st.sampled_from(MODELS), st.sampled_from(["rtx-3060-12gb", "rtx-4090", "2x rtx-4060", "rtx-4090 + rtx-3060-12gb", "rtx-4060", ""]),
-    st.sampled_from(["Q4_K_M", "Q8_0"]), st.lists(st.integers(1, 131_072), min_size=2, max_size=3), st.sampled_from([1, 4]),
-)  # fmt: skip
-def test_the_largest_context_is_one_figure_wherever_the_context_stands(model: str, gpus: str, quantization: str, contexts: list[int], batch: int) -> None:
+    st.sampled_from(MODELS),
+    st.sampled_from(["rtx-3060-12gb", "rtx-4090", "2x rtx-4060", "rtx-4090 + rtx-3060-12gb", "rtx-4060", ""]),
+    st.sampled_from(["Q4_K_M", "Q8_0"]),
+    st.lists(st.integers(1, 131_072), min_size=2, max_size=3),
+    st.sampled_from([1, 4]),
+)
+def test_the_largest_context_is_one_figure_wherever_the_context_stands(
+    model: str, gpus: str, quantization: str, contexts: list[int], batch: int
+) -> None:
     asked = PlanRequest.read({"model": model, "gpus": gpus, "quantization": quantization, "batch": batch})
     found = {plan(asked.changed(context=context)).capacity.max_context for context in contexts}
     assert len(found) == 1

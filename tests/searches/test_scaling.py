@@ -10,7 +10,11 @@ from planner.searches.scaling import curve, grid, steps
 
 
 def asked(**fields: object) -> Plan:
-    return plan(PlanRequest.read({"model": "meta-llama/Llama-3.1-8B-Instruct", "quantization": "Q4_K_M", "gpus": "rtx-3090", **fields}))
+    return plan(
+        PlanRequest.read(
+            {"model": "meta-llama/Llama-3.1-8B-Instruct", "quantization": "Q4_K_M", "gpus": "rtx-3090", **fields}
+        )
+    )
 
 
 def test_steps_are_whole_rising_and_reach_both_ends() -> None:
@@ -45,5 +49,7 @@ def test_the_frontier_is_free_memory_by_batch_and_context() -> None:
     answer = asked()
     contexts, batches = [2_048, 65_536], [1, 8, 64]
     rows = grid(curve(answer.case, contexts, batches, answer.memory.split_held), batches)
-    assert [[(point.batch, point.context) for point in row] for row in rows] == [[(batch, context) for context in contexts] for batch in batches]
+    assert [[(point.batch, point.context) for point in row] for row in rows] == [
+        [(batch, context) for context in contexts] for batch in batches
+    ]
     assert rows[0][0].spare > 0 > rows[2][1].spare

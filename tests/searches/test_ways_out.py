@@ -21,7 +21,7 @@ SHORT = [
     {"model": "meta-llama/Llama-3.3-70B-Instruct", "engine": "mlx", "gpus": "M2 Pro 32GB"},
     {"model": "google/gemma-3-27b-it", "engine": "ollama", "gpus": "RTX 4060 Ti 16GB", "context": 65_536},
     {"model": "mistralai/Mixtral-8x7B-v0.1", "engine": "vllm", "gpus": "RTX 4090"},
-]  # fmt: skip
+]
 RUINOUS = ("TQ1_0", "TQ2_0", "IQ1_S", "IQ1_M", "IQ2_XXS", "Q2_K_S", "Q2_K")
 
 
@@ -32,7 +32,9 @@ def test_every_way_out_leads_out(asked: dict[str, Any]) -> None:
     assert ways
     for way in ways:
         changed = plan(request.changed(**way.change))
-        assert changed.fit.verdict == way.verdict or (way.verdict in ("fits", "tight") and changed.fit.on_gpus), way.title
+        assert changed.fit.verdict == way.verdict or (way.verdict in ("fits", "tight") and changed.fit.on_gpus), (
+            way.title
+        )
         assert changed.fit.enough
         assert way.quality
         assert way.change.get("quantization") not in RUINOUS
@@ -47,7 +49,9 @@ def titles(**asked: Any) -> list[str]:
 
 
 def test_a_smaller_model_a_second_card_and_their_price_are_among_them() -> None:
-    ways = plan(PlanRequest.read({"model": "meta-llama/Meta-Llama-3-70B", "quantization": "Q4_K_M", "gpus": "RTX 4090"})).advice
+    ways = plan(
+        PlanRequest.read({"model": "meta-llama/Meta-Llama-3-70B", "quantization": "Q4_K_M", "gpus": "RTX 4090"})
+    ).advice
     by_title = {way.title: way for way in ways}
     assert by_title["Use 2x GeForce RTX 4090"].price_usd
     assert any("model" in way.change and "Another model" in way.quality for way in ways)
@@ -55,11 +59,16 @@ def test_a_smaller_model_a_second_card_and_their_price_are_among_them() -> None:
 
 
 def test_where_system_memory_is_what_lacks_more_of_it_is_offered() -> None:
-    assert "Use 64 GiB of system memory" in titles(model="openai/gpt-oss-120b", gpus="RTX 3060 12GB", system={"ram_gib": 32})
+    assert "Use 64 GiB of system memory" in titles(
+        model="openai/gpt-oss-120b", gpus="RTX 3060 12GB", system={"ram_gib": 32}
+    )
 
 
 def test_small_cards_are_not_stacked() -> None:
-    assert not any("RTX 3050" in title for title in titles(model="meta-llama/Meta-Llama-3-70B", quantization="Q4_K_M", gpus="2x RTX 3050 8GB"))
+    assert not any(
+        "RTX 3050" in title
+        for title in titles(model="meta-llama/Meta-Llama-3-70B", quantization="Q4_K_M", gpus="2x RTX 3050 8GB")
+    )
 
 
 def test_users_that_wait_get_an_8_bit_cache_or_more_cards() -> None:

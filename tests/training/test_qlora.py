@@ -23,17 +23,22 @@ def test_llama_8b_fits_a_card_of_12_gb() -> None:
     assert ask(model=LLAMA, method="qlora", micro_batch=1, seq_len=240, gpus="RTX 3060 12GB").fit.runs
 
 
-@pytest.mark.parametrize(("model", "card"), [("huggyllama/llama-30b", "RTX 4090"), ("huggyllama/llama-65b", "RTX A6000")])
+@pytest.mark.parametrize(
+    ("model", "card"), [("huggyllama/llama-30b", "RTX 4090"), ("huggyllama/llama-65b", "RTX A6000")]
+)
 def test_the_papers_models_fit_the_cards_that_it_names(model: str, card: str) -> None:
-    """33B on 24 GB and 65B on 48 GB: batch 1, 512 tokens, rank 64 on all layers, double quantization, paged AdamW (arXiv:2305.14314, section 4)."""
+    """33B on 24 GB and 65B on 48 GB: batch 1, 512 tokens, rank 64 on all layers, double quantization, paged AdamW
+    (arXiv:2305.14314, section 4).
+    """
     plan = ask(**TODAY, model=model, seq_len=512, lora_rank=64, gpus=card)
     assert plan.fit.verdict in ("fits", "tight")
     assert plan.fit.runs
 
 
 @pytest.mark.parametrize(
-    ("tokens", "batch", "gib"), [(512, 1, 6.56), (1_024, 1, 7.55), (1_024, 2, 9.53), (1_024, 4, 13.48), (4_096, 1, 13.49)]
-)  # fmt: skip
+    ("tokens", "batch", "gib"),
+    [(512, 1, 6.56), (1_024, 1, 7.55), (1_024, 2, 9.53), (1_024, 4, 13.48), (4_096, 1, 13.49)],
+)
 def test_llama_8b_allocates_what_was_measured(tokens: int, batch: int, gib: float) -> None:
     """One H200, torch 2.11, peft 0.21, bitsandbytes 0.50, adapters in fp32: within 5%, and within the range."""
     plan = ask(**{**TODAY, "micro_batch": batch}, model=LLAMA, seq_len=tokens, gpus="H200")
@@ -42,12 +47,16 @@ def test_llama_8b_allocates_what_was_measured(tokens: int, batch: int, gib: floa
 
 
 def test_a_packed_weight_costs_its_bits_and_nothing_beside_them() -> None:
-    """Weights in NF4 with double quantization: 4 + 8/64 + 32/(64*256) bits; the rest in 16 bit; adapters of rank 16 in 16 bit."""
+    """Weights in NF4 with double quantization: 4 + 8/64 + 32/(64*256) bits; the rest in 16 bit; adapters of rank 16 in
+    16 bit.
+    """
     plan = ask(**TODAY, model=LLAMA, seq_len=1, gpus="H200")
     layer = 2 * 4096 * 4096 + 2 * 1024 * 4096 + 3 * 14336 * 4096
     rest = 2 * 128_256 * 4096 + 65 * 4096
     packed = 32 * layer * (4 + 8 / 64 + 32 / (64 * 256)) / 8
-    assert plan.devices[0].weights.expected == pytest.approx(packed + 2 * rest + 2 * plan.trainable_parameters, rel=1e-6)
+    assert plan.devices[0].weights.expected == pytest.approx(
+        packed + 2 * rest + 2 * plan.trainable_parameters, rel=1e-6
+    )
     # beyond the states there is at most one layer's largest matrix in 16 bit, its own tensors and the gradients
     beyond = plan.peak_allocated.expected - plan.devices[0].weights.expected - plan.devices[0].optimizer.expected
     assert beyond < 2 * 14336 * 4096 + 2 * plan.trainable_parameters + 4e6
@@ -55,16 +64,23 @@ def test_a_packed_weight_costs_its_bits_and_nothing_beside_them() -> None:
 
 def test_memory_grows_with_tokens_alone() -> None:
     """By the logits (14 bytes each) and the checkpoints of 33 streams (2 bytes each)."""
-    one, two = (ask(**TODAY, model=LLAMA, seq_len=tokens, gpus="H200").peak_allocated.expected for tokens in (2_048, 4_096))
+    one, two = (
+        ask(**TODAY, model=LLAMA, seq_len=tokens, gpus="H200").peak_allocated.expected for tokens in (2_048, 4_096)
+    )
     assert (two - one) / 2_048 == pytest.approx(14 * 128_256 + 2 * 33 * 4_096, rel=0.01)
 
 
 def test_a_paged_optimizer_keeps_the_states_of_small_tensors_on_the_gpu() -> None:
-    """bitsandbytes pages tensors of 100,000 numbers or more: at rank 16 those of 14,336 wide layers, not those of 4,096."""
+    """bitsandbytes pages tensors of 100,000 numbers or more: at rank 16 those of 14,336 wide layers, not those of
+    4,096.
+    """
     plan, kept = ask(**TODAY, model=LLAMA, gpus="H200"), 32 * 16 * (2 * 8192 + 2 * (4096 + 1024) + 3 * 4096)
     assert plan.devices[0].optimizer.expected == pytest.approx(2 * kept * 1.015625, rel=1e-3)
     all_of_them = ask(**{**TODAY, "optimizer": "adamw-8bit"}, model=LLAMA, gpus="H200").devices[0].optimizer.expected
-    moved = plan.host.total.expected - ask(**{**TODAY, "optimizer": "adamw-8bit"}, model=LLAMA, gpus="H200").host.total.expected
+    moved = (
+        plan.host.total.expected
+        - ask(**{**TODAY, "optimizer": "adamw-8bit"}, model=LLAMA, gpus="H200").host.total.expected
+    )
     assert plan.devices[0].optimizer.expected + moved == pytest.approx(all_of_them, abs=2)
 
 
@@ -94,12 +110,22 @@ def test_runs_with_the_old_bitsandbytes_are_kept_apart() -> None:
     old = [record for record in records() if record["kind"] == "training before 2024-07"]
     assert len(old) == 8
     assert all("0.43.2" in record["note"] and record["request"]["method"] == "qlora" for record in old)
-    assert not any("litgpt" in record["id"] and record["request"]["method"] == "qlora" for record in records() if record["kind"] == "training")
+    assert not any(
+        "litgpt" in record["id"] and record["request"]["method"] == "qlora"
+        for record in records()
+        if record["kind"] == "training"
+    )
 
 
 def test_a_need_that_straddles_the_limit_may_fit() -> None:
     """Amber with its probability where the card has less than expected and more than the low end, red below that."""
-    plan = ask(**TODAY, model="huggyllama/llama-30b", seq_len=512, lora_rank=64, gpus=[{"name": "RTX 3090", "memory_mib": 21_500}])
+    plan = ask(
+        **TODAY,
+        model="huggyllama/llama-30b",
+        seq_len=512,
+        lora_rank=64,
+        gpus=[{"name": "RTX 3090", "memory_mib": 21_500}],
+    )
     assert plan.fit.headroom_bytes < 0
     assert plan.fit.verdict == "tight"
     assert plan.fit.reason.startswith(f"May fit ({plan.fit.probability:.0%}): ")

@@ -29,7 +29,8 @@ def test_an_addition_hands_one_gradient_to_both_and_a_second_one_is_added_to_it(
     tape.add(100, tape.input, branch, shares=True)
     run = tape.run()
     assert run.kept == 100
-    # kept 100; the incoming 100 is the input's gradient already; the branch makes 100 more, and their sum cannot be in place: the first is shared
+    # kept 100; the incoming 100 is the input's gradient already; the branch makes 100 more, and their sum cannot be in
+    # place: the first is shared
     assert run.backward_peak in (300, 400)
 
 

@@ -15,7 +15,9 @@ def test_the_speeds_coefficients_are_those_that_the_search_ends_at() -> None:
 
 def test_the_share_that_the_allocator_keeps_is_fitted_and_the_context_lies_below_deepspeeds() -> None:
     peaks = [*training.measured("train_reserved_bytes"), *training.measured("train_peak_bytes")]
-    alone = [one for one in peaks if len(one["request"]["gpus"]) == 1 and one["request"]["gpus"][0].get("count", 1) == 1]
+    alone = [
+        one for one in peaks if len(one["request"]["gpus"]) == 1 and one["request"]["gpus"][0].get("count", 1) == 1
+    ]
     context, share = training.beside(alone)
     assert float(row()["reserved"]) == pytest.approx(share, abs=0.005)
     assert 1.2 < float(row()["context_gib"]) <= context

@@ -16,7 +16,11 @@ def ask(**fields: Any) -> TrainPlan:
 
 def flops(plan: TrainPlan) -> float:
     assert plan.speed is not None
-    step = next(step for step in plan.speed.tokens_per_s.steps if step.unit == "FLOP a token" and step.label == "Arithmetic of one token")
+    step = next(
+        step
+        for step in plan.speed.tokens_per_s.steps
+        if step.unit == "FLOP a token" and step.label == "Arithmetic of one token"
+    )
     return float(step.value)
 
 
@@ -30,7 +34,9 @@ def test_a_full_step_takes_six_flops_a_parameter_and_lora_four() -> None:
     matrices = 32 * (4 * 4096 * 4096 + 3 * 4096 * 11008) + 32_000 * 4096
     assert flops(ask(method="full", **short)) == pytest.approx(6 * matrices, rel=1e-4)
     assert flops(ask(method="lora", lora_rank=1, **short)) == pytest.approx(4 * matrices, rel=1e-3)
-    assert flops(ask(method="full", seq_len=1, checkpointing="full")) == pytest.approx(6 * matrices + 2 * (matrices - 32_000 * 4096), rel=1e-4)
+    assert flops(ask(method="full", seq_len=1, checkpointing="full")) == pytest.approx(
+        6 * matrices + 2 * (matrices - 32_000 * 4096), rel=1e-4
+    )
 
 
 def test_an_encoder_sees_all_keys_and_a_window_only_its_own() -> None:
@@ -47,7 +53,9 @@ def test_a_seq2seq_step_reads_with_the_encoder_too() -> None:
     t5 = ask(model="google-t5/t5-base", method="full", checkpointing="none", seq_len=1)
     assert flops(t5) == pytest.approx(6 * (222_903_552 - 47_000), rel=1e-3)
     whisper = {"model": "openai/whisper-small", "method": "full", "checkpointing": "none"}
-    assert rate(ask(**whisper, seq_len=448)) > 3 * rate(ask(**whisper, seq_len=64))  # 1,500 positions of sound, however short the text
+    assert rate(ask(**whisper, seq_len=448)) > 3 * rate(
+        ask(**whisper, seq_len=64)
+    )  # 1,500 positions of sound, however short the text
 
 
 def test_checkpointing_is_never_faster_and_padding_never_free() -> None:
@@ -58,7 +66,13 @@ def test_checkpointing_is_never_faster_and_padding_never_free() -> None:
 
 
 def test_an_h100_reaches_a_smaller_part_of_a_larger_peak() -> None:
-    full: dict[str, Any] = {"method": "full", "seq_len": 2048, "micro_batch": 8, "checkpointing": "none", "precision": "bf16-mixed"}
+    full: dict[str, Any] = {
+        "method": "full",
+        "seq_len": 2048,
+        "micro_batch": 8,
+        "checkpointing": "none",
+        "precision": "bf16-mixed",
+    }
     a100, h100 = ask(**full), ask(**{**full, "gpus": "H100 SXM5 80GB"})
     assert a100.speed is not None
     assert h100.speed is not None
@@ -68,7 +82,10 @@ def test_an_h100_reaches_a_smaller_part_of_a_larger_peak() -> None:
 
 
 def test_more_samples_take_longer_in_proportion() -> None:
-    few, many = ask(samples=1_000, epochs=1, tokens_per_sample=1024), ask(samples=100_000, epochs=1, tokens_per_sample=1024)
+    few, many = (
+        ask(samples=1_000, epochs=1, tokens_per_sample=1024),
+        ask(samples=100_000, epochs=1, tokens_per_sample=1024),
+    )
     assert few.steps == 125
     assert many.steps == 12_500
     assert few.job is not None
@@ -78,7 +95,16 @@ def test_more_samples_take_longer_in_proportion() -> None:
 
 
 def test_1602_veterinary_notes_take_about_a_hundred_steps_an_epoch() -> None:
-    plan = ask(model="tatsu-lab/alpaca-7b", packing=False, micro_batch=4, gradient_accumulation=4, seq_len=512, samples=1602, tokens_per_sample=103, epochs=3)
+    plan = ask(
+        model="tatsu-lab/alpaca-7b",
+        packing=False,
+        micro_batch=4,
+        gradient_accumulation=4,
+        seq_len=512,
+        samples=1602,
+        tokens_per_sample=103,
+        epochs=3,
+    )
     assert plan.steps == 303
     assert plan.job is not None
     assert plan.job.energy_kwh.low < plan.job.energy_kwh.expected < plan.job.energy_kwh.high

@@ -35,17 +35,25 @@ ROWS = {
 def latent_shape(config: Config) -> Shape:
     """The standard numbers of a decoder with latent attention, whose head_dim and key-value heads mean nothing."""
     heads, hidden = config.int(*fields.HEADS, high=2**20), hidden_size(config)
-    return Shape(layer_count(config), hidden, heads, heads, 1, config.int(*fields.FFN, default=4 * hidden), vocab_size(config))
+    return Shape(
+        layer_count(config), hidden, heads, heads, 1, config.int(*fields.FFN, default=4 * hidden), vocab_size(config)
+    )
 
 
 def indexed(config: Config, layers: int) -> list[bool]:
-    """Which layers select tokens with an indexer of their own; the others have none, or share the one before (GLM-5.2)."""
+    """Which layers select tokens with an indexer of their own; the others have none, or share the one before
+    (GLM-5.2).
+    """
     if not config.has("index_n_heads"):
         return [False] * layers
     kinds = patterns.listed(config, layers, "indexer_types")
     if kinds is None and config.has("index_topk_pattern"):
         spelled = config.get("index_topk_pattern")
-        kinds = ["full" if kind in ("F", "full") else "shared" for kind in spelled] if isinstance(spelled, str | list) else None
+        kinds = (
+            ["full" if kind in ("F", "full") else "shared" for kind in spelled]
+            if isinstance(spelled, str | list)
+            else None
+        )
     if kinds is not None:
         return [kind == "full" for kind in kinds[:layers]] + [True] * (layers - len(kinds))
     step, offset = config.int("index_topk_freq", default=1), config.int("index_skip_topk_offset", default=2, low=0)
@@ -61,7 +69,11 @@ def deepseek(config: Config) -> Architecture:
 
     def layer(indexer: bool, moe: bool) -> Layer:
         extra = parts.norm("mlp.post_mlp_layernorm", s.hidden) if moe and config.text("model_type") == "axk1" else ()
-        return Layer((mla(config, s.hidden, indexer=indexer),), experts(config, row, s) if moe else dense(config, row, s), around + extra)
+        return Layer(
+            (mla(config, s.hidden, indexer=indexer),),
+            experts(config, row, s) if moe else dense(config, row, s),
+            around + extra,
+        )
 
     return finish(config, row, s, repeat(s.layers, lambda index: (mine[index], sparse[index]), layer))
 
@@ -85,9 +97,16 @@ def longcat(config: Config) -> Architecture:
     )
     routed = experts(config, row, s)
     mixers: tuple[Mixer, ...] = tuple(mla(config, s.hidden, name=f"self_attn.{half}") for half in range(2))
-    tensors = routed.tensors + tuple(t for half in range(2) for t in parts.mlp(s.hidden, s.ffn, name=f"mlps.{half}").tensors)
+    tensors = routed.tensors + tuple(
+        t for half in range(2) for t in parts.mlp(s.hidden, s.ffn, name=f"mlps.{half}").tensors
+    )
     ffn = replace(routed, tensors=tensors, width=2 * s.ffn)
-    around = tuple(t for half in range(2) for name in ("input_layernorm", "post_attention_layernorm") for t in parts.norm(f"{name}.{half}", s.hidden))
+    around = tuple(
+        t
+        for half in range(2)
+        for name in ("input_layernorm", "post_attention_layernorm")
+        for t in parts.norm(f"{name}.{half}", s.hidden)
+    )
     layers = repeat(s.layers, lambda index: (), lambda: Layer(mixers, ffn, around))
     return finish(config, row, s, layers, stacks=())
 

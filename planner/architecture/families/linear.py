@@ -1,4 +1,7 @@
-"""Decoders with linear attention between full attention layers: Qwen3-Next and 3.5, Kimi Linear, MiniMax-01, OLMo Hybrid, LFM2, Griffin."""
+"""Decoders with linear attention between full attention layers:
+
+Qwen3-Next and 3.5, Kimi Linear, MiniMax-01, OLMo Hybrid, LFM2, Griffin.
+"""
 
 from __future__ import annotations
 
@@ -27,22 +30,47 @@ def delta_net(config: Config, s: Shape, projections: str) -> Mixer:
     k, v = nk * dk, nv * dv
     split: dict[str, tuple[tuple[str, int, Role], ...]] = {
         "next": (("in_proj_qkvz", 2 * k + 2 * v, "ssm_in"), ("in_proj_ba", 2 * nv, "linear")),
-        "3.5": (("in_proj_qkv", 2 * k + v, "ssm_in"), ("in_proj_z", v, "ssm_in"), ("in_proj_b", nv, "linear"), ("in_proj_a", nv, "linear")),
-        "olmo": (("q_proj", k, "q"), ("k_proj", k, "k"), ("v_proj", v, "v"), ("g_proj", v, "ssm_in"), ("a_proj", nv, "linear"), ("b_proj", nv, "linear")),
+        "3.5": (
+            ("in_proj_qkv", 2 * k + v, "ssm_in"),
+            ("in_proj_z", v, "ssm_in"),
+            ("in_proj_b", nv, "linear"),
+            ("in_proj_a", nv, "linear"),
+        ),
+        "olmo": (
+            ("q_proj", k, "q"),
+            ("k_proj", k, "k"),
+            ("v_proj", v, "v"),
+            ("g_proj", v, "ssm_in"),
+            ("a_proj", nv, "linear"),
+            ("b_proj", nv, "linear"),
+        ),
     }
     out = {"out": "o_proj", "out_norm": "o_norm"} if projections == "olmo" else {}
     return recurrent.gated_delta_net(
-        s.hidden, nk, nv, dk, dv, config.int("linear_conv_kernel_dim", default=4, high=HIGH), projections=split[projections], **out
+        s.hidden,
+        nk,
+        nv,
+        dk,
+        dv,
+        config.int("linear_conv_kernel_dim", default=4, high=HIGH),
+        projections=split[projections],
+        **out,
     )
 
 
 def lfm2_conv(config: Config, s: Shape) -> Mixer:
-    return recurrent.short_conv(s.hidden, config.int("conv_L_cache", default=3, high=HIGH), config.flag("conv_bias", default=False))
+    return recurrent.short_conv(
+        s.hidden, config.int("conv_L_cache", default=3, high=HIGH), config.flag("conv_bias", default=False)
+    )
 
 
 def head_gate(config: Config, s: Shape) -> tuple[Tensor, ...]:
     """One number a head that gates what attention puts out (LFM3), where the config asks for it."""
-    return parts.linear("self_attn.g_proj", s.heads, s.hidden, "linear") if config.flag("use_attention_gate", default=True) else ()
+    return (
+        parts.linear("self_attn.g_proj", s.heads, s.hidden, "linear")
+        if config.flag("use_attention_gate", default=True)
+        else ()
+    )
 
 
 GATED = replace(QWEN3, output_gate=True, pattern=patterns.every(4, patterns.LINEAR, ("full_attention_interval",)))
@@ -53,15 +81,22 @@ ROWS = {
     "qwen3_5_text": FIVE,
     "qwen3_5_moe_text": replace(FIVE, experts=replace(QWEN, names=("experts.gate_up_proj", "experts.down_proj"))),
     "minimax": Traits(
-        experts=MIXTRAL, pattern=patterns.from_first(2, patterns.LINEAR),
+        experts=MIXTRAL,
+        pattern=patterns.from_first(2, patterns.LINEAR),
         mixers={patterns.LINEAR: lambda config, s: recurrent.lightning(s.hidden, s.heads, s.head_dim)},
     ),
     "lfm2": Traits(
-        final="model.embedding_norm", norms=("operator_norm", "ffn_norm"), out="out_proj", qk_norm="head", qk_norms=("q_layernorm", "k_layernorm"),
-        mlp="feed_forward", mlp_names=("w1", "w3", "w2"), pattern=patterns.at(("full_attn_idxs",), "conv"),
+        final="model.embedding_norm",
+        norms=("operator_norm", "ffn_norm"),
+        out="out_proj",
+        qk_norm="head",
+        qk_norms=("q_layernorm", "k_layernorm"),
+        mlp="feed_forward",
+        mlp_names=("w1", "w3", "w2"),
+        pattern=patterns.at(("full_attn_idxs",), "conv"),
         mixers={"conv": lfm2_conv},
     ),
-}  # fmt: skip
+}
 ROWS["lfm3"] = replace(
     ROWS["lfm2"],
     norms=("operator_norm", "ffn_norm", "post_operator_norm", "post_ffn_norm"),
@@ -72,7 +107,12 @@ ROWS["lfm3"] = replace(
 ROWS["minimax_text_01"] = ROWS["minimax_m1"] = ROWS["minimax"]
 ROWS["lfm2_moe"] = replace(
     ROWS["lfm2"],
-    experts=Experts(name="feed_forward", names=("experts.*.w1", "experts.*.w3", "experts.*.w2"), correction="buffer", correction_name="expert_bias"),
+    experts=Experts(
+        name="feed_forward",
+        names=("experts.*.w1", "experts.*.w3", "experts.*.w2"),
+        correction="buffer",
+        correction_name="expert_bias",
+    ),
 )
 
 
@@ -106,20 +146,32 @@ def olmo_hybrid(config: Config) -> Architecture:
 
     def layer(kind: str) -> Layer:
         if kind == patterns.LINEAR:
-            return Layer((delta_net(config, s, "olmo"),), ffn, norms(row, s.hidden, "input_layernorm", "post_attention_layernorm"))
+            return Layer(
+                (delta_net(config, s, "olmo"),),
+                ffn,
+                norms(row, s.hidden, "input_layernorm", "post_attention_layernorm"),
+            )
         return Layer((mixer(config, row, s, kind),), ffn, norms(row, s.hidden, *row.norms))
 
     return finish(config, row, s, repeat(s.layers, lambda index: (kinds[index],), layer))
 
 
-KIMI = replace(LLAMA, mlp_bias=False, ties=False, experts=replace(DEEPSEEK, name="block_sparse_moe", names=W123, first=1))
+KIMI = replace(
+    LLAMA, mlp_bias=False, ties=False, experts=replace(DEEPSEEK, name="block_sparse_moe", names=W123, first=1)
+)
 
 
 @family("kimi_linear")
 def kimi_linear(config: Config) -> Architecture:
-    """Kimi Delta Attention with latent attention each fourth layer (arXiv:2510.26692); the config counts layers from 1."""
+    """Kimi Delta Attention with latent attention each fourth layer (arXiv:2510.26692); the config counts layers
+    from 1.
+    """
     s, own = latent_shape(config), config.section("linear_attn_config") or config
-    kinds, sparse, around = kimi_kinds(config, own, s.layers), has_experts(config, KIMI, s), norms(KIMI, s.hidden, *KIMI.norms)
+    kinds, sparse, around = (
+        kimi_kinds(config, own, s.layers),
+        has_experts(config, KIMI, s),
+        norms(KIMI, s.hidden, *KIMI.norms),
+    )
     delta = recurrent.kda(
         s.hidden,
         own.int("linear_num_heads", "num_heads", default=32, high=HIGH),
@@ -136,10 +188,19 @@ def kimi_linear(config: Config) -> Architecture:
     )
 
     def layer(kind: str, moe: bool) -> Layer:
-        routed = experts(config, KIMI, s, expert_inner=inner or None, extra=narrow[0] + narrow[1] if inner else ()) if moe else None
+        routed = (
+            experts(config, KIMI, s, expert_inner=inner or None, extra=narrow[0] + narrow[1] if inner else ())
+            if moe
+            else None
+        )
         return Layer((delta if kind == patterns.LINEAR else latent,), routed or dense(config, KIMI, s), around)
 
-    note = "The experts work in a width of their own, whose small tensors are not published as code: counted to about 0.1%." if inner else ""
+    note = (
+        "The experts work in a width of their own, whose small tensors are not published as code: counted to about"
+        " 0.1%."
+        if inner
+        else ""
+    )
     return finish(config, KIMI, s, repeat(s.layers, lambda index: (kinds[index], sparse[index]), layer), note=note)
 
 
@@ -154,11 +215,18 @@ def kimi_kinds(config: Config, own: Config, layers: int) -> list[str]:
 
 @family("recurrent_gemma")
 def recurrent_gemma(config: Config) -> Architecture:
-    """Griffin: two recurrent blocks, then local attention, around and around; the ffn is half of `intermediate_size` wide."""
+    """Griffin: two recurrent blocks, then local attention, around and around; the ffn is half of `intermediate_size`
+    wide.
+    """
     row = Traits(
-        final="model.final_norm", norms=("temporal_pre_norm", "channel_pre_norm"), attention="temporal_block", qkv_bias="attention_bias", out_bias=True,
-        mlp="mlp_block", mlp_bias=True,
-    )  # fmt: skip
+        final="model.final_norm",
+        norms=("temporal_pre_norm", "channel_pre_norm"),
+        attention="temporal_block",
+        qkv_bias="attention_bias",
+        out_bias=True,
+        mlp="mlp_block",
+        mlp_bias=True,
+    )
     config = config.replace(intermediate_size=max(config.int("intermediate_size") // 2, 1))
     s = shape(config)
     cycle = config.list("block_types", "_block_types") or ["recurrent", "recurrent", "attention"]

@@ -21,12 +21,16 @@ QWEN2 = Traits(qkv_bias=True, pattern=patterns.windowed)
 QWEN3 = Traits(qkv_bias="attention_bias", out_bias="attention_bias", qk_norm="head", pattern=patterns.windowed)
 GEMMA = Traits(qkv_bias="attention_bias", out_bias="attention_bias")
 GEMMA2 = replace(
-    GEMMA, norms=("input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm"), pattern=patterns.every(2)
+    GEMMA,
+    norms=("input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm"),
+    pattern=patterns.every(2),
 )
 OLMO2 = replace(LLAMA, norms=("post_attention_layernorm", "post_feedforward_layernorm"), qk_norm="full", mlp_bias=False)
 PHI3 = Traits(qkv=("qkv_proj",), mlp_names=("gate_up_proj", "down_proj"), pattern=patterns.windowed)
 GLM = Traits(qkv_bias="attention_bias", mlp_names=("gate_up_proj", "down_proj"))
-GLM4 = replace(GLM, norms=("input_layernorm", "post_attention_layernorm", "post_self_attn_layernorm", "post_mlp_layernorm"))
+GLM4 = replace(
+    GLM, norms=("input_layernorm", "post_attention_layernorm", "post_self_attn_layernorm", "post_mlp_layernorm")
+)
 COHERE = replace(LLAMA, norms=("input_layernorm",), mlp_bias=False)
 HUNYUAN = replace(LLAMA, qk_norm="head", qk_norms=("query_layernorm", "key_layernorm"), mlp_bias=False)
 ERNIE = Traits(qkv_bias="use_bias", out_bias="use_bias", mlp_bias="use_bias")
@@ -39,7 +43,10 @@ def two_lambdas(config: Config, s: Shape) -> tuple[Tensor, ...]:
 
 def sub_norm(config: Config, s: Shape) -> tuple[Tensor, ...]:
     """BitNet normalises what enters the output projection and the down projection."""
-    return (Tensor("self_attn.attn_sub_norm.weight", (s.hidden,), "norm"), Tensor("mlp.ffn_sub_norm.weight", (s.ffn,), "norm"))
+    return (
+        Tensor("self_attn.attn_sub_norm.weight", (s.hidden,), "norm"),
+        Tensor("mlp.ffn_sub_norm.weight", (s.ffn,), "norm"),
+    )
 
 
 ROWS = {
@@ -49,7 +56,11 @@ ROWS = {
     "qwen2": QWEN2,
     "qwen3": QWEN3,
     "apertus": replace(
-        LLAMA, norms=("attention_layernorm", "feedforward_layernorm"), qk_norm="head", gated=False, mlp_bias=False,
+        LLAMA,
+        norms=("attention_layernorm", "feedforward_layernorm"),
+        qk_norm="head",
+        gated=False,
+        mlp_bias=False,
         extra=lambda config, s: tuple(Tensor(f"mlp.act_fn.{name}", (1,), "scalar") for name in ("alpha_p", "alpha_n")),
     ),
     "arcee": replace(LLAMA, gated=False),
@@ -62,7 +73,12 @@ ROWS = {
     "emu3_text_model": LLAMA,
     "ernie4_5": ERNIE,
     "paddleocr_vl_text": ERNIE,
-    "exaone4": Traits(norms=("post_attention_layernorm", "post_feedforward_layernorm"), qk_norm="head", pattern=patterns.every(4), still=True),
+    "exaone4": Traits(
+        norms=("post_attention_layernorm", "post_feedforward_layernorm"),
+        qk_norm="head",
+        pattern=patterns.every(4),
+        still=True,
+    ),
     "gemma": GEMMA,
     "gemma2": GEMMA2,
     "gemma3_text": replace(GEMMA2, qk_norm="head", pattern=patterns.every(6)),
@@ -93,7 +109,13 @@ ROWS = {
     "seed_oss": replace(LLAMA, out_bias="attention_out_bias"),
     "smollm3": replace(LLAMA, pattern=patterns.windowed),
     "starcoder2": Traits(
-        qkv_bias="use_bias", out_bias="use_bias", mlp_bias="use_bias", norm="bias", gated=False, mlp_names=("c_fc", "c_proj"), pattern=patterns.windowed,
+        qkv_bias="use_bias",
+        out_bias="use_bias",
+        mlp_bias="use_bias",
+        norm="bias",
+        gated=False,
+        mlp_names=("c_fc", "c_proj"),
+        pattern=patterns.windowed,
     ),
     "voxtral_realtime_text": MISTRAL,
     # code beside the weights
@@ -101,20 +123,33 @@ ROWS = {
     "baichuan": Traits(qkv=("W_pack",)),
     "decilm": LLAMA,
     "exaone": Traits(
-        layers="transformer.h.", embed="transformer.wte.weight", final="transformer.ln_f", norms=("ln_1", "ln_2"),
-        attention="attn.attention", out="out_proj", mlp_names=("c_fc_0", "c_fc_1", "c_proj"),
+        layers="transformer.h.",
+        embed="transformer.wte.weight",
+        final="transformer.ln_f",
+        norms=("ln_1", "ln_2"),
+        attention="attn.attention",
+        out="out_proj",
+        mlp_names=("c_fc_0", "c_fc_1", "c_proj"),
     ),
     "internlm": replace(LLAMA, qkv_bias="bias", out_bias="bias", mlp_bias=False),
     "internlm2": Traits(
-        embed="model.tok_embeddings.weight", head="output.weight", norms=("attention_norm", "ffn_norm"), attention="attention", qkv=("wqkv",), out="wo",
-        qkv_bias="bias", out_bias="bias", mlp="feed_forward", mlp_names=("w1", "w3", "w2"),
+        embed="model.tok_embeddings.weight",
+        head="output.weight",
+        norms=("attention_norm", "ffn_norm"),
+        attention="attention",
+        qkv=("wqkv",),
+        out="wo",
+        qkv_bias="bias",
+        out_bias="bias",
+        mlp="feed_forward",
+        mlp_names=("w1", "w3", "w2"),
     ),
     "mimo": replace(QWEN2, pattern=patterns.windowed),
     "orion": replace(LLAMA, norm="bias"),
     "skywork": LLAMA,
     "xverse": LLAMA,
     "yi": LLAMA,
-}  # fmt: skip
+}
 
 
 @family(*ROWS)

@@ -1,4 +1,6 @@
-"""Llama 3.2 Vision's text model: some of its layers attend to the image instead of to the text (arXiv:2407.21783, section 7)."""
+"""Llama 3.2 Vision's text model: some of its layers attend to the image instead of to the text (arXiv:2407.21783,
+section 7).
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ IMAGE_TOKENS = 4 * 1601
 
 @family("mllama_text_model")
 def mllama_text(config: Config) -> Architecture:
-    """Llama layers; those listed in `cross_attention_layers` have gated cross-attention with norms on queries and keys."""
+    """Llama layers; those listed in `cross_attention_layers` have gated cross-attention with norms on queries
+    and keys.
+    """
     s = shape(config)
     cross = patterns.members(config.list("cross_attention_layers") or [])
 
@@ -38,5 +42,14 @@ def mllama_text(config: Config) -> Architecture:
 
 def image_attention(s: Shape) -> Mixer:
     """Attention of text to the image; keys and values of the image's positions are kept."""
-    mixer = parts.attention(s.hidden, s.heads, s.kv_heads, s.head_dim, qk_norm="head", name="cross_attn", kind="cross_attention", causal=False)
+    mixer = parts.attention(
+        s.hidden,
+        s.heads,
+        s.kv_heads,
+        s.head_dim,
+        qk_norm="head",
+        name="cross_attn",
+        kind="cross_attention",
+        causal=False,
+    )
     return replace(mixer, caches=tuple(replace(cache, per="image", window=IMAGE_TOKENS) for cache in mixer.caches))

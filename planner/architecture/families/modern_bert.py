@@ -16,14 +16,22 @@ from planner.architecture.tower import Tower
 from planner.architecture.traits import Traits
 
 NAMED = replace(
-    BERT.tower.block, norms=("post_attention_layernorm", "post_mlp_layernorm"), attention="self_attn", qkv=LLAMA.qkv, out=LLAMA.out,
-    gated=True, mlp="mlp", mlp_names=LLAMA.mlp_names,
-)  # fmt: skip
+    BERT.tower.block,
+    norms=("post_attention_layernorm", "post_mlp_layernorm"),
+    attention="self_attn",
+    qkv=LLAMA.qkv,
+    out=LLAMA.out,
+    gated=True,
+    mlp="mlp",
+    mlp_names=LLAMA.mlp_names,
+)
 BEFORE = (EMBEDDED[0], *EMBEDDED[2:])
 
 
 def from_first(config: Config, layers: int) -> list[str]:
-    """Layer 0 and every `global_attn_every_n_layers`-th after it attend to everything, the others to `local_attention` tokens."""
+    """Layer 0 and every `global_attn_every_n_layers`-th after it attend to everything, the others to `local_attention`
+    tokens.
+    """
     return patterns.from_first(config.int("global_attn_every_n_layers", default=3))(config, layers)
 
 
@@ -31,24 +39,42 @@ PREDICT = (linear("head.dense", bias="classifier_bias"), norm("head.norm", bias=
 MODERN = Encoder(
     Tower(
         Traits(
-            norms=("mlp_norm",), attention="attn", qkv=("Wqkv",), out="Wo", qkv_bias="attention_bias", out_bias="attention_bias",
-            mlp_names=("Wi", "Wo"), mlp_bias="mlp_bias", pattern=from_first,
+            norms=("mlp_norm",),
+            attention="attn",
+            qkv=("Wqkv",),
+            out="Wo",
+            qkv_bias="attention_bias",
+            out_bias="attention_bias",
+            mlp_names=("Wi", "Wo"),
+            mlp_bias="mlp_bias",
+            pattern=from_first,
         ),
-        before=(words("embeddings.tok_embeddings.weight"), norm("embeddings.norm", bias="norm_bias")), rest=(norm("attn_norm", bias="norm_bias"),),
-        after=(norm("final_norm", bias="norm_bias"),), stack="encoder", prefix="model.layers.",
+        before=(words("embeddings.tok_embeddings.weight"), norm("embeddings.norm", bias="norm_bias")),
+        rest=(norm("attn_norm", bias="norm_bias"),),
+        after=(norm("final_norm", bias="norm_bias"),),
+        stack="encoder",
+        prefix="model.layers.",
     ),
     {
-        "Model": (), "ForMaskedLM": (*PREDICT, decoder("decoder", bias="decoder_bias")), "ForSequenceClassification": classifier("classifier", *PREDICT),
-        "ForTokenClassification": classifier("classifier", *PREDICT), "ForQuestionAnswering": classifier("classifier", *PREDICT),
+        "Model": (),
+        "ForMaskedLM": (*PREDICT, decoder("decoder", bias="decoder_bias")),
+        "ForSequenceClassification": classifier("classifier", *PREDICT),
+        "ForTokenClassification": classifier("classifier", *PREDICT),
+        "ForQuestionAnswering": classifier("classifier", *PREDICT),
     },
-)  # fmt: skip
+)
 
 ROWS: dict[str, Encoder] = {
     "modernbert": MODERN,
     "nomic_bert": Encoder(
         Tower(
-            replace(NAMED, qkv_bias=False, out_bias=False, mlp_bias=False), before=BEFORE, stack="encoder", prefix="layers.",
-            hidden=("hidden_size", "n_embd"), layers=("num_hidden_layers", "n_layer"), heads=("num_attention_heads", "n_head"),
+            replace(NAMED, qkv_bias=False, out_bias=False, mlp_bias=False),
+            before=BEFORE,
+            stack="encoder",
+            prefix="layers.",
+            hidden=("hidden_size", "n_embd"),
+            layers=("num_hidden_layers", "n_layer"),
+            heads=("num_attention_heads", "n_head"),
             ffn=("intermediate_size", "n_inner"),
         ),
         ends(masked(after="transform.layer_norm"), sequence=classifier("classifier", *POOLER)),
@@ -58,14 +84,29 @@ ROWS: dict[str, Encoder] = {
         ends((*ROBERTA_HEAD[:2], decoder("lm_head.decoder")), (), classifier("classifier", *POOLER)),
     ),
     "jina_embeddings_v3": Encoder(
-        Tower(replace(NAMED, gated=False, mlp_names=("fc1", "fc2")), before=BEFORE, stack="encoder", prefix="roberta.layers."),
+        Tower(
+            replace(NAMED, gated=False, mlp_names=("fc1", "fc2")),
+            before=BEFORE,
+            stack="encoder",
+            prefix="roberta.layers.",
+        ),
         ends(ROBERTA_HEAD, POOLER, classifier("classifier.out_proj", linear("classifier.dense"))),
     ),
     "eurobert": Encoder(
-        Tower(LLAMA, before=(words("embed_tokens.weight"),), after=(norm("norm", bias=False),), stack="encoder", prefix="model.layers."),
-        {"Model": (), "ForMaskedLM": (decoder("lm_head", bias="mlp_bias"),), "ForSequenceClassification": classifier("classifier", linear("dense"))},
+        Tower(
+            LLAMA,
+            before=(words("embed_tokens.weight"),),
+            after=(norm("norm", bias=False),),
+            stack="encoder",
+            prefix="model.layers.",
+        ),
+        {
+            "Model": (),
+            "ForMaskedLM": (decoder("lm_head", bias="mlp_bias"),),
+            "ForSequenceClassification": classifier("classifier", linear("dense")),
+        },
     ),
-}  # fmt: skip
+}
 
 
 @family(*ROWS)
@@ -74,4 +115,6 @@ def modern_bert(config: Config) -> Architecture:
     row = ROWS[config.text("model_type").lower()]
     if config.flag("norm_bias", default=False):
         row = replace(row, tower=replace(row.tower, block=replace(row.tower.block, norm="bias")))
-    return encode(config.over(sliding_window=config.get("local_attention"), tie_word_embeddings=row is ROWS["nomic_bert"]), row)
+    return encode(
+        config.over(sliding_window=config.get("local_attention"), tie_word_embeddings=row is ROWS["nomic_bert"]), row
+    )

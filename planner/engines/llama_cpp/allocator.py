@@ -1,7 +1,7 @@
 """ggml's graph allocator: how large a buffer becomes when each intermediate result takes the best hole that is free.
 
-Results are placed in order. One that may replace its parent does so when no one else still needs the parent; otherwise it takes
-the smallest hole that is large enough, or grows the buffer. A result is freed after its last use.
+Results are placed in order. One that may replace its parent does so when no one else still needs the parent; otherwise
+it takes the smallest hole that is large enough, or grows the buffer. A result is freed after its last use.
 
 Source: https://github.com/ggml-org/llama.cpp/blob/master/ggml/src/ggml-alloc.c, as of October 2026.
 """
@@ -38,7 +38,9 @@ class Graph:
         return len(self.nodes) - 1
 
     def fullest(self) -> tuple[tuple[int, ...], int]:
-        """Bytes of the results that are alive when the buffer is at its largest, largest first, and of the gaps between them."""
+        """Bytes of the results that are alive when the buffer is at its largest, largest first, and of the gaps between
+        them.
+        """
         uses = [0] * len(self.nodes)
         for node in self.nodes:
             for read in node.reads:
@@ -50,7 +52,13 @@ class Graph:
         alive: list[int] = []
         for index, node in enumerate(self.nodes):
             if node.size:
-                reused = next((r for r in node.reads if uses[owner[r]] == 1 and self.nodes[owner[r]].size == node.size), None) if node.inplace else None
+                reused = (
+                    next(
+                        (r for r in node.reads if uses[owner[r]] == 1 and self.nodes[owner[r]].size == node.size), None
+                    )
+                    if node.inplace
+                    else None
+                )
                 first = owner[node.reads[0]] if node.front else index
                 if node.front and uses[first] == 1 and first in place and self.nodes[first].size >= node.size:
                     place[index] = place.pop(first)

@@ -37,7 +37,10 @@ def build_of(version: str | None) -> Build:
     if version:
         found = re.search(r"\d{3,6}", version)
         if not found:
-            raise PlanError(f"The llama.cpp version {version[:20]!r} is no build such as b9000; correct it or leave it out.", "engine_version")
+            raise PlanError(
+                f"The llama.cpp version {version[:20]!r} is no build such as b9000; correct it or leave it out.",
+                "engine_version",
+            )
         number = int(found[0])
     row = next(row for row in reversed(table("llama_builds")) if int(row["since"]) <= number)
     return Build(number, row["logits"], row["index_values"] == "yes", int(row["received"]))

@@ -1,9 +1,11 @@
 """The cache of llama.cpp: cells by stream, padded; windows with room for a batch; states in 32 bit.
 
-cells = pad256(context * slots / streams) in each of `streams` streams: one for each slot, or a single one that all share. A layer
-with a window keeps pad256(min(cells, window * slots of the stream + ubatch)). A state is kept once for each slot.
+cells = pad256(context * slots / streams) in each of `streams` streams: one for each slot, or a single one that all
+share. A layer with a window keeps pad256(min(cells, window * slots of the stream + ubatch)). A state is kept once for
+each slot.
 
-Source: https://github.com/ggml-org/llama.cpp/blob/master/src/llama-kv-cache-iswa.cpp and llama-memory-recurrent.cpp, as of October 2026.
+Source: https://github.com/ggml-org/llama.cpp/blob/master/src/llama-kv-cache-iswa.cpp and llama-memory-recurrent.cpp, as
+of October 2026.
 """
 
 from __future__ import annotations
@@ -17,11 +19,14 @@ from planner.memory.kv_cache import kind
 
 PAD = 256
 
-CELLS = Formula("layers * streams * cells * elements * block_bytes // block_elements", "bytes", "llama.cpp src/llama-kv-cache.cpp")
+CELLS = Formula(
+    "layers * streams * cells * elements * block_bytes // block_elements", "bytes", "llama.cpp src/llama-kv-cache.cpp"
+)
 FILLED = Formula(
-    "layers * ceil((streams * cells * elements + -elements % 512) * block_bytes / block_elements / 128) * 128", "bytes",
+    "layers * ceil((streams * cells * elements + -elements % 512) * block_bytes / block_elements / 128) * 128",
+    "bytes",
     "llama.cpp src/llama-kv-cache.cpp; ggml-cuda.cu fills the last row of a quantized tensor up to 512 numbers",
-)  # fmt: skip
+)
 STATE = Formula("layers * slots * elements * 4", "bytes", "llama.cpp src/llama-memory-recurrent.cpp: always F32")
 
 
@@ -58,14 +63,36 @@ class Cells:
         return min(self.full, padded(window * (self.slots // self.streams) + self.ubatch))
 
 
-def cells_of(model: Architecture, context: int, slots: int, ubatch: int, unified: bool, swa_full: bool, block: tuple[int, int], flash: bool = True) -> Cells:
+def cells_of(
+    model: Architecture,
+    context: int,
+    slots: int,
+    ubatch: int,
+    unified: bool,
+    swa_full: bool,
+    block: tuple[int, int],
+    flash: bool = True,
+) -> Cells:
     """The geometry for `slots` sequences of `context` tokens; a window that every layer has is ignored by llama.cpp."""
     streams = 1 if unified else slots
     full = padded(padded(context * slots) // streams)
     windowed = [cache.window for layer, _ in model.main.distinct for cache in layer.caches if cache.per == "token"]
     windows = not swa_full and any(window is None for window in windowed)
-    values = [cache.elements for layer, _ in model.main.distinct for cache in layer.caches if cache.name == "v" and cache.per == "token"]
-    return Cells(slots, streams, full, min(ubatch, padded(context * slots)), windows, block, 0 if flash else max(values, default=0))
+    values = [
+        cache.elements
+        for layer, _ in model.main.distinct
+        for cache in layer.caches
+        if cache.name == "v" and cache.per == "token"
+    ]
+    return Cells(
+        slots,
+        streams,
+        full,
+        min(ubatch, padded(context * slots)),
+        windows,
+        block,
+        0 if flash else max(values, default=0),
+    )
 
 
 def layer_bytes(layer: Layer, cells: Cells) -> tuple[int, int]:
@@ -88,10 +115,24 @@ def cache_steps(layers: Sequence[tuple[Layer, int]], cells: Cells) -> tuple[list
                 rows = -(-cells.of(cache.window) // cache.every)
                 width = max(cache.elements, cells.widest) if cache.name == "v" else cache.elements
                 formula = FILLED if elements > 1 else CELLS
-                growing.append(formula(label, layers=count, streams=cells.streams, cells=rows, elements=width, block_bytes=bytes_, block_elements=elements))
+                growing.append(
+                    formula(
+                        label,
+                        layers=count,
+                        streams=cells.streams,
+                        cells=rows,
+                        elements=width,
+                        block_bytes=bytes_,
+                        block_elements=elements,
+                    )
+                )
     return growing, fixed
 
 
 def refuses(layer: Layer, cache: Cache, block_elements: int) -> bool:
     """Whether a head of this cache cannot be cut into blocks of the type."""
-    return cache.per == "token" and any(mixer.key_dim % block_elements or mixer.value_dim % block_elements for mixer in layer.mixers if cache in mixer.caches)
+    return cache.per == "token" and any(
+        mixer.key_dim % block_elements or mixer.value_dim % block_elements
+        for mixer in layer.mixers
+        if cache in mixer.caches
+    )

@@ -35,19 +35,26 @@ def llama_cpp(layout: Layout) -> tuple[Command, ...]:
         (request.batch > 1 and layout.cells.streams == 1, "--kv-unified"),
         (bool(request.swa_full), "--swa-full"),
     ]
-    return (Command("llama-server", " \\\n  ".join([f"llama-server {model}", *(flag for wanted, flag in flags if wanted)])),)
+    return (
+        Command("llama-server", " \\\n  ".join([f"llama-server {model}", *(flag for wanted, flag in flags if wanted)])),
+    )
 
 
 def ollama(layout: Layout) -> tuple[Command, ...]:
     """The server with its environment, the run, and a Modelfile that keeps the choices with the model."""
     request, split = layout.case.request, layout.split
     name = layout.case.name
-    tag = library_tag(layout) or (f"hf.co/{'-'.join(name.split())}:{layout.file.file_type}" if is_repository(name) else f"./{file_name(layout)}")
+    tag = library_tag(layout) or (
+        f"hf.co/{'-'.join(name.split())}:{layout.file.file_type}" if is_repository(name) else f"./{file_name(layout)}"
+    )
     cache = CACHE_FLAGS.get(layout.cache_name, layout.cache_name)
     variables = [
         (True, f"OLLAMA_CONTEXT_LENGTH={request.context}"),
         (request.batch > 1, f"OLLAMA_NUM_PARALLEL={request.batch}"),
-        (request.flash_attention is not None or cache != "f16", f"OLLAMA_FLASH_ATTENTION={int(request.flash_attention is not False)}"),
+        (
+            request.flash_attention is not None or cache != "f16",
+            f"OLLAMA_FLASH_ATTENTION={int(request.flash_attention is not False)}",
+        ),
         (cache != "f16", f"OLLAMA_KV_CACHE_TYPE={cache}"),
     ]
     server = " ".join([*(text for wanted, text in variables if wanted), "ollama serve"])
@@ -76,7 +83,9 @@ def plain(name: str) -> str:
 
 
 def library_tag(layout: Layout) -> str | None:
-    """The tag of Ollama's library that holds this model in this type, where the catalogue knows one: its short tags hold one type each."""
+    """The tag of Ollama's library that holds this model in this type, where the catalogue knows one: its short tags
+    hold one type each.
+    """
     known = catalog.models().get(layout.case.name)
     tag = next((alias for alias in known.aliases if TAG.fullmatch(alias)), None) if known else None
     return tag if library_default(layout.case.name)["file_type"] == layout.file.file_type else None
@@ -84,4 +93,8 @@ def library_tag(layout: Layout) -> str | None:
 
 def library_default(name: str) -> dict[str, str]:
     """The row of `data/ollama_defaults.csv` for a model: what a tag of the library without a type holds."""
-    return next(row for row in table("ollama_defaults") if not row["models"] or name.lower().startswith(tuple(row["models"].split())))
+    return next(
+        row
+        for row in table("ollama_defaults")
+        if not row["models"] or name.lower().startswith(tuple(row["models"].split()))
+    )

@@ -1,7 +1,8 @@
 """llama.cpp: GGUF files, layers on GPUs and the rest in system memory, a padded cache, and one compute buffer a device.
 
-The input embedding stays on the host; a tied output is held a second time where the output lies. Without `gpu_layers`, what does not
-fit moves to the host as `--fit` moves it: routed experts of the first layers before whole layers, leaving 1 GiB free on each GPU.
+The input embedding stays on the host; a tied output is held a second time where the output lies. Without `gpu_layers`,
+what does not fit moves to the host as `--fit` moves it: routed experts of the first layers before whole layers, leaving
+1 GiB free on each GPU.
 """
 
 from __future__ import annotations
@@ -33,11 +34,21 @@ class LlamaCpp:
         wanted = case.request.quantization
         if wanted.lower() == "auto":
             published = case.architecture.quantization or {}
-            return own_type(case.architecture) or ("MXFP4_MOE" if published.get("quant_method") == "mxfp4" else "Q4_K_M")
+            return own_type(case.architecture) or (
+                "MXFP4_MOE" if published.get("quant_method") == "mxfp4" else "Q4_K_M"
+            )
         name = canonical(wanted)
         if name is None:
-            hint = did_you_mean(wanted, file_types()) if wanted.lower() not in KNOWN_ELSEWHERE else f" Use {INSTEAD.get(wanted.lower(), 'Q4_K_M')} instead."
-            raise PlanError(f"{self.title} runs GGUF files, and {wanted[:40]!r} is no GGUF type.{hint or ' Use Q4_K_M, for example.'}", "quantization")
+            hint = (
+                did_you_mean(wanted, file_types())
+                if wanted.lower() not in KNOWN_ELSEWHERE
+                else f" Use {INSTEAD.get(wanted.lower(), 'Q4_K_M')} instead."
+            )
+            raise PlanError(
+                f"{self.title} runs GGUF files, and {wanted[:40]!r} is no GGUF"
+                f" type.{hint or ' Use Q4_K_M, for example.'}",
+                "quantization",
+            )
         return name
 
     def memory(self, case: Case) -> Memory:

@@ -1,8 +1,8 @@
 """What llama.cpp would choose by itself: its `--fit` on a model, a context and some GPUs, before anything is loaded.
 
     1. Everything is tried on the GPUs at the model's own context; each is to keep 1 GiB free.
-    2. What is too much comes off the context first, along the line between 4,096 tokens and all of them, down to a multiple of 256.
-       A context that the user sets is left alone.
+    2. What is too much comes off the context first, along the line between 4,096 tokens and all of them, down to a
+       multiple of 256. A context that the user sets is left alone.
     3. Then layers: from the last GPU back, each takes as many as fit, without their routed experts where there are any.
     4. Experts come back where room is left, from the first GPU on, layer by layer, at last a third or two of one.
 
@@ -11,6 +11,8 @@ Source: https://github.com/ggml-org/llama.cpp/blob/master/common/fit.cpp, as of 
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from planner.case import Case
@@ -25,7 +27,8 @@ STEP = 256
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one GPU gets: layers, the output counted as one; of these the last `partial` leave their experts in system memory.
+    """What one GPU gets: layers, the output counted as one; of these the last `partial` leave their experts in system
+    memory.
 
     `thirds` of the experts of the first of them are on the GPU after all.
     """
@@ -33,6 +36,9 @@ class Share:
     layers: int = 0
     partial: int = 0
     thirds: int = 0
+
+
+Shares = tuple[Share, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +54,17 @@ class Fitted:
     """
 
     context: int
-    shares: tuple[Share, ...]
+    shares: Shares
     gpu_layers: int
     cpu_moe_layers: int
     moved: bool
 
 
 def left_alone(case: Case, file_type: str, context: int | None = None) -> Fitted | None:
-    """What `--fit` chooses for this case; with a context it keeps that. None where it changes nothing by design: no GPU, or cut matrices."""
+    """What `--fit` chooses for this case; with a context it keeps that.
+
+    None where it changes nothing by design: no GPU, or cut matrices.
+    """
     plain = {"gpu_layers": None, "cpu_moe_layers": None}
     tokens = context or case.architecture.max_context
     layout = Layout.of(case.with_request(**plain, context=tokens), file_type)
@@ -72,9 +81,11 @@ def left_alone(case: Case, file_type: str, context: int | None = None) -> Fitted
     return _chosen(layout, tokens, _Filling(layout).shares())
 
 
-def _chosen(layout: Layout, tokens: int, shares: tuple[Share, ...]) -> Fitted:
+def _chosen(layout: Layout, tokens: int, shares: Shares) -> Fitted:
     layers, units = len(layout.layers), sum(share.layers for share in shares)
-    partial = sum(len(_partial(span, share, layers)) for span, share in zip(_spans(layers, shares), shares, strict=True))
+    partial = sum(
+        len(_partial(span, share, layers)) for span, share in zip(_spans(layers, shares), shares, strict=True)
+    )
     return Fitted(tokens, shares, units, partial, units <= layers or partial > 0)
 
 
@@ -84,20 +95,24 @@ def _shorter(layout: Layout) -> int:
     if most <= LEAST_CONTEXT:
         return most
     least = Layout.of(case.with_request(context=LEAST_CONTEXT), layout.file.file_type)
-    used_most, used_least = (sum(one.used_of(index, one.at(units, 0)) for index in range(len(case.gpus))) for one in (layout, least))
+    used_most, used_least = (
+        sum(one.used_of(index, one.at(units, 0)) for index in range(len(case.gpus))) for one in (layout, least)
+    )
     target = sum(gpu.usable_bytes - MARGIN_BYTES for gpu in case.gpus)
     if used_most <= target:
         return most
     if len(case.gpus) > 1:  # whole layers or tensors leave some room unused on each
         weights = sum(layout.weights_of(index, layout.at(units, 0)) for index in range(len(case.gpus)))
-        target -= (len(case.gpus) + 1) * (weights // max(len(layout.layers), 1)) // (6 if layout.sums.experts[-1] else 2)
+        target -= (
+            (len(case.gpus) + 1) * (weights // max(len(layout.layers), 1)) // (6 if layout.sums.experts[-1] else 2)
+        )
     if target <= used_least or used_most <= used_least:
         return LEAST_CONTEXT
     found = LEAST_CONTEXT + (most - LEAST_CONTEXT) * (target - used_least) // (used_most - used_least)
     return max(found - found % STEP, LEAST_CONTEXT)
 
 
-def _spans(layers: int, shares: tuple[Share, ...]) -> tuple[Span, ...]:
+def _spans(layers: int, shares: Shares) -> tuple[Span, ...]:
     """The layers of each GPU: the last ones of the model, in order."""
     at, spans = layers + 1 - sum(share.layers for share in shares), []
     for share in shares:
@@ -120,37 +135,40 @@ class _Filling:
         self.layout, self.layers, self.count = layout, len(layout.layers), len(layout.case.gpus)
         self.sparse = bool(layout.sums.experts[-1])
 
-    def shares(self) -> tuple[Share, ...]:
+    def shares(self) -> Shares:
         found = tuple(Share() for _ in range(self.count))
         for index in reversed(range(self.count)):
             left = self.layers + 1 - sum(share.layers for share in found)
-            found = self.dense(found, index, largest_fit(left, lambda n, i=index, f=found: self.fits(self.dense(f, i, n), i)))  # type: ignore[misc]
+            count = largest_fit(left, functools.partial(self._holds, self.dense, found, index))
+            found = self.dense(found, index, count)
         if not self.sparse or sum(share.layers for share in found) <= self.layers:
             return found
         for index in range(self.count):
-            kept = found
-            found = self.converted(found, index, largest_fit(self.layers, lambda n, i=index, f=kept: self.fits(self.converted(f, i, n), i)))  # type: ignore[misc]
+            count = largest_fit(self.layers, functools.partial(self._holds, self.converted, found, index))
+            found = self.converted(found, index, count)
             if any(share.partial for share in found[index + 1 :]):
                 continue
             return self.with_part(found, index)
         return found
 
-    def dense(self, shares: tuple[Share, ...], index: int, layers: int) -> tuple[Share, ...]:
+    def dense(self, shares: Shares, index: int, layers: int) -> Shares:
         """So many layers for one GPU, without experts where the model has any; the output is always whole."""
         partial = max(layers - (index == self.count - 1), 0) if self.sparse else 0
         return (*shares[:index], Share(layers, partial), *shares[index + 1 :])
 
-    def converted(self, shares: tuple[Share, ...], index: int, layers: int) -> tuple[Share, ...]:
+    def converted(self, shares: Shares, index: int, layers: int) -> Shares:
         """So many of the layers without experts become whole layers of this GPU."""
         changed = list(shares)
         for donor in range(index, self.count):
             moved = min(layers, changed[donor].partial)
-            changed[donor] = replace(changed[donor], layers=changed[donor].layers - moved, partial=changed[donor].partial - moved)
+            changed[donor] = replace(
+                changed[donor], layers=changed[donor].layers - moved, partial=changed[donor].partial - moved
+            )
             changed[index] = replace(changed[index], layers=changed[index].layers + moved)
             layers -= moved
         return tuple(changed)
 
-    def with_part(self, shares: tuple[Share, ...], index: int) -> tuple[Share, ...]:
+    def with_part(self, shares: Shares, index: int) -> Shares:
         """A third or two of the experts of one more layer, where they fit."""
         if not shares[index].partial:
             return shares
@@ -158,17 +176,31 @@ class _Filling:
         return self.thirds(shares, index, thirds)
 
     @staticmethod
-    def thirds(shares: tuple[Share, ...], index: int, thirds: int) -> tuple[Share, ...]:
+    def thirds(shares: Shares, index: int, thirds: int) -> Shares:
         return (*shares[:index], replace(shares[index], thirds=thirds), *shares[index + 1 :])
 
-    def fits(self, shares: tuple[Share, ...], index: int) -> bool:
+    def _holds(self, give: Callable[..., Shares], shares: Shares, index: int, layers: int) -> bool:
+        """Whether one GPU holds so many layers when they are given to it in one of the two ways."""
+        return self.fits(give(shares, index, layers), index)
+
+    def fits(self, shares: Shares, index: int) -> bool:
         spans, layout = _spans(self.layers, shares), self.layout
         lacking = any(share.partial for share in shares)
-        host = Span(0, min(self.layers + 1 - sum(share.layers for share in shares), self.layers), output=not any(span.output for span in spans))
+        host = Span(
+            0,
+            min(self.layers + 1 - sum(share.layers for share in shares), self.layers),
+            output=not any(span.output for span in spans),
+        )
         where = Split(host, spans, self.layers if lacking else 0)
         partial = _partial(spans[index], shares[index], self.layers)
         experts = layout.sums.gpu_experts
-        here = experts[spans[index].stop] - experts[spans[index].start] - sum(experts[layer + 1] - experts[layer] for layer in partial) if lacking else 0
+        here = (
+            experts[spans[index].stop]
+            - experts[spans[index].start]
+            - sum(experts[layer + 1] - experts[layer] for layer in partial)
+            if lacking
+            else 0
+        )
         if partial and shares[index].thirds:
             here += (experts[partial[0] + 1] - experts[partial[0]]) * shares[index].thirds // 3
         return layout.used_of(index, where) + here <= layout.case.gpus[index].usable_bytes - MARGIN_BYTES
@@ -179,6 +211,10 @@ def sentence(fitted: Fitted, layers: int, given: bool) -> str:
     start = f"With the context given as {fitted.context:,} tokens it" if given else "Left alone, llama.cpp"
     gpus = "the GPU" if len(fitted.shares) == 1 else "the GPUs"
     context = "" if given else f"a context of {fitted.context:,} tokens, "
-    where = f"all {layers + 1} layers on {gpus}" if fitted.gpu_layers > layers else f"{fitted.gpu_layers} of {layers + 1} layers on {gpus}"
+    where = (
+        f"all {layers + 1} layers on {gpus}"
+        if fitted.gpu_layers > layers
+        else f"{fitted.gpu_layers} of {layers + 1} layers on {gpus}"
+    )
     moe = f", the experts of {fitted.cpu_moe_layers} of them in system memory" if fitted.cpu_moe_layers else ""
     return f"{start} would choose {context}{where}{moe}."

@@ -1,6 +1,8 @@
-"""The results that llama.cpp computes layer by layer, as far as they need memory: what each mixer and feed-forward leaves behind.
+"""The results that llama.cpp computes layer by layer, as far as they need memory: what each mixer and feed-forward
+leaves behind.
 
-Every function adds the results of one block to a graph and returns its output. Sizes are for `u` tokens, 4 bytes a number.
+Every function adds the results of one block to a graph and returns its output. Sizes are for `u` tokens, 4 bytes a
+number.
 
 Source: https://github.com/ggml-org/llama.cpp/blob/master/src/llama-graph.cpp and src/models, as of October 2026.
 """
@@ -27,7 +29,11 @@ class Builder(Pass):
         normed = self.node(self.hidden, stream)
         if layer.ffn is not None and len(layer.mixers) == 1 and (layer.parallel or norms(layer) == 1):
             return self.side_by_side(layer.mixers[0], layer.ffn, normed, stream, norms(layer) > 1)
-        outs = self.both(layer.mixers, normed, stream) if len(layer.mixers) > 1 else [self.mixer(mixer, normed) for mixer in layer.mixers]
+        outs = (
+            self.both(layer.mixers, normed, stream)
+            if len(layer.mixers) > 1
+            else [self.mixer(mixer, normed) for mixer in layer.mixers]
+        )
         mixed = outs[0] if outs else stream
         for other in outs[1:]:
             mixed = self.node(self.hidden, mixed, other, inplace=True)
@@ -46,17 +52,23 @@ class Builder(Pass):
         return self.node(self.hidden, out, stream, inplace=True)
 
     def side_by_side(self, m: Mixer, ffn: Ffn, normed: int, stream: int, own_norm: bool) -> int:
-        """Attention and feed-forward of the same stream: the attention's last matrix waits until the feed-forward is done, but in families that add it first."""
+        """Attention and feed-forward of the same stream: the attention's last matrix waits until the feed-forward is
+        done, but in families that add it first.
+        """
         attended = self.attend(m, normed)
         if self.projects_first:
             mixed = self.projected(m, *attended)
-            return self.node(self.hidden, self.node(self.hidden, mixed, self.ffn(ffn, normed), inplace=True), stream, inplace=True)
+            return self.node(
+                self.hidden, self.node(self.hidden, mixed, self.ffn(ffn, normed), inplace=True), stream, inplace=True
+            )
         out = self.ffn(ffn, self.node(self.hidden, stream) if own_norm else normed)
         out = self.node(self.hidden, out, stream, inplace=True)
         return self.node(self.hidden, out, self.projected(m, *attended), inplace=True)
 
     def both(self, mixers: tuple[Mixer, ...], normed: int, stream: int) -> list[int]:
-        """Attention and a recurrence of the same stream, each through a norm of its own: both reach their caches before either is projected."""
+        """Attention and a recurrence of the same stream, each through a norm of its own: both reach their caches before
+        either is projected.
+        """
         if [m.kind in RECURRENT for m in mixers] != [False, True] or mixers[0].kind == "mla":
             return [self.mixer(mixer, normed) for mixer in mixers]
         attended = self.attend(mixers[0], normed)
@@ -78,7 +90,9 @@ class Builder(Pass):
         return self.projected(m, *self.attend(m, normed))
 
     def projected(self, m: Mixer, done: int, gate: int | None) -> int:
-        """The attention's last steps: values of a quantized cache are rotated back, a gate is applied, and the last matrix."""
+        """The attention's last steps: values of a quantized cache are rotated back, a gate is applied, and the last
+        matrix.
+        """
         out = m.heads * m.value_dim
         if self.rotates(m):
             done = self.node(out, done)
@@ -87,7 +101,9 @@ class Builder(Pass):
         return self.node(self.hidden, done)
 
     def rotates(self, m: Mixer) -> bool:
-        """Whether queries, keys and values are rotated to lose less in a quantized cache, which heads of multiples of 64 are."""
+        """Whether queries, keys and values are rotated to lose less in a quantized cache, which heads of multiples of
+        64 are.
+        """
         return bool(self.flash and self.unpack and m.key_dim % 64 == 0 and m.value_dim % 64 == 0)
 
     def attend(self, m: Mixer, normed: int) -> tuple[int, int | None]:
@@ -127,7 +143,9 @@ class Builder(Pass):
         return done, gate
 
     def scan(self, m: Mixer, normed: int) -> tuple[int, int, int]:
-        """A state-space mixer up to its new state: what came in, what the convolution made of it, and the scan's result."""
+        """A state-space mixer up to its new state: what came in, what the convolution made of it, and the scan's
+        result.
+        """
         shapes = {tensor.role: tensor.shape for tensor in m.tensors if tensor.is_matrix}
         state = next(cache.elements for cache in m.caches if cache.name == "state")
         wide, inner = shapes["ssm_in"][0], shapes["ssm_out"][-1]
@@ -245,10 +263,16 @@ def sample(layers: Sequence[Layer], most: int = 2) -> list[Layer]:
 def build(stack: Stack, layers: Sequence[Layer], to: Builder, logits: int, vocab: int, further: int = 0) -> Graph:
     """The results of these layers, and of logits for so many tokens if the output is here too.
 
-    `further` numbers a token are held for layers beyond the first of each kind: those that unmask what an indexer chose exist for all from the start.
+    `further` numbers a token are held for layers beyond the first of each kind: those that unmask what an indexer chose
+    exist for all from the start.
     """
     inner = sample(layers)
-    to.zeros = [to.node(min(to.cells[mixer.window], mixer.selects)) for layer in inner for mixer in layer.mixers if mixer.selects]
+    to.zeros = [
+        to.node(min(to.cells[mixer.window], mixer.selects))
+        for layer in inner
+        for mixer in layer.mixers
+        if mixer.selects
+    ]
     lasting = [to.node(further)] if further else []
     stream = to.node(stack.hidden_size)
     lasting.append(to.graph.add(1))

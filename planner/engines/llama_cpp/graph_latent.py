@@ -1,4 +1,5 @@
-"""Latent attention in llama.cpp's graphs: every head attends to the one cached vector, or to those of its cells that an indexer chose.
+"""Latent attention in llama.cpp's graphs: every head attends to the one cached vector, or to those of its cells that an
+indexer chose.
 
 Source: https://github.com/ggml-org/llama.cpp/blob/master/src/models/deepseek2.cpp and glm-dsa.cpp, as of October 2026.
 """
@@ -48,7 +49,9 @@ def latent(to: Pass, m: Mixer, normed: int) -> int:
 
 
 def selection(to: Pass, m: Mixer, indexer: list[int], normed: int, low: int, n: int) -> int:
-    """The mask that leaves each token the cells that an indexer chose for it: this layer's, or the one before's where it has none."""
+    """The mask that leaves each token the cells that an indexer chose for it: this layer's, or the one before's where
+    it has none.
+    """
     zeros = to.zeros.pop()
     if len(indexer) > 2:
         heads, wide = indexer[0], indexer[-1]

@@ -1,4 +1,6 @@
-"""What every block of llama.cpp's graph knows of the pass it computes: sizes of the batch and the cache, and where results are added."""
+"""What every block of llama.cpp's graph knows of the pass it computes: sizes of the batch and the cache, and where
+results are added.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ class Pass:
         streams: of the cache.
         slots: sequences, each with a state.
         flash: whether flash attention runs.
-        unpack: bytes that a number of a quantized cache takes when unpacked, 0 for others; what meets a quantized cache is rotated.
+        unpack: bytes that a number of a quantized cache takes when unpacked, 0 for others; what meets a quantized cache
+            is rotated.
         projects_first: whether attention's last matrix comes before a feed-forward beside it.
         zeros: what unmasks the cells that an indexer chose, for the layers to come.
         chosen: the cells that the last indexer chose.

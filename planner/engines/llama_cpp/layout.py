@@ -1,4 +1,6 @@
-"""Where llama.cpp puts a model: its file, its cache and its compute buffers over GPUs and host, and what `--fit` moves."""
+"""Where llama.cpp puts a model: its file, its cache and its compute buffers over GPUs and host, and what
+`--fit` moves.
+"""
 
 from __future__ import annotations
 
@@ -33,15 +35,23 @@ MARGIN_BYTES = 1024 * MIB
 """What `--fit` leaves free on each GPU."""
 
 MOST_GPUS = 16
-"""Devices that one process takes (`llama_max_devices`): https://github.com/ggml-org/llama.cpp/blob/master/src/llama.cpp."""
+"""Devices that one process takes (`llama_max_devices`):
+https://github.com/ggml-org/llama.cpp/blob/master/src/llama.cpp.
+"""
 
 UBATCH = 512
 BACKENDS = {"NVIDIA": "cuda", "AMD": "rocm", "Apple": "metal", "Intel": "sycl"}
 CACHES = ("fp32", "fp16", "bf16", "q8_0", "q5_0", "q5_1", "q4_0", "q4_1", "iq4_nl")
 
-CONTEXT = Formula("context_mib * 2**20", "bytes", "data/calibration/llama_cpp.csv: what programs of this backend use beside their buffers")
+CONTEXT = Formula(
+    "context_mib * 2**20",
+    "bytes",
+    "data/calibration/llama_cpp.csv: what programs of this backend use beside their buffers",
+)
 SPREADS = {"cuda": (0.95, 1.08)}
-"""How far compute buffers may lie below and above the prediction, which follows the CUDA backend's allocator; wider for the others."""
+"""How far compute buffers may lie below and above the prediction, which follows the CUDA backend's allocator; wider for
+the others.
+"""
 
 COPIES = 4
 """Copies of the inputs while several GPUs work in turn (GGML_SCHED_MAX_COPIES)."""
@@ -74,11 +84,14 @@ class Layout:
         """Fill in the defaults.
 
         Raises:
-            PlanError: for a cache type that llama.cpp cannot hold for this model, a split that names other GPUs, or more GPUs than it takes.
+            PlanError: for a cache type that llama.cpp cannot hold for this model, a split that names other GPUs, or
+                more GPUs than it takes.
         """
         if len(case.gpus) > MOST_GPUS:
             raise PlanError(
-                f"llama.cpp takes at most {MOST_GPUS} GPUs, not {len(case.gpus):,}; plan fewer, or choose an engine that serves, such as vLLM.", "gpus"
+                f"llama.cpp takes at most {MOST_GPUS} GPUs, not {len(case.gpus):,}; plan fewer, or choose an engine"
+                " that serves, such as vLLM.",
+                "gpus",
             )
         request, model = case.request, case.architecture
         flash = request.flash_attention is not False
@@ -86,16 +99,37 @@ class Layout:
         if name not in CACHES:
             raise PlanError(f"llama.cpp has no cache of type {name}; use q8_0.", "kv_cache_dtype")
         if elements > 1 and not flash and not is_latent(model):
-            raise PlanError(f"A cache in {name} needs flash attention, which is switched off; switch it on or use fp16.", "kv_cache_dtype")
-        if any(llama_cache.refuses(layer, cache, elements) for layer, _ in model.main.distinct for cache in layer.caches):
-            raise PlanError(f"Heads of this model are no multiple of {elements}, so that llama.cpp cannot cache them in {name}; use fp16.", "kv_cache_dtype")
+            raise PlanError(
+                f"A cache in {name} needs flash attention, which is switched off; switch it on or use fp16.",
+                "kv_cache_dtype",
+            )
+        if any(
+            llama_cache.refuses(layer, cache, elements) for layer, _ in model.main.distinct for cache in layer.caches
+        ):
+            raise PlanError(
+                f"Heads of this model are no multiple of {elements}, so that llama.cpp cannot cache them in {name}; use"
+                " fp16.",
+                "kv_cache_dtype",
+            )
         llama_shares.check(case, flash, is_latent(model))
         unified = bool(request.kv_unified)
         cells = llama_cache.cells_of(
-            model, request.context, request.batch, request.ubatch or UBATCH, unified, bool(request.swa_full), (elements, bytes_), flash
+            model,
+            request.context,
+            request.batch,
+            request.ubatch or UBATCH,
+            unified,
+            bool(request.swa_full),
+            (elements, bytes_),
+            flash,
         )
         return cls(
-            case, gguf_file(model, file_type, request.imatrix, era(build_of(request.engine_version).number)), cells, name, flash, llama_shares.shares_of(case)
+            case,
+            gguf_file(model, file_type, request.imatrix, era(build_of(request.engine_version).number)),
+            cells,
+            name,
+            flash,
+            llama_shares.shares_of(case),
         )
 
     @property
@@ -108,7 +142,10 @@ class Layout:
 
     @cached_property
     def mode(self) -> str:
-        """How the GPUs share a layer: `layer` where each holds whole ones, `row` and `tensor` where they cut its matrices."""
+        """How the GPUs share a layer:
+
+        `layer` where each holds whole ones, `row` and `tensor` where they cut its matrices.
+        """
         asked = self.case.request.split_mode or "layer"
         if asked not in ("row", "tensor") or sum(1 for share in self.shares if share) < 2:
             return "layer"
@@ -158,7 +195,9 @@ class Layout:
         return self.spread(largest_fit(len(self.layers), lambda n: self.fits(self.spread(n, moe), MARGIN_BYTES)), moe)
 
     def spread(self, gpu_layers: int, cpu_moe_layers: int) -> Split:
-        """So many layers on the GPUs: by shares where they are asked for; else from the last GPU back, each takes as many as fit, the first the rest."""
+        """So many layers on the GPUs: by shares where they are asked for; else from the last GPU back, each takes as
+        many as fit, the first the rest.
+        """
         if self.case.request.tensor_split or sum(1 for share in self.shares if share) < 2:
             return self.at(gpu_layers, cpu_moe_layers)
         count, stop, first = len(self.layers), len(self.layers) + 1, len(self.layers) + 1 - gpu_layers
@@ -186,13 +225,18 @@ class Layout:
         """Whether a GPU that is not the first can hold these units, while others hold the rest."""
         count = len(self.layers)
         spans = [Span(0, 0)] * len(self.shares)
-        spans[0], spans[index] = Span(0, 1), Span(min(start, count), min(stop, count), output=stop == count + 1 and start < stop)
+        spans[0], spans[index] = (
+            Span(0, 1),
+            Span(min(start, count), min(stop, count), output=stop == count + 1 and start < stop),
+        )
         where = Split(Span(0, 0), tuple(spans), cpu_moe_layers)
         return self.used_of(index, where) <= self.case.gpus[index].usable_bytes - MARGIN_BYTES
 
     @property
     def own_shares(self) -> tuple[int, ...]:
-        """Layers of each GPU where `spread` found others than the free memory alone would give: what `--tensor-split` must say."""
+        """Layers of each GPU where `spread` found others than the free memory alone would give: what `--tensor-split`
+        must say.
+        """
         counts = tuple(span.layers + span.output for span in self.split.devices)
         usual = self.at(sum(counts), self.split.cpu_moe_layers) if counts else None
         return counts if usual and usual.devices != self.split.devices else ()
@@ -237,15 +281,20 @@ class Layout:
         first = min(max(span.start, where.cpu_moe_layers), span.stop)
         rows = sums.gpu_rows if self.mode == "row" else (0,) * len(sums.gpu_rows)
         own = {
-            f"{span.layers} layers" if self.mode == "layer" else f"{span.layers} layers without their matrices":
-                sums.gpu_dense[span.stop] - sums.gpu_dense[span.start] - rows[span.stop] + rows[span.start],
+            f"{span.layers} layers" if self.mode == "layer" else f"{span.layers} layers without their matrices": (
+                sums.gpu_dense[span.stop] - sums.gpu_dense[span.start] - rows[span.stop] + rows[span.start]
+            ),
             "their experts": sums.gpu_experts[span.stop] - sums.gpu_experts[first],
             "rotary factors": self.file.factor_bytes if span.layers else 0,
-        }  # fmt: skip
+        }
         if self.mode == "layer":
             return {**own, "norm and output": self.file.gpu_output_bytes if span.output else 0}
         output = self.file.gpu_output_bytes if any(other.output for other in where.devices) else 0
-        return {**own, "rows of all layers' matrices": self.cut(rows[-1] - rows[where.host.stop], index), "rows of the output": self.cut(output, index)}
+        return {
+            **own,
+            "rows of all layers' matrices": self.cut(rows[-1] - rows[where.host.stop], index),
+            "rows of the output": self.cut(output, index),
+        }
 
     def compute_of(self, index: int, where: Split) -> Quantity:
         span = where.devices[index]
@@ -258,23 +307,44 @@ class Layout:
         if not span.layers and not span.output:
             return NOTHING
         active = [other for other in where.devices if other.layers or other.output]
-        run = self.run(self.copies(where), 1 if span == active[0] else self.build.received, self.staged(where) if span == active[0] else 0)
+        run = self.run(
+            self.copies(where),
+            1 if span == active[0] else self.build.received,
+            self.staged(where) if span == active[0] else 0,
+        )
         steps = llama_compute.device_steps(self.model, span.start, span.stop, span.output, run)
         return Quantity.between(low, high, *steps)
 
     def copies(self, where: Split) -> int:
         """Copies of the inputs: several GPUs work in turn only where each holds whole layers."""
-        return COPIES if self.mode == "layer" and where.whole and sum(1 for other in where.devices if other.layers or other.output) > 1 else 1
+        return (
+            COPIES
+            if self.mode == "layer"
+            and where.whole
+            and sum(1 for other in where.devices if other.layers or other.output) > 1
+            else 1
+        )
 
     def staged(self, where: Split) -> int:
         """The largest matrix that lies in system memory and is multiplied with."""
         layers = self.file.layers
         dense = max((layer.largest_dense for layer in layers[: where.host.stop]), default=0)
-        return max(dense, max((layer.largest_experts for layer in layers[: max(where.host.stop, where.cpu_moe_layers)]), default=0))
+        return max(
+            dense,
+            max((layer.largest_experts for layer in layers[: max(where.host.stop, where.cpu_moe_layers)]), default=0),
+        )
 
     def run(self, copies: int = 1, received: int = 1, staged: int = 0) -> Pass:
         outputs = self.cells.slots if self.build.logits == "slots" else self.cells.ubatch
-        return Pass(self.cells, self.flash_attention, copies, received, outputs, self.build.index_values, staged if self.cells.ubatch >= 32 else 0)
+        return Pass(
+            self.cells,
+            self.flash_attention,
+            copies,
+            received,
+            outputs,
+            self.build.index_values,
+            staged if self.cells.ubatch >= 32 else 0,
+        )
 
     @cached_property
     def build(self) -> Build:

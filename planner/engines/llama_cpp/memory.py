@@ -1,4 +1,6 @@
-"""What each device holds for a layout of llama.cpp: weights, cache, compute buffers and context, with the arithmetic of each."""
+"""What each device holds for a layout of llama.cpp: weights, cache, compute buffers and context, with the arithmetic of
+each.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +27,31 @@ def placed(layout: Layout) -> Memory:
         cache, state = cached_on(layout, index)
         devices.append(
             DeviceMemory(
-                gpu.name, index, gpu.capacity_bytes, gpu.usable_bytes, weights=summed("Weights", layout.parts_of(index, where)), kv_cache=cache,
-                state=state, activation=layout.compute_of(index, where), overhead=layout.overhead_of(index, where),
+                gpu.name,
+                index,
+                gpu.capacity_bytes,
+                gpu.usable_bytes,
+                weights=summed("Weights", layout.parts_of(index, where)),
+                kv_cache=cache,
+                state=state,
+                activation=layout.compute_of(index, where),
+                overhead=layout.overhead_of(index, where),
             )
-        )  # fmt: skip
+        )
     return Memory(
-        WeightFile(file.file_type, exact(total("Tensors of the file", [file.tensor_bytes])), layout.file_range, file.bits_per_weight),
-        tuple(devices), on_host, note=note(layout, on_host), gpu_layers=where.gpu_layers if devices else None, cpu_moe_layers=where.cpu_moe_layers,
+        WeightFile(
+            file.file_type,
+            exact(total("Tensors of the file", [file.tensor_bytes])),
+            layout.file_range,
+            file.bits_per_weight,
+        ),
+        tuple(devices),
+        on_host,
+        note=note(layout, on_host),
+        gpu_layers=where.gpu_layers if devices else None,
+        cpu_moe_layers=where.cpu_moe_layers,
         layer_shares=layout.own_shares,
-    )  # fmt: skip
+    )
 
 
 def exact(step: object) -> Quantity:
@@ -51,7 +69,13 @@ def cached_on(layout: Layout, index: int) -> tuple[Quantity, Quantity]:
         return cached(layout, layout.split.devices[index])
     whole = cached(layout, Span(layout.split.host.stop, len(layout.layers)))
     return tuple(  # type: ignore[return-value]
-        Quantity.exact(*quantity.steps, total("Heads on this GPU", [layout.cut(quantity.expected, index, layout.heads)])) if quantity.steps else NOTHING
+        (
+            Quantity.exact(
+                *quantity.steps, total("Heads on this GPU", [layout.cut(quantity.expected, index, layout.heads)])
+            )
+            if quantity.steps
+            else NOTHING
+        )
         for quantity in whole
     )
 
@@ -88,7 +112,9 @@ def host(layout: Layout) -> HostMemory:
     ]
     compute = Quantity.between(0.8, 1.3, *steps, total("Host buffers", [int(step.value) for step in steps]))
     kept = (
-        Quantity.exact(*cache.steps, *state.steps, total("Cache of host layers", [cache.expected, state.expected])) if cache.steps or state.steps else NOTHING
+        Quantity.exact(*cache.steps, *state.steps, total("Cache of host layers", [cache.expected, state.expected]))
+        if cache.steps or state.steps
+        else NOTHING
     )
     return HostMemory(summed("Weights", parts), kept, compute)
 
@@ -101,5 +127,11 @@ def note(layout: Layout, on_host: HostMemory) -> str:
     layers, left = len(layout.layers), mem(on_host.total.expected)
     gpus = "the GPU" if len(layout.case.gpus) == 1 else "the GPUs"
     if where.host.layers == 0 and not where.host.output:
-        return f"All {layers} layers fit on {gpus} without the experts of the first {where.cpu_moe_layers}; those run from system memory and take {left} of it."
-    return f"{where.gpu_layers} of {layers + 1} layers fit on {gpus}, the output counted as one; the rest run from system memory and take {left} of it."
+        return (
+            f"All {layers} layers fit on {gpus} without the experts of the first {where.cpu_moe_layers}; those run from"
+            f" system memory and take {left} of it."
+        )
+    return (
+        f"{where.gpu_layers} of {layers + 1} layers fit on {gpus}, the output counted as one; the rest run from system"
+        f" memory and take {left} of it."
+    )

@@ -25,7 +25,9 @@ from planner.parallelism.tensor_parallel import EXPERTS, PADDING
 from planner.quantization.formats import Scheme
 
 MORE_WORKSPACE = GIB
-"""What a further all-reduce workspace takes: versions and cards differ in how many they set up when ranks share a fabric."""
+"""What a further all-reduce workspace takes: versions and cards differ in how many they set up when ranks share a
+fabric.
+"""
 
 LARGE_GPU_BYTES = 70 * GIB
 """From this size on (and not on an A100) the server takes larger batches by default (vllm/engine/arg_utils.py)."""
@@ -34,21 +36,35 @@ FABRIC_GB_PER_S = 300
 
 LOGS = "start-up logs of vLLM that print every term; data/calibration/vllm.csv"
 
-SAMPLER = Formula("sequences * vocab * (4 * copies - 2 + element_bytes) + (1.5 + 2 * later_stage) * tokens * hidden * element_bytes", "bytes", LOGS)
+SAMPLER = Formula(
+    "sequences * vocab * (4 * copies - 2 + element_bytes) + (1.5 + 2 * later_stage) * tokens * hidden * element_bytes",
+    "bytes",
+    LOGS,
+)
 FORWARD = Formula("tokens * element_bytes * (3 * inner + (hidden_copies + 2 * stages_between) * hidden)", "bytes", LOGS)
 EXPERT_SPACE = Formula(
-    "tokens * top_k * element_bytes * (max(width, hidden) + max(2 * width, hidden))", "bytes", "vllm/model_executor/layers/fused_moe: two workspaces"
+    "tokens * top_k * element_bytes * (max(width, hidden) + max(2 * width, hidden))",
+    "bytes",
+    "vllm/model_executor/layers/fused_moe: two workspaces",
 )
 PEAK = Formula("max(max(sampler, forward) + expert_space + images_held, images_in_tower)", "bytes")
-RESERVED = Formula("formats * 1.8 * 2**30", "bytes", "vLLM's out-of-memory message for gpt-oss-20b: reserved by PyTorch but unallocated")
+RESERVED = Formula(
+    "formats * 1.8 * 2**30",
+    "bytes",
+    "vLLM's out-of-memory message for gpt-oss-20b: reserved by PyTorch but unallocated",
+)
 GRAPHS = Formula(
-    "captures / 51 * share * (base_gib + layer_gib * layers + experts_gib * experts + four_bit_gib * four_bit_experts) * 2**30", "bytes",
+    "captures / 51 * share * (base_gib + layer_gib * layers + experts_gib * experts + four_bit_gib * four_bit_experts)"
+    " * 2**30",
+    "bytes",
     LOGS + "; data/calibration/vllm_graphs.csv",
-)  # fmt: skip
+)
 FIXED = Formula("size_gib * 2**30", "bytes", LOGS)
 
 LOGGED, UNSEEN_TOWER, DERIVED = (0.93, 1.12), (0.93, 1.3), (0.6, 1.6)
-"""Ranges of the activation peak: of terms that logs confirm, of a model whose images are not known, and of the tower's own pass, which is only derived."""
+"""Ranges of the activation peak: of terms that logs confirm, of a model whose images are not known, and of the tower's
+own pass, which is only derived.
+"""
 
 
 @dataclass(frozen=True)
@@ -93,21 +109,40 @@ def large(gpu: Gpu) -> bool:
 
 @remembered
 def activation(model: Architecture, scheme: Scheme, degrees: Degrees, use: Settings, stage: int) -> Quantity:
-    """The peak of one stage's profiling run: the sampler's copies of the logits or one layer's forward pass, the experts' space, and images.
+    """The peak of one stage's profiling run: the sampler's copies of the logits or one layer's forward pass, the
+    experts' space, and images.
 
-    Images are run on the first stage. Only the last pipeline stage samples; stages hand two residual streams on. Workspaces stay allocated after the forward pass.
+    Images are run on the first stage. Only the last pipeline stage samples; stages hand two residual streams on.
+    Workspaces stay allocated after the forward pass.
     """
     main, last = model.main, stage == degrees.pipeline - 1
     wide = 4 if scheme.rest == "fp32" else 2
-    inner = max((layer.ffn.width * (1 if layer.ffn.gated else 2 / 3) for layer, _ in main.distinct if layer.ffn), default=0)
+    inner = max(
+        (layer.ffn.width * (1 if layer.ffn.gated else 2 / 3) for layer, _ in main.distinct if layer.ffn), default=0
+    )
     common = {"tokens": use.batched_tokens, "hidden": main.hidden_size, "element_bytes": wide}
     between = int(degrees.pipeline > 1)
-    forward = FORWARD("Forward pass of one layer", inner=inner / degrees.tensor, hidden_copies=use.number("forward_hidden"), stages_between=between, **common)
+    forward = FORWARD(
+        "Forward pass of one layer",
+        inner=inner / degrees.tensor,
+        hidden_copies=use.number("forward_hidden"),
+        stages_between=between,
+        **common,
+    )
     steps: list[Step] = [forward]
     sampler: float = 0
     if last and model.generates:
         vocab = -(-model.vocab_size // PADDING) * PADDING
-        steps.append(SAMPLER("Sampler warm-up", copies=use.number("logit_copies"), sequences=use.sequences, vocab=vocab, later_stage=int(stage > 0), **common))
+        steps.append(
+            SAMPLER(
+                "Sampler warm-up",
+                copies=use.number("logit_copies"),
+                sequences=use.sequences,
+                vocab=vocab,
+                later_stage=int(stage > 0),
+                **common,
+            )
+        )
         sampler = steps[-1].value
     space: float = 0
     for layer in _sparse(model)[:1] if use.number("expert_space") else []:
@@ -119,13 +154,22 @@ def activation(model: Architecture, scheme: Scheme, degrees: Degrees, use: Setti
     shown = pictures(model, degrees, use.batched_tokens, use.sequences, use.context, wide) if stage == 0 else None
     held, tower = (shown.held.value, shown.tower.value) if shown else (0, 0)
     steps += [shown.held, shown.tower] if shown else []
-    peak = PEAK("Activation peak", sampler=sampler, forward=forward.value, expert_space=space, images_held=held, images_in_tower=tower)
+    peak = PEAK(
+        "Activation peak",
+        sampler=sampler,
+        forward=forward.value,
+        expert_space=space,
+        images_held=held,
+        images_in_tower=tower,
+    )
     low, high = DERIVED if peak.value == tower else LOGGED if shown or len(model.loaded) == 1 else UNSEEN_TOWER
     return Quantity.between(low, high, *steps, peak)
 
 
 def non_torch(gpu: Gpu, degrees: Degrees, use: Settings) -> Quantity:
-    """Libraries' memory charged to the budget: cuBLAS workspaces, and with tensor parallel over a fabric the all-reduce buffers."""
+    """Libraries' memory charged to the budget: cuBLAS workspaces, and with tensor parallel over a fabric the all-reduce
+    buffers.
+    """
     fabric = (degrees.tensor > 1 or (degrees.data > 1 and degrees.expert > 1)) and has_fabric(gpu)
     step = FIXED("Libraries besides PyTorch", size_gib=use.number("non_torch_tp_gib" if fabric else "non_torch_gib"))
     found = Quantity.between(0.5, 1.5 if fabric or degrees.tensor == 1 else 4.0, step)
@@ -145,7 +189,8 @@ def has_fabric(gpu: Gpu) -> bool:
 
 
 def graphs(model: Architecture, scheme: Scheme, degrees: Degrees, use: Settings) -> Quantity:
-    """CUDA graphs: one for each captured batch size, growing with the layers, more with experts, most where those are in 4 bit.
+    """CUDA graphs: one for each captured batch size, growing with the layers, more with experts, most where those are
+    in 4 bit.
 
     With tensor parallel a rank's graphs are smaller; with enforce_eager there are none.
     """
@@ -156,7 +201,15 @@ def graphs(model: Architecture, scheme: Scheme, degrees: Degrees, use: Settings)
     (row,) = table("calibration/vllm_graphs")
     fitted = {name: float(row[name]) for name in ("base_gib", "layer_gib", "experts_gib", "four_bit_gib")}
     share = float(row["tensor_parallel"]) if degrees.tensor > 1 else 1
-    step = GRAPHS("CUDA graphs", captures=captures(use.sequences), share=share, layers=layers, experts=int(sparse), four_bit_experts=int(four), **fitted)
+    step = GRAPHS(
+        "CUDA graphs",
+        captures=captures(use.sequences),
+        share=share,
+        layers=layers,
+        experts=int(sparse),
+        four_bit_experts=int(four),
+        **fitted,
+    )
     return Quantity.between(0.6, 1.6, step) if four else Quantity.between(0.75, 1.35, step)
 
 
@@ -169,12 +222,22 @@ def unallocated(scheme: Scheme, model: Architecture) -> Quantity:
 def captures(sequences: int) -> int:
     """Batch sizes captured: 1, 2, 4, then every 8 up to 256 and every 16 up to min(2 * sequences, 512)."""
     largest = min(2 * sequences, 512)
-    return len([n for n in (1, 2, 4) if n <= largest]) + len(range(8, min(largest, 256) + 1, 8)) + len(range(272, largest + 1, 16))
+    return (
+        len([n for n in (1, 2, 4) if n <= largest])
+        + len(range(8, min(largest, 256) + 1, 8))
+        + len(range(272, largest + 1, 16))
+    )
 
 
 def four_bit_experts(model: Architecture, scheme: Scheme) -> bool:
     """Whether the first layer with experts keeps them in 4 bit: other kernels, with workspaces of their own."""
-    return any(scheme.format_of(tensor).bits == 4 for layer in _sparse(model)[:1] if layer.ffn for tensor in layer.ffn.tensors if tensor.role in EXPERTS)
+    return any(
+        scheme.format_of(tensor).bits == 4
+        for layer in _sparse(model)[:1]
+        if layer.ffn
+        for tensor in layer.ffn.tensors
+        if tensor.role in EXPERTS
+    )
 
 
 def _sparse(model: Architecture) -> list[Layer]:
@@ -182,19 +245,24 @@ def _sparse(model: Architecture) -> list[Layer]:
 
 
 def too_little_free(case: Case, devices: Sequence[DeviceMemory]) -> str:
-    """Why vLLM would not start beside the programs that run already, or "": it wants its share of the whole card, not of what is free."""
+    """Why vLLM would not start beside the programs that run already, or "": it wants its share of the whole card, not
+    of what is free.
+    """
     share = settings(case).utilization
     for gpu, device in zip(case.gpus, devices, strict=True):
         if gpu.free_mib is not None and device.total.expected and device.free_bytes < 0:
             return (
-                f"Free memory on {gpu.name} ({mem(gpu.usable_bytes)}) is less than the desired GPU memory utilization ({share:g}, {mem(share * gpu.lent_bytes)}). "
-                f"Start with a utilization of {free_share(case, devices):g}, or stop what else runs there."
+                f"Free memory on {gpu.name} ({mem(gpu.usable_bytes)}) is less than the desired GPU memory utilization"
+                f" ({share:g}, {mem(share * gpu.lent_bytes)}). Start with a utilization of"
+                f" {free_share(case, devices):g}, or stop what else runs there."
             )
     return ""
 
 
 def free_share(case: Case, devices: Sequence[DeviceMemory]) -> float:
-    """The largest utilization, in hundredths, with which what vLLM takes inside and outside its share is free on every GPU; 0 for none."""
+    """The largest utilization, in hundredths, with which what vLLM takes inside and outside its share is free on every
+    GPU; 0 for none.
+    """
     share = settings(case).utilization
     room = [
         (gpu.usable_bytes - max(device.total.expected - int(share * gpu.lent_bytes), 0)) / gpu.lent_bytes

@@ -1,7 +1,7 @@
 """vLLM: weights cut over the ranks, and a pool of cache pages that fills a fixed share of every GPU.
 
-pool = utilization * total - weights - activation peak - libraries [- graphs]; the CUDA context (and, before 0.20, the graphs)
-lie outside that share. The rank with the smallest pool decides how many blocks every rank gets.
+pool = utilization * total - weights - activation peak - libraries [- graphs]; the CUDA context (and, before 0.20, the
+graphs) lie outside that share. The rank with the smallest pool decides how many blocks every rank gets.
 """
 
 from __future__ import annotations
@@ -14,7 +14,21 @@ from planner.case import Case, Command, word
 from planner.catalog.gpus import Gpu
 from planner.core.formula import Formula
 from planner.core.units import mem
-from planner.engines.serving import DTYPES, Held, Rank, cache_block, flags, lay_out, nodes, on_ray, pool_of, pooled, runnable, served, titled
+from planner.engines.serving import (
+    DTYPES,
+    Held,
+    Rank,
+    cache_block,
+    flags,
+    lay_out,
+    nodes,
+    on_ray,
+    pool_of,
+    pooled,
+    runnable,
+    served,
+    titled,
+)
 from planner.engines.vllm import budget as vllm_budget
 from planner.engines.vllm import pages
 from planner.engines.vllm.budget import Settings
@@ -25,11 +39,18 @@ from planner.memory.quantity import NOTHING, Memory, added
 from planner.parallelism.degrees import NODE_GPUS, resolve_degrees
 from planner.request import PlanRequest
 
-POOL = Formula("floor(utilization * capacity) - weights - activation - libraries - graphs", "bytes", "vllm/v1/worker/gpu_worker.py: determine_available_memory")
+POOL = Formula(
+    "floor(utilization * capacity) - weights - activation - libraries - graphs",
+    "bytes",
+    "vllm/v1/worker/gpu_worker.py: determine_available_memory",
+)
 
 RUNS = ("bf16", "fp16", "fp32", "fp8", "awq-int4", "gptq-int4", "gptq-int8", "int8", "nf4", "mxfp4", "nvfp4")
 
-FULL = "No available memory for the cache blocks. Raise gpu_memory_utilization, lower max_num_seqs, or use a smaller format or more GPUs."
+FULL = (
+    "No available memory for the cache blocks. Raise gpu_memory_utilization, lower max_num_seqs, or use a smaller"
+    " format or more GPUs."
+)
 
 
 class Vllm:
@@ -59,13 +80,25 @@ class Vllm:
             libraries, context = vllm_budget.non_torch(gpu, degrees, use), vllm_budget.context(gpu, degrees, use)
             overhead = added("Libraries, context and graphs", (libraries, context, graphs, lost))
             step = POOL(
-                "KV cache pool", utilization=use.utilization, capacity=gpu.lent_bytes, weights=stages[stage].bytes.expected, activation=peak.expected,
-                libraries=libraries.expected, graphs=charged.expected,
-            )  # fmt: skip
+                "KV cache pool",
+                utilization=use.utilization,
+                capacity=gpu.lent_bytes,
+                weights=stages[stage].bytes.expected,
+                activation=peak.expected,
+                libraries=libraries.expected,
+                graphs=charged.expected,
+            )
             pool = pool_of(step, (peak, libraries, charged), gpu)
             return Rank(stages[stage], pool, peak, overhead, budgeted=True)
 
-        made = lay_out(case, scheme, degrees, rank, lambda ranks: tokens(ranks, use, degrees.tensor, block, model.wide_states), note)
+        made = lay_out(
+            case,
+            scheme,
+            degrees,
+            rank,
+            lambda ranks: tokens(ranks, use, degrees.tensor, block, model.wide_states),
+            note,
+        )
         refusal = made.refusal or vllm_budget.too_little_free(case, made.devices)
         return replace(made, refusal=refusal) if refusal != made.refusal else made
 
@@ -91,8 +124,14 @@ class Vllm:
             (request.max_num_seqs, f"--max-num-seqs {request.max_num_seqs}"),
             (request.enforce_eager, "--enforce-eager"),
             (pooled(case), "--runner pooling"),
-            (nodes(degrees) > 1 and degrees.data > 1, f"--data-parallel-size-local {max(degrees.data // nodes(degrees), 1)} --data-parallel-backend ray"),
-            (nodes(degrees) > 1 and (degrees.data == 1 or degrees.tensor * degrees.pipeline > NODE_GPUS), "--distributed-executor-backend ray"),
+            (
+                nodes(degrees) > 1 and degrees.data > 1,
+                f"--data-parallel-size-local {max(degrees.data // nodes(degrees), 1)} --data-parallel-backend ray",
+            ),
+            (
+                nodes(degrees) > 1 and (degrees.data == 1 or degrees.tensor * degrees.pipeline > NODE_GPUS),
+                "--distributed-executor-backend ray",
+            ),
         )
         return (*on_ray(degrees), Command(titled("vLLM server", case, wanted), text))
 
@@ -100,7 +139,8 @@ class Vllm:
 def tokens(ranks: list[Rank], use: Settings, tensor: int, block: Block, wide_states: bool) -> Held:
     """Tokens as the log prints them, and why one request of the full context would not fit, in vLLM's words.
 
-    Up to 0.20 the log prints blocks / groups * block size, which undercounts hybrid models; from 0.21 concurrency * context.
+    Up to 0.20 the log prints blocks / groups * block size, which undercounts hybrid models; from 0.21 concurrency *
+    context.
     """
     if any(rank.pool.expected <= 0 for rank in ranks):
         return Held(0, 0.0, FULL)
@@ -118,8 +158,9 @@ def tokens(ranks: list[Rank], use: Settings, tensor: int, block: Block, wide_sta
         return Held(
             paged,
             blocks / need,
-            f"To serve at least one request with the model's max seq len ({use.context}), {mem(need * layout.block_bytes)} KV cache is needed, which is "
-            f"larger than the available KV cache memory ({mem(size)}). Shorten the context to {paged:,}, raise gpu_memory_utilization, or use more GPUs.",
+            f"To serve at least one request with the model's max seq len ({use.context}),"
+            f" {mem(need * layout.block_bytes)} KV cache is needed, which is larger than the available KV cache memory"
+            f" ({mem(size)}). Shorten the context to {paged:,}, raise gpu_memory_utilization, or use more GPUs.",
         )
     return Held(floor(blocks / need * use.context) if use.text("token_line") == "concurrency" else paged, blocks / need)
 

@@ -1,8 +1,9 @@
-"""What images add to vLLM's profiling run: as many of the largest as its encoder budget holds are run through the tower, and stay.
+"""What images add to vLLM's profiling run: as many of the largest as its encoder budget holds are run through the
+tower, and stay.
 
-budget = max(batched tokens, tokens of the largest item); items = budget / tokens of one
-held = items * (tokens * hidden + values) * element bytes: the encoder's outputs and the pixels, beside sampler and forward pass
-The tower's own pass comes before and is the peak where it is larger (vllm/v1/worker/gpu_model_runner.py: profile_run).
+budget = max(batched tokens, tokens of the largest item); items = budget / tokens of one held = items * (tokens * hidden
++ values) * element bytes: the encoder's outputs and the pixels, beside sampler and forward pass The tower's own pass
+comes before and is the peak where it is larger (vllm/v1/worker/gpu_model_runner.py: profile_run).
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ from planner.core.units import mem
 from planner.parallelism.degrees import Degrees
 
 HELD = Formula(
-    "items * element_bytes * (tokens * hidden + values)", "bytes",
-    "vllm/v1/worker/gpu_model_runner.py profile_run: the encoder's outputs and the pixels are alive while the sampler runs; logs agree within 0.03 GiB",
-)  # fmt: skip
+    "items * element_bytes * (tokens * hidden + values)",
+    "bytes",
+    "vllm/v1/worker/gpu_model_runner.py profile_run: the encoder's outputs and the pixels are alive while the sampler"
+    " runs; logs agree within 0.03 GiB",
+)
 TOWER = Formula(
-    "items * element_bytes * (patches * (copies * inner + 4 * hidden) + values)", "bytes", "derived: a layer's inner tensors beside four copies of its stream"
+    "items * element_bytes * (patches * (copies * inner + 4 * hidden) + values)",
+    "bytes",
+    "derived: a layer's inner tensors beside four copies of its stream",
 )
 
 
@@ -42,10 +47,15 @@ def told(peak: Step) -> str:
     text_only = max(values["sampler"], values["forward"]) + values["expert_space"]
     if (extra := peak.value - text_only) < WORTH_A_WORD:
         return ""
-    return f'{mem(extra)} of its activation peak are for images and videos: for text alone, --limit-mm-per-prompt \'{{"image": 0, "video": 0}}\' gives it back.'
+    return (
+        f"{mem(extra)} of its activation peak are for images and videos: for text alone, --limit-mm-per-prompt"
+        ' \'{"image": 0, "video": 0}\' gives it back.'
+    )
 
 
-def pictures(model: Architecture, degrees: Degrees, batched_tokens: int, sequences: int, context: int, element_bytes: int) -> Pictures | None:
+def pictures(
+    model: Architecture, degrees: Degrees, batched_tokens: int, sequences: int, context: int, element_bytes: int
+) -> Pictures | None:
     """The images of a profiling run; None for a model that takes none, or whose processor is not known."""
     image = model.image
     if image is None:
@@ -55,10 +65,27 @@ def pictures(model: Architecture, degrees: Degrees, batched_tokens: int, sequenc
     budget = max(batched_tokens, tokens)
     items = max(min(budget // tokens, sequences * max(context // tokens, 1)), 1)
     common = {"items": items, "element_bytes": element_bytes, "values": moments * image.values}
-    layers = [(stack, layer) for stack in model.loaded[1:] if stack.name == "vision" for layer, _ in stack.distinct if layer.ffn]
-    inner, copies, hidden = max(((layer.ffn.width, 3 if layer.ffn.gated else 2, stack.hidden_size) for stack, layer in layers if layer.ffn), default=(0, 2, 0))
+    layers = [
+        (stack, layer)
+        for stack in model.loaded[1:]
+        if stack.name == "vision"
+        for layer, _ in stack.distinct
+        if layer.ffn
+    ]
+    inner, copies, hidden = max(
+        ((layer.ffn.width, 3 if layer.ffn.gated else 2, stack.hidden_size) for stack, layer in layers if layer.ffn),
+        default=(0, 2, 0),
+    )
     return Pictures(
         HELD("Images, held", tokens=tokens, hidden=model.main.hidden_size, **common),
-        TOWER("Images in the tower", patches=moments * image.patches, copies=copies, inner=inner / degrees.tensor, hidden=hidden, **common),
-        items, moments,
-    )  # fmt: skip
+        TOWER(
+            "Images in the tower",
+            patches=moments * image.patches,
+            copies=copies,
+            inner=inner / degrees.tensor,
+            hidden=hidden,
+            **common,
+        ),
+        items,
+        moments,
+    )

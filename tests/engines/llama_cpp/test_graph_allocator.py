@@ -51,8 +51,16 @@ def test_a_freed_neighbour_widens_the_hole() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(1, 5_000), st.lists(st.integers(0, 30), max_size=3), st.booleans()), min_size=1, max_size=31))
-def test_the_buffer_is_never_smaller_than_any_step_nor_larger_than_all_together(raw: list[tuple[int, list[int], bool]]) -> None:
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 5_000), st.lists(st.integers(0, 30), max_size=3), st.booleans()),
+        min_size=1,
+        max_size=31,
+    )
+)
+def test_the_buffer_is_never_smaller_than_any_step_nor_larger_than_all_together(
+    raw: list[tuple[int, list[int], bool]],
+) -> None:
     graph = Graph()
     for index, (size, reads, inplace) in enumerate(raw):
         graph.add(size, *{read for read in reads if read < index}, inplace=inplace)

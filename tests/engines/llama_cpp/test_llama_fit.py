@@ -1,4 +1,6 @@
-"""What llama.cpp's own fit would choose: context first, then layers, dense parts before experts, and never what the user set."""
+"""What llama.cpp's own fit would choose: context first, then layers, dense parts before experts, and never what the
+user set.
+"""
 
 from typing import Any
 
@@ -11,7 +13,11 @@ from planner.engines.llama_cpp.layout import MARGIN_BYTES
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
 
-LLAMA_8B, LLAMA_70B, MOE = "meta-llama/Llama-3.1-8B-Instruct", "meta-llama/Llama-3.3-70B-Instruct", "openai/gpt-oss-120b"
+LLAMA_8B, LLAMA_70B, MOE = (
+    "meta-llama/Llama-3.1-8B-Instruct",
+    "meta-llama/Llama-3.3-70B-Instruct",
+    "openai/gpt-oss-120b",
+)
 
 
 def ask(model: str, gpus: str, **fields: Any) -> Plan:
@@ -50,7 +56,9 @@ def test_experts_leave_before_layers() -> None:
 
 
 def test_two_gpus_share_the_experts_that_come_back() -> None:
-    """The second GPU's room is used as well as the first's: fewer experts stay in system memory than with half the GPUs by far more than one card's share."""
+    """The second GPU's room is used as well as the first's: fewer experts stay in system memory than with half the GPUs
+    by far more than one card's share.
+    """
     one, two = alone(MOE, "rtx-4090", 8_192), alone(MOE, "2x rtx-4090", 8_192)
     assert two.cpu_moe_layers < one.cpu_moe_layers - 10
     planned = ask(MOE, "2x rtx-4090").memory
@@ -66,8 +74,9 @@ def test_nothing_is_fitted_without_a_gpu_or_where_matrices_are_cut() -> None:
 @settings(max_examples=25, deadline=None)
 @given(
     st.sampled_from([LLAMA_8B, LLAMA_70B, MOE, "Qwen/Qwen3-30B-A3B", "google/gemma-3-12b-it"]),
-    st.sampled_from(["rtx-3060-12gb", "rtx-4090", "2x rtx-4060", "rtx-4090 + rtx-3060-12gb", "h100-sxm"]), st.sampled_from([None, 4_096, 32_768]),
-)  # fmt: skip
+    st.sampled_from(["rtx-3060-12gb", "rtx-4090", "2x rtx-4060", "rtx-4090 + rtx-3060-12gb", "h100-sxm"]),
+    st.sampled_from([None, 4_096, 32_768]),
+)
 def test_a_choice_is_a_split_of_the_model(model: str, gpus: str, context: int | None) -> None:
     case = ask(model, gpus).case
     found, layers = left_alone(case, "Q4_K_M", context), len(case.architecture.main.layers)

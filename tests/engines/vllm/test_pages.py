@@ -43,7 +43,9 @@ def test_what_a_window_keeps_and_what_grows_are_counted_apart() -> None:
 
 
 def test_states_are_in_16_bit_unless_the_config_asks_for_32() -> None:
-    """Qwen3.5 asks for it: its attention's page grows to 1,056 tokens where Qwen3-Next, whose states are as large, has 544."""
+    """Qwen3.5 asks for it: its attention's page grows to 1,056 tokens where Qwen3-Next, whose states are as large, has
+    544.
+    """
     for model, block in (("Qwen/Qwen3.5-35B-A3B", 1056), ("Qwen/Qwen3-Next-80B-A3B-Instruct", 544)):
         model_layers = ask(model, gpus="2x H200", tensor_parallel=1, pipeline_parallel=2).architecture
         layout = paging(kinds(model_layers.main.distinct, 1, (1, 2), model_layers.wide_states), True, 8192)
@@ -61,7 +63,13 @@ def test_the_token_line_undercounts_a_hybrid_up_to_0_20_and_follows_concurrency_
 def test_chunked_layers_were_kept_in_full_until_they_had_groups_of_their_own() -> None:
     """Llama 4 has 36 layers of 48 that attend within 8,192 tokens."""
     old, new = (
-        ask("RedHatAI/Llama-4-Scout-17B-16E-Instruct-FP8-dynamic", gpus="8x H200", tensor_parallel=8, context=131_072, engine_version=version).memory.pool
+        ask(
+            "RedHatAI/Llama-4-Scout-17B-16E-Instruct-FP8-dynamic",
+            gpus="8x H200",
+            tensor_parallel=8,
+            context=131_072,
+            engine_version=version,
+        ).memory.pool
         for version in ("0.11.0", "0.17.0")
     )
     assert old is not None

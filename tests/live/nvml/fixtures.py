@@ -25,11 +25,15 @@ def nvml_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def gpus_of(nvml_library: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """`python -m planner gpus --json` on a machine of a scenario, in a process whose loader finds the library as it would the driver's."""
+    """`python -m planner gpus --json` on a machine of a scenario, in a process whose loader finds the library as it
+    would the driver's.
+    """
 
     def run(scenario: str, library: Path = nvml_library) -> dict[str, Any]:
         command = [sys.executable, "-m", "planner", "gpus", "--json"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, env=surroundings(library, scenario, tmp_path))
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=True, env=surroundings(library, scenario, tmp_path)
+        )
         assert done.stderr == ""
         found: dict[str, Any] = json.loads(done.stdout)
         return found
@@ -41,7 +45,8 @@ def gpus_of(nvml_library: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]
 def nvml(nvml_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     """Sets the machine of this very process: the loader finds a library that is loaded already by its name.
 
-    The scenario can be set again and again. Afterwards no scenario is left, which the library answers as if it were not there.
+    The scenario can be set again and again. Afterwards no scenario is left, which the library answers as if it were not
+    there.
     """
     ctypes.CDLL(str(nvml_library))
     for name, value in surroundings(nvml_library, "", tmp_path).items():

@@ -20,12 +20,21 @@ def build(folder: Path, *flags: str) -> Path:
     if compiler is None:
         pytest.skip("no C compiler (cc) is installed")
     library = folder / NAME
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Werror", *flags, f"-Wl,-soname,{NAME}", "-o", library, SOURCE], check=True)
+    subprocess.run(
+        [compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Werror", *flags, f"-Wl,-soname,{NAME}", "-o", library, SOURCE],
+        check=True,
+    )
     return library
 
 
 def surroundings(library: Path, scenario: str, folder: Path) -> dict[str, str]:
-    """The environment of a process on a machine of this scenario; it may be rewritten in `folder` while the process runs."""
+    """The environment of a process on a machine of this scenario; it may be rewritten in `folder` while the process
+    runs.
+    """
     file = folder / "scenario"
     file.write_text(scenario, encoding="utf-8")
-    return os.environ | {"LD_LIBRARY_PATH": str(library.parent), "HEADROOM_NVML_SCENARIO": str(file), "HEADROOM_NVML_LOG": str(folder / "opened")}
+    return os.environ | {
+        "LD_LIBRARY_PATH": str(library.parent),
+        "HEADROOM_NVML_SCENARIO": str(file),
+        "HEADROOM_NVML_LOG": str(folder / "opened"),
+    }
