@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import page
+from ui.question import page
 
 st.set_page_config(page_title="Headroom", page_icon="ui/icon.svg", layout="wide", initial_sidebar_state=340)
 

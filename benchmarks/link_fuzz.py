@@ -68,7 +68,7 @@ def opened(link: dict[str, str]) -> str:
     from planner.core.errors import PlanError
     from planner.plan import plan
     from planner.request import PlanRequest
-    from ui import share
+    from ui.question import share
 
     taken = {}
     for key, text in link.items():
@@ -147,7 +147,7 @@ def on_pages(rng: random.Random, fields: list[str], count: int) -> Counter[str]:
 
 
 def main() -> None:
-    from ui import share
+    from ui.question import share
 
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     opens = int(sys.argv[2]) if len(sys.argv) > 2 else 500

@@ -16,9 +16,10 @@ from planner.calibrate.validate import (
     standings,
     summaries,
 )
-from ui import accuracy, page, views
-from ui.colours import ground
-from ui.text import plain
+from ui import accuracy
+from ui.question import page, views
+from ui.show.colours import ground
+from ui.show.text import plain
 
 PERCENT = st.column_config.NumberColumn(format="%.2f")
 

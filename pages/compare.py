@@ -3,8 +3,9 @@
 import streamlit as st
 
 from planner.core.errors import PlanError
-from ui import compare, page
-from ui.text import plain
+from ui import compare
+from ui.question import page
+from ui.show.text import plain
 
 answer = page.answered()
 st.header("Side by side", anchor=False)

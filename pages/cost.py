@@ -7,10 +7,11 @@ import streamlit as st
 
 from planner.core.units import energy, mass, significant, usd
 from planner.economics.break_even import curves, paybacks
-from ui import bills, cost_charts, money, page, views
-from ui.colours import ground
-from ui.derivations import write
-from ui.text import plain
+from ui import bills, cost_charts, money
+from ui.question import page, views
+from ui.show.colours import ground
+from ui.show.derivations import write
+from ui.show.text import plain
 
 answer = page.answered()
 top = st.container()

@@ -5,10 +5,11 @@ import streamlit as st
 from planner.core.errors import PlanError
 from planner.dataset.advice import MULTIPLE, recommended
 from planner.dataset.tokens import Estimated
-from ui import data_source, dataset, page, share
-from ui.colours import ground
-from ui.links import to_page
-from ui.text import plain
+from ui import data_source, dataset
+from ui.question import page, share
+from ui.show.colours import ground
+from ui.show.links import to_page
+from ui.show.text import plain
 
 page.routed()
 st.header("How long are your samples?", anchor=False)

@@ -8,11 +8,12 @@ import streamlit as st
 from planner.core.errors import PlanError
 from planner.training.ladder import ladder
 from planner.training.plan import train
-from ui import page, train_question, train_tables, train_views, views
-from ui.derivations import write
-from ui.links import to_page
-from ui.models import upload, with_config
-from ui.text import plain
+from ui import train_question, train_tables, train_views
+from ui.question import page, views
+from ui.question.models import upload, with_config
+from ui.show.derivations import write
+from ui.show.links import to_page
+from ui.show.text import plain
 
 page.routed()
 places = train_question.ask()

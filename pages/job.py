@@ -4,10 +4,11 @@ import streamlit as st
 
 from planner.core.units import duration, energy, mass, usd
 from planner.economics.job import schedule
-from ui import bills, cost_charts, jobs, money, page, views
-from ui.colours import ground
-from ui.derivations import write
-from ui.text import plain
+from ui import bills, cost_charts, jobs, money
+from ui.question import page, views
+from ui.show.colours import ground
+from ui.show.derivations import write
+from ui.show.text import plain
 
 answer = page.answered()
 top = st.container()

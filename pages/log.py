@@ -4,8 +4,9 @@ import streamlit as st
 
 from planner.logs.findings import findings
 from planner.logs.llama_cpp import read
-from ui import log, page, pasted
-from ui.text import plain
+from ui import log, pasted
+from ui.question import page
+from ui.show.text import plain
 
 page.routed()
 st.header("What does this log say?", anchor=False)

@@ -4,8 +4,9 @@ import streamlit as st
 
 from planner.core.units import symbol
 from planner.engines.info import info
-from ui import here, matrix, page, views
-from ui.text import plain
+from ui import matrix
+from ui.question import here, page, views
+from ui.show.text import plain
 
 here.leave()
 answer = page.answered()

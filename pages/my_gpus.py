@@ -5,7 +5,8 @@ Live cards, a running program beside its plan, the fleet.
 
 import streamlit as st
 
-from ui import fleet, here, live, measured, page, visitor_gpu
+from ui import fleet, live, measured, visitor_gpu
+from ui.question import here, page
 
 RATES = {1: "1 s", 2: "2 s", 5: "5 s"}
 

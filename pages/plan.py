@@ -2,18 +2,19 @@
 
 import streamlit as st
 
-from ui import memory_bar, page, redraw, views
 from ui.architecture import architecture
-from ui.chart import drawn
-from ui.colours import ground
-from ui.derivations import write
-from ui.figures import figures
 from ui.formats import formats
 from ui.layers import layers
 from ui.loading import loading
-from ui.sidebar import LLAMA
-from ui.tables import commands, link, parts_table
-from ui.verdict import verdict, ways_out
+from ui.question import page, redraw, views
+from ui.question.sidebar import LLAMA
+from ui.show import memory_bar
+from ui.show.chart import drawn
+from ui.show.colours import ground
+from ui.show.derivations import write
+from ui.show.figures import figures
+from ui.show.tables import commands, link, parts_table
+from ui.show.verdict import verdict, ways_out
 
 
 def draw() -> None:

@@ -9,12 +9,13 @@ import streamlit as st
 
 from planner.core.units import scale, symbol
 from planner.plan import Plan
-from ui import frontier, page, picker, redraw, scaling, views
-from ui.chart import drawn
-from ui.colours import ground
-from ui.engines import quantizations
-from ui.frame import csv, table
-from ui.text import plain
+from ui import frontier, scaling
+from ui.question import page, picker, redraw, views
+from ui.question.engines import quantizations
+from ui.show.chart import drawn
+from ui.show.colours import ground
+from ui.show.frame import csv, table
+from ui.show.text import plain
 
 PLAIN = {"displayModeBar": False}
 

@@ -4,8 +4,9 @@ import streamlit as st
 
 from planner.core.errors import PlanError
 from planner.scenarios import scenario
-from ui import page, scenarios
-from ui.text import plain
+from ui import scenarios
+from ui.question import page
+from ui.show.text import plain
 
 page.routed()
 chosen = st.query_params.get(scenarios.KEY)

@@ -9,12 +9,13 @@ from planner.core.units import symbol
 from planner.engines.info import info
 from planner.searches.side_by_side import sides
 from planner.searches.users import users
-from ui import page, serve, serve_log, views
-from ui.colours import VERDICTS, ground
-from ui.derivations import derivation
-from ui.tables import commands
-from ui.text import plain
-from ui.verdict import ways_out
+from ui import serve, serve_log
+from ui.question import page, views
+from ui.show.colours import VERDICTS, ground
+from ui.show.derivations import derivation
+from ui.show.tables import commands
+from ui.show.text import plain
+from ui.show.verdict import ways_out
 
 answer = page.answered()
 pool = answer.memory.pool

@@ -7,9 +7,10 @@ import streamlit as st
 
 from planner.performance.curve import curve, helps, knee, largest_within
 from planner.performance.timing import Timing
-from ui import page, speed, views
-from ui.colours import ground
-from ui.text import plain
+from ui import speed
+from ui.question import page, views
+from ui.show.colours import ground
+from ui.show.text import plain
 
 answer = page.answered()
 if not answer.architecture.generates:

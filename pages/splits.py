@@ -4,9 +4,10 @@ import streamlit as st
 
 from planner.performance.timing import Timing
 from planner.searches.splits import COUNTS, choices, proposed, rate_of, together
-from ui import page, share, splits
-from ui.colours import ground
-from ui.text import plain
+from ui import splits
+from ui.question import page, share
+from ui.show.colours import ground
+from ui.show.text import plain
 
 answer = page.answered()
 timing = Timing.of(answer.case, answer.memory)

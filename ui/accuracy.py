@@ -15,10 +15,10 @@ from planner.calibrate.report import Fit, quantile
 from planner.calibrate.validate import FIGURES, Comparison, Summary
 from planner.core.units import mem, scale, symbol
 from planner.request import PlanRequest
-from ui.colours import Ground
-from ui.derivations import derivation
-from ui.links import to_page
-from ui.text import plain
+from ui.show.colours import Ground
+from ui.show.derivations import derivation
+from ui.show.links import to_page
+from ui.show.text import plain
 
 INSIDE, OUTSIDE = "#2f68ad", "#efa73a"
 HEIGHT = 460

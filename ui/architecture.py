@@ -15,9 +15,9 @@ from planner.core.units import count
 from planner.memory import kv_cache
 from planner.plan import Plan
 from planner.quantization.cache_types import cache_type
-from ui.colours import Ground, ground
-from ui.derivations import write
-from ui.text import plain
+from ui.show.colours import Ground, ground
+from ui.show.derivations import write
+from ui.show.text import plain
 
 STRIP = ("#2f68ad", "#efa73a", "#2f9488", "#d8c3ea", "#8a3b6b", "#7f8b99")
 """Colours of kinds of layers, by order of appearance."""

@@ -11,7 +11,7 @@ from planner.core.estimate import Estimate
 from planner.core.formula import Step
 from planner.economics.cost import Bill
 from ui.cost_charts import between
-from ui.derivations import derivation
+from ui.show.derivations import derivation
 
 COLUMNS = (
     ("Energy (kWh)", "energy_kwh"),

@@ -15,8 +15,8 @@ from planner.core.errors import PlanError
 from planner.core.units import scale, symbol
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
-from ui import share
-from ui.figures import quick
+from ui.question import share
+from ui.show.figures import quick
 
 MOST = 4
 LONGEST = 4_000

@@ -9,7 +9,7 @@ from planner.core.estimate import Estimate
 from planner.core.units import duration, usd
 from planner.economics.break_even import Curves
 from planner.economics.job import Scheduled
-from ui.colours import PARTS, Ground
+from ui.show.colours import PARTS, Ground
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -13,9 +13,9 @@ from planner.dataset import Analysis
 from planner.dataset.advice import Recommended, lengths_to_show
 from planner.dataset.answer import PERCENTILES, analysis_json
 from planner.dataset.lengths import AtLength
-from ui.colours import PARTS, TOO_MUCH, Ground
-from ui.derivations import derivation
-from ui.text import plain
+from ui.show.colours import PARTS, TOO_MUCH, Ground
+from ui.show.derivations import derivation
+from ui.show.text import plain
 
 WIDTH = 168
 PERCENT = st.column_config.NumberColumn(format="percent")

@@ -12,7 +12,7 @@ from planner.live.fleet import Machine
 from planner.live.here import usable
 from planner.live.placement import Placement, place
 from planner.plan import Plan
-from ui.text import plain
+from ui.show.text import plain
 
 FRESH_S = 15
 

@@ -11,9 +11,9 @@ from planner.core.units import scale, symbol
 from planner.engines.registry import engine
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
-from ui import share
-from ui.sidebar import LLAMA
-from ui.text import plain
+from ui.question import share
+from ui.question.sidebar import LLAMA
+from ui.show.text import plain
 
 LOSS = "Published loss (perplexity)"
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 from planner.core.units import scale, symbol
 from planner.plan import Plan
 from planner.searches.scaling import Point, curve, grid, steps
-from ui.chart import Spec
-from ui.colours import PARTS, TOO_MUCH, Ground
 from ui.scaling import FIELDS
+from ui.show.chart import Spec
+from ui.show.colours import PARTS, TOO_MUCH, Ground
 
 GRID = 10
 MOST_BATCH = 256

@@ -14,7 +14,7 @@ from planner.economics.cost import Cost
 from planner.economics.job import Job, Scheduled
 from planner.economics.prices import assumptions
 from ui.cost_charts import between
-from ui.fields import number
+from ui.question.fields import number
 
 MILESTONES = (1, 10, 50, 100, 500, 1_000, 5_000, 10_000, 100_000, 1_000_000)
 """Questions after which the progress table says the time."""

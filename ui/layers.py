@@ -13,9 +13,9 @@ from planner.engines.llama_cpp.layout import Layout
 from planner.engines.llama_cpp.places import HOST, Unit, name_of, units
 from planner.engines.registry import engine
 from planner.plan import Plan
-from ui import share
-from ui.colours import PARTS, Ground, ground
-from ui.text import plain
+from ui.question import share
+from ui.show.colours import PARTS, Ground, ground
+from ui.show.text import plain
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -11,9 +11,9 @@ from planner.core.units import mem, scale, symbol
 from planner.live.here import known
 from planner.live.inventory import Inventory
 from planner.live.live_gpu import LiveGpu
-from ui import memory_unit
-from ui.here import watch
-from ui.text import plain
+from ui.question import memory_unit
+from ui.question.here import watch
+from ui.show.text import plain
 
 MISSING = "not available"
 METRIC_WIDTH = 152

@@ -7,8 +7,8 @@ import streamlit as st
 from planner.core.units import duration, mem, scale, symbol
 from planner.load import DISK_GB_PER_S, DOWNLOAD_MBIT_PER_S
 from planner.plan import Plan
-from ui.derivations import derivation
-from ui.text import plain
+from ui.show.derivations import derivation
+from ui.show.text import plain
 
 
 def loading(plan: Plan) -> None:

@@ -17,8 +17,8 @@ from planner.logs.reading import Finding, Kind, Reading
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
 from planner.searches.ways_out import WayOut, ways_out
-from ui import picker
-from ui.text import plain
+from ui.question import picker
+from ui.show.text import plain
 
 MIB = 2**20
 MOST_WAYS = 4

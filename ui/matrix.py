@@ -16,7 +16,7 @@ from planner.request import PlanRequest
 from planner.searches.matrix import Need
 from planner.searches.matrix_cards import Matrix, matrix
 from planner.searches.matrix_speed import decode_speeds
-from ui import picker, share, views
+from ui.question import picker, share, views
 
 MODELS = (
     "Qwen/Qwen3-0.6B",

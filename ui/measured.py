@@ -20,10 +20,11 @@ from planner.live.running import request_of, valid
 from planner.logs import readers
 from planner.logs.reading import Reading
 from planner.plan import Plan, plan
-from ui import pasted, share
-from ui.colours import PARTS, Ground, ground
-from ui.here import watch
-from ui.text import plain
+from ui import pasted
+from ui.question import share
+from ui.question.here import watch
+from ui.show.colours import PARTS, Ground, ground
+from ui.show.text import plain
 
 NEUTRAL = "#7f8b99"
 Holds = dict[str, tuple[str, dict[int, int], Process | None]]

@@ -20,10 +20,10 @@ from planner.economics.electricity import tariff, tariffs
 from planner.economics.prices import OLD_DAYS, Quote, age_days, assumptions
 from planner.economics.rent import offers
 from planner.plan import Plan
-from ui import page
 from ui.cost_charts import between
-from ui.fields import choice, complain, number
-from ui.text import plain
+from ui.question import page
+from ui.question.fields import choice, complain, number
+from ui.show.text import plain
 
 FAMILIAR = ("openai", "anthropic", "google", "mistral", "deepseek", "x-ai", "moonshotai", "zai", "cohere")
 """Providers whose own models stand in the list of APIs; any other is typed."""

@@ -9,7 +9,7 @@ from planner.core.units import duration
 from planner.engines.llama_cpp.ollama_settings import conclusion, settings
 from planner.plan import Plan
 from ui.layers import layout_of
-from ui.text import plain
+from ui.show.text import plain
 
 
 def settings_table(plan: Plan) -> None:

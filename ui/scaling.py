@@ -16,9 +16,9 @@ from planner.performance.timing import Timing
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
 from planner.searches.scaling import Point, curve, steps
-from ui import share
-from ui.chart import Spec, level, upright
-from ui.colours import PARTS, TOO_MUCH, Ground
+from ui.question import share
+from ui.show.chart import Spec, level, upright
+from ui.show.colours import PARTS, TOO_MUCH, Ground
 
 POINTS = 24
 KEPT = 4

@@ -11,8 +11,8 @@ import streamlit as st
 from planner.request import Question
 from planner.scenarios import Scenario, Table, filled, scenarios
 from planner.training.request import TrainRequest
-from ui.links import to_page
-from ui.text import plain
+from ui.show.links import to_page
+from ui.show.text import plain
 
 KEY = "scenario"
 A_ROW = 2

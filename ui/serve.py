@@ -14,9 +14,9 @@ from planner.engines.vllm import budget as vllm_budget
 from planner.plan import Plan
 from planner.searches.side_by_side import Side
 from planner.searches.users import Users
-from ui import fields, share
-from ui.colours import PARTS, Ground
-from ui.text import plain
+from ui.question import fields, share
+from ui.show.colours import PARTS, Ground
+from ui.show.text import plain
 
 HEIGHT, FIELD = 400, 190
 LINE, LIGHTER = PARTS[0].colour, PARTS[1].colour

@@ -13,8 +13,9 @@ from planner.logs.findings import findings
 from planner.logs.readers import read
 from planner.logs.reading import Reading
 from planner.plan import Plan, plan
-from ui import pasted, share
-from ui.text import plain
+from ui import pasted
+from ui.question import share
+from ui.show.text import plain
 
 
 def section(answer: Plan) -> None:

@@ -13,10 +13,10 @@ from planner.core.units import duration, symbol
 from planner.performance.curve import Help, Point
 from planner.performance.timing import Timing
 from planner.plan import Plan
-from ui.colours import PARTS, Ground
-from ui.derivations import derivation
-from ui.figures import LIMITS, WIDTH, quick
-from ui.text import plain
+from ui.show.colours import PARTS, Ground
+from ui.show.derivations import derivation
+from ui.show.figures import LIMITS, WIDTH, quick
+from ui.show.text import plain
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -11,8 +11,8 @@ from planner.core.units import mem
 from planner.performance.links import between, pcie
 from planner.performance.timing import Timing
 from planner.searches.splits import Choice
-from ui.colours import PARTS, Ground
-from ui.figures import quick
+from ui.show.colours import PARTS, Ground
+from ui.show.figures import quick
 from ui.speed import grounded, place_names, valued
 
 if TYPE_CHECKING:

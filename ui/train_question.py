@@ -14,9 +14,9 @@ from planner.training.adapters import EVERYDAY
 from planner.training.case import BASES
 from planner.training.request import Checkpointing, Method, Offload, Precision, Sharding, Task, TrainRequest
 from planner.training.states import optimizers
-from ui import gpus, memory_unit, migrate, picker, share
-from ui.models import other_sources
-from ui.text import plain
+from ui.question import gpus, memory_unit, migrate, picker, share
+from ui.question.models import other_sources
+from ui.show.text import plain
 
 BOUND: Any = {"bind": "query-params"}
 

@@ -15,8 +15,8 @@ from planner.core.units import mem, scale, symbol
 from planner.training.plan import TrainPlan, train
 from planner.training.request import TrainRequest
 from planner.training.tables import WAYS, Cell, GpuRow, Scaled, by_gpu, by_samples, llama_table, scaled, smallest
-from ui.colours import ground
-from ui.text import plain
+from ui.show.colours import ground
+from ui.show.text import plain
 from ui.train_views import hours
 
 if TYPE_CHECKING:

@@ -17,12 +17,14 @@ from planner.training.ladder import Rung, cheapest
 from planner.training.memory import TrainDevice
 from planner.training.plan import TrainPlan
 from planner.training.snippets import snippets
-from ui import memory_bar, migrate, train_question
-from ui.chart import drawn
-from ui.colours import VERDICTS, Part, ground
-from ui.derivations import derivation
-from ui.figures import WIDTH, quick
-from ui.text import plain
+from ui import train_question
+from ui.question import migrate
+from ui.show import memory_bar
+from ui.show.chart import drawn
+from ui.show.colours import VERDICTS, Part, ground
+from ui.show.derivations import derivation
+from ui.show.figures import WIDTH, quick
+from ui.show.text import plain
 
 PARTS = (
     Part(("weights",), "Weights", "#2f68ad", "#ffffff"),

@@ -8,8 +8,8 @@ import streamlit as st
 
 from planner.catalog.gpus import gpus
 from planner.live.browser import hint
-from ui.here import plan_on
-from ui.text import plain
+from ui.question.here import plan_on
+from ui.show.text import plain
 
 HTML = '<button type="button">Ask my browser</button>'
 CSS = """

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from dashboard_page import drawn, go, query, verdict, visit
 
-from ui import share
+from ui.question import share
 
 pytestmark = pytest.mark.browser
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from dashboard_page import drawn, query, shows, type_in, verdict, visit
 
-from ui.share import EXAMPLE
+from ui.question.share import EXAMPLE
 
 pytestmark = pytest.mark.browser
 

@@ -116,7 +116,7 @@ def weight_file() -> bytes:
 PAGE = """
 import streamlit as st
 from planner.request import PlanRequest
-from ui.models import other_sources, with_config
+from ui.question.models import other_sources, with_config
 st.text_input("Model", key="model")
 other_sources()
 st.text(str(with_config(PlanRequest(model=st.session_state["model"])).config) if "private" in st.session_state else "nothing yet")

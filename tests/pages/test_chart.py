@@ -12,9 +12,10 @@ import pytest
 
 import planner
 from planner.plan import Plan
-from ui import memory_bar, scaling
-from ui.chart import drawn
-from ui.colours import DARK, LIGHT
+from ui import scaling
+from ui.show import memory_bar
+from ui.show.chart import drawn
+from ui.show.colours import DARK, LIGHT
 
 PLANS = {
     "fits": {"model": "llama3:8b", "quantization": "Q4_K_M", "gpus": "RTX 4090"},

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 from link_fuzz import PAGES, mutated, on_pages, opened
 
-from ui import share
+from ui.question import share
 
 
 def test_every_mutated_link_is_a_plan_or_a_sentence() -> None:

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from planner.plan import plan
 from planner.request import PlanRequest
 from tests.live.nvml.scenarios import LAPTOP, MIB, RTX_3060, RTX_4090, SCENARIOS, machine
-from ui import here
+from ui.question import here
 
 ROOT = Path(__file__).parents[2]
 Machine = Callable[[str], None]

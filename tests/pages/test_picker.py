@@ -8,7 +8,7 @@ import pytest
 
 from planner import catalog
 from tests.pages.dashboard import complaints, opened, said
-from ui.picker import titles
+from ui.question.picker import titles
 
 
 def captions(at: object) -> str:

@@ -7,7 +7,7 @@ from dashboard import LLAMA, complaints, opened, said
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ui import share
+from ui.question import share
 
 NUMBERS = {"context": "16384", "batch": "4", "ram_gib": "128", "tensor_parallel": "2", "gpu_layers": "0"}
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from planner.request import PlanRequest
 from planner.scenarios import scenario, scenarios
 from planner.training.request import TrainRequest
-from ui.text import plain
+from ui.show.text import plain
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,8 +12,8 @@ from typing import Any
 from planner.core.units import mem, scale, symbol
 from planner.memory.quantity import DeviceMemory, Quantity
 from planner.plan import Plan
-from ui.chart import Spec
-from ui.colours import PARTS, TOO_MUCH, Ground, Part
+from ui.show.chart import Spec
+from ui.show.colours import PARTS, TOO_MUCH, Ground, Part
 
 ROW_HEIGHT = 46
 EDGES = 120
@@ -91,7 +91,7 @@ def conclusion(plan: Plan) -> str:
 
 
 def figure(drawn: Sequence[Row], ground: Ground, parts: Sequence[Part] = PARTS) -> Spec:
-    """The bar as `ui.chart` draws it, in the unit shown; each row's parts follow `parts`."""
+    """The bar as `ui.show.chart` draws it, in the unit shown; each row's parts follow `parts`."""
     chart: list[Spec] = []
     names = [row.name for row in drawn]
     cut = [segments(row) for row in drawn]

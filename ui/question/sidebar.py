@@ -9,9 +9,9 @@ import streamlit as st
 from planner.engines.info import engines
 from planner.plan import DEFAULT_RAM_BYTES
 from planner.request import LLAMA, SERVING
-from ui import fields, gpus, memory_unit, picker, redraw, share
-from ui.engines import caches, quantizations
-from ui.models import other_sources
+from ui.question import fields, gpus, memory_unit, picker, redraw, share
+from ui.question.engines import caches, quantizations
+from ui.question.models import other_sources
 
 
 def sidebar() -> None:

@@ -10,7 +10,7 @@ from planner.core.units import GIB
 from planner.live.here import request_text, usable
 from planner.live.inventory import Inventory
 from planner.live.watch import Watch
-from ui.text import plain
+from ui.show.text import plain
 
 SWITCH = "HEADROOM_LIVE"
 """Environment variable: 1 shows this machine to every visitor, 0 to nobody; without it, to visitors on the machine

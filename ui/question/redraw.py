@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from ui import memory_unit, share
+from ui.question import memory_unit, share
 
 BODY = "body"
 DRAWN, ALONE, MOVED = "drawn", "alone", "moved"

@@ -25,8 +25,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from planner.core.errors import PlanError
 from planner.engines.info import info
 from planner.request import PlanRequest, Question, SystemSpec
-from ui import history, migrate
-from ui.engines import only_others_cache, only_others_run
+from ui.question import history, migrate
+from ui.question.engines import only_others_cache, only_others_run
 
 Asked = TypeVar("Asked", bound=Question)
 

@@ -15,12 +15,12 @@ from streamlit.runtime.scriptrunner import StopException
 from planner.core.errors import PlanError
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
-from ui import history, memory_unit, redraw, share
-from ui.fields import complain
-from ui.models import upload, with_config
-from ui.share import Asked
-from ui.sidebar import numbers, rest, sidebar
-from ui.text import plain
+from ui.question import history, memory_unit, redraw, share
+from ui.question.fields import complain
+from ui.question.models import upload, with_config
+from ui.question.share import Asked
+from ui.question.sidebar import numbers, rest, sidebar
+from ui.show.text import plain
 
 Answer = TypeVar("Answer")
 

@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from ui.text import slug
+from ui.show.text import slug
 
 
 def restore(key: str, options: Mapping[Any, str], usual: Any, parameter: str = "") -> None:

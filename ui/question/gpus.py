@@ -8,8 +8,8 @@ from planner.catalog.gpu_names import parse_gpus, resolve, said
 from planner.catalog.gpus import gpus
 from planner.core.errors import PlanError
 from planner.core.units import mem
-from ui import here
-from ui.text import plain
+from ui.question import here
+from ui.show.text import plain
 
 MOST = 1_024
 

@@ -8,9 +8,9 @@ from planner import catalog
 from planner.core.units import count, significant, usd
 from planner.plan import Plan
 from planner.searches.ways_out import WayOut
-from ui import models, share
-from ui.colours import VERDICTS
-from ui.text import plain
+from ui.question import models, share
+from ui.show.colours import VERDICTS
+from ui.show.text import plain
 
 A_ROW = 3
 

@@ -16,7 +16,7 @@ import streamlit as st
 
 from planner.core.errors import PlanError
 from planner.weight_files.sources import AnyQuestion, asked_of_hub, from_hub, parse_upload
-from ui.text import plain
+from ui.show.text import plain
 
 HUB_ID = re.compile(r"[\w.-]{1,96}(?:/[\w.-]{1,96})?")
 OFFLINE = " Or upload its config.json, under the model's name."

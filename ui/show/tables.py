@@ -14,9 +14,10 @@ from planner.plan import Plan
 from planner.report.html import html
 from planner.report.json import plan_json
 from planner.report.markdown import markdown
-from ui import compare, models, share
-from ui.frame import csv, table
-from ui.memory_bar import conclusion
+from ui import compare
+from ui.question import models, share
+from ui.show.frame import csv, table
+from ui.show.memory_bar import conclusion
 
 PLAIN_NAMES = {
     "weights": "Weights",

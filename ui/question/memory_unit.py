@@ -7,7 +7,7 @@ from __future__ import annotations
 import streamlit as st
 
 from planner.core import units
-from ui import views
+from ui.question import views
 
 UNITS = {"GiB": "GiB", "GB": "GB"}
 USUAL = "GiB"

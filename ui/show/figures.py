@@ -14,7 +14,7 @@ from planner.memory import kv_cache
 from planner.memory.quantity import Quantity, added
 from planner.plan import Plan
 from planner.quantization.cache_types import cache_type
-from ui.derivations import derivation
+from ui.show.derivations import derivation
 
 SEARCHED = """The engine's memory is planned again with other values, halving the interval
 until the largest one that does not fail is found.

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
-from ui.migrate import PARAMETER, VERSION
+from ui.question.migrate import PARAMETER, VERSION
 
 
 def to_page(path: str, label: str, query: Mapping[str, Any], icon: str = ":material/arrow_forward:") -> bool:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from planner.core.formula import Step
 from planner.core.units import mem
-from ui.text import plain
+from ui.show.text import plain
 
 
 def derivation(label: str, steps: Iterable[Step], key: str, words: str = "") -> None:

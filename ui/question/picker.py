@@ -17,9 +17,9 @@ from planner.request import PlanRequest
 from planner.resolve import canonical, runs
 from planner.training import named as training
 from planner.training.request import TrainRequest
-from ui import share
-from ui.models import with_config
-from ui.text import plain
+from ui.question import share
+from ui.question.models import with_config
+from ui.show.text import plain
 
 TAKEN, TYPED = "model_taken", "model_typed"
 FORMAT = ("quantization", "engine")

@@ -11,8 +11,8 @@ from typing import Any
 
 import streamlit as st
 
-from ui import share
-from ui.text import plain
+from ui.question import share
+from ui.show.text import plain
 
 BOUND: Any = {"bind": "query-params"}
 

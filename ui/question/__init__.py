@@ -1,0 +1,1 @@
+"""The question: its form, its link, and what every page begins with."""
