@@ -68,12 +68,12 @@ def opened(link: dict[str, str]) -> str:
     from planner.core.errors import PlanError
     from planner.plan import plan
     from planner.request import PlanRequest
-    from ui.question import share
+    from ui.question.form import PLAN
 
     taken = {}
     for key, text in link.items():
         try:
-            share.typed(key, text)
+            PLAN.typed(key, text)
             taken[key] = text
         except PlanError:
             continue
@@ -147,11 +147,11 @@ def on_pages(rng: random.Random, fields: list[str], count: int) -> Counter[str]:
 
 
 def main() -> None:
-    from ui.question import share
+    from ui.question.form import PLAN
 
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     opens = int(sys.argv[2]) if len(sys.argv) > 2 else 500
-    rng, fields, start = random.Random(0), list(share.fields()), time.perf_counter()
+    rng, fields, start = random.Random(0), list(PLAN.fields), time.perf_counter()
     found: Counter[str] = Counter()
     for _ in range(count):
         link = mutated(rng, fields)

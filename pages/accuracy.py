@@ -17,13 +17,13 @@ from planner.calibrate.validate import (
     summaries,
 )
 from ui import accuracy
-from ui.question import page, views
+from ui.question import streamlit_private, views
 from ui.show.colours import ground
 from ui.show.text import plain
 
 PERCENT = st.column_config.NumberColumn(format="%.2f")
 
-page.routed()
+streamlit_private.routed()
 st.header("How far can you trust these figures?", anchor=False)
 sources = {record["source"] for record in records()}
 st.markdown(
@@ -34,7 +34,7 @@ st.markdown(
 
 titles = {accuracy.named(kind, figure): (kind, figure) for kind, figure in figures_measured()}
 first = next((title for title, (_, figure) in titles.items() if figure == "pool_bytes"), next(iter(titles)))
-chosen = st.selectbox("Figure", list(titles), index=list(titles).index(first), key="figure", bind="query-params")
+chosen = views.one("Figure", {title: title for title in titles}, "figure", first)
 kind, figure = titles[chosen]
 unit = FIGURES[figure].unit
 with st.spinner("Planning every measured run of this kind", show_time=False):

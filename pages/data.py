@@ -6,12 +6,13 @@ from planner.core.errors import PlanError
 from planner.dataset.advice import MULTIPLE, recommended
 from planner.dataset.tokens import Estimated
 from ui import data_source, dataset
-from ui.question import page, share
+from ui.question import streamlit_private, views
+from ui.question.form import PLAN
 from ui.show.colours import ground
 from ui.show.links import to_page
 from ui.show.text import plain
 
-page.routed()
+streamlit_private.routed()
 st.header("How long are your samples?", anchor=False)
 data_source.question()
 try:
@@ -37,24 +38,22 @@ except PlanError as error:
 advised = recommended(found.lengths, found.high)
 left, right = st.columns(2, gap="large")
 with left:
-    given = st.number_input(
+    given = views.number(
         "Maximum length (tokens)",
         1,
         1_048_576,
         None,
+        "max_length",
         MULTIPLE,
-        key="max_length",
-        bind="query-params",
         placeholder=f"{advised.seq_len:,}, recommended",
     )
 with right:
-    batch = st.number_input(
+    batch = views.number(
         "Micro-batch (samples)",
         1,
         4_096,
         4,
-        key="padded_batch",
-        bind="query-params",
+        "padded_batch",
         help="Samples that are padded together.",
     )
 seq_len = given or advised.seq_len
@@ -70,7 +69,7 @@ st.plotly_chart(
 each = max(round(at.tokens / at.samples), 1)
 model = {"model": name} if "/" in (name := st.session_state.get("tokenizer") or "") else {}
 plan = {
-    **share.question(),
+    **PLAN.question(),
     **model,
     "seq_len": seq_len,
     "samples": at.samples,

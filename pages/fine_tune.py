@@ -6,28 +6,32 @@ Memory by phase, the ladder of savings, time and cost, before the first run.
 import streamlit as st
 
 from planner.core.errors import PlanError
+from planner.training.job import TrainJob
 from planner.training.ladder import ladder
-from planner.training.plan import train
-from ui import train_question, train_tables, train_views
+from planner.training.plan import TrainPlan, train
+from planner.training.request import TrainRequest
+from ui import train_tables, train_views
 from ui.question import page, views
-from ui.question.models import upload, with_config
+from ui.question.form import TRAIN
 from ui.show.derivations import write
 from ui.show.links import to_page
-from ui.show.text import plain
 
-page.routed()
-places = train_question.ask()
-try:
-    answer = train(with_config(train_question.read(upload())))
-    if not answer.devices:
+EXAMPLES = {
+    "QLoRA of Llama 3.1 8B on an RTX 4090": TRAIN.example | {"method": "qlora"},
+    "LoRA of Qwen3 0.6B on an RTX 3060": {"model": "Qwen/Qwen3-0.6B", "gpus": "rtx-3060-12gb"},
+}
+
+
+def trained(request: TrainRequest) -> tuple[TrainPlan, TrainJob | None]:
+    """The answer and its cost; a region or a price that nobody knows is said here, at its field."""
+    found = train(request)
+    if not found.devices:
         raise PlanError("Training is planned on GPUs; add one in the sidebar, for example an RTX 4090.", "gpus")
-    rungs = ladder(answer)
-    money = answer.job  # a region or a price that nobody knows is said here, at its field
-except PlanError as error:
-    train_question.complain(places, error.field, str(error))
-    st.header(":gray[:material/help:] What would you like to fine-tune?", anchor=False)
-    st.markdown(plain(str(error)))
-    st.stop()
+    return found, found.job
+
+
+answer, _ = page.answer(TRAIN, trained, "What would you like to fine-tune?", EXAMPLES)
+rungs = ladder(answer)
 
 train_views.verdict(answer)
 train_views.figures(answer)
@@ -46,7 +50,7 @@ TABS = {
     "Run it": lambda: train_views.run_it(answer),
     "Parts": lambda: train_views.parts_table(answer),
     "Arithmetic": lambda: write(answer.derivation),
-    "Share": lambda: train_views.link(answer),
+    "Share": train_views.link,
 }
 for name, tab in views.tabs(list(TABS), "train_tab"):
     with tab:

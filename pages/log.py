@@ -5,10 +5,10 @@ import streamlit as st
 from planner.logs.findings import findings
 from planner.logs.llama_cpp import read
 from ui import log, pasted
-from ui.question import page
+from ui.question import streamlit_private
 from ui.show.text import plain
 
-page.routed()
+streamlit_private.routed()
 st.header("What does this log say?", anchor=False)
 text = pasted.field(
     "Log",

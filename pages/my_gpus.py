@@ -6,11 +6,11 @@ Live cards, a running program beside its plan, the fleet.
 import streamlit as st
 
 from ui import fleet, live, measured, visitor_gpu
-from ui.question import here, page
+from ui.question import here, page, streamlit_private
 
 RATES = {1: "1 s", 2: "2 s", 5: "5 s"}
 
-page.routed()
+streamlit_private.routed()
 here.leave()
 st.header("My GPUs", anchor=False)
 own, visitor = st.tabs(["The machine that runs Headroom", "The computer in front of you"])

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
+from planner.request import LLAMA
 from ui.architecture import architecture
 from ui.formats import formats
 from ui.layers import layers
 from ui.loading import loading
 from ui.question import page, redraw, views
-from ui.question.sidebar import LLAMA
 from ui.show import memory_bar
 from ui.show.chart import drawn
 from ui.show.colours import ground

@@ -5,11 +5,11 @@ import streamlit as st
 from planner.core.errors import PlanError
 from planner.scenarios import scenario
 from ui import scenarios
-from ui.question import page
+from ui.question import streamlit_private
 from ui.show.text import plain
 
-page.routed()
-chosen = st.query_params.get(scenarios.KEY)
+streamlit_private.routed()
+chosen = scenarios.chosen()
 try:
     one = scenario(chosen) if chosen else None
 except PlanError as error:

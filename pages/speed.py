@@ -65,9 +65,7 @@ if tab := shown.get("Throughput and latency"):
         best = knee(points)
         words = speed.curve_sentence(points, best)
         st.markdown(f"**{plain(words)}**")
-        limit = st.number_input(
-            "Time per token that you can accept (ms)", 1.0, 10_000.0, 50.0, key="time_per_token_ms", bind="query-params"
-        )
+        limit = views.number("Time per token that you can accept (ms)", 1.0, 10_000.0, 50.0, "time_per_token_ms")
         within = largest_within(timing, most, limit / 1e3)
         st.markdown(
             f"At most **{within:,}** requests at once get a token every {limit:,.0f} ms."

@@ -5,7 +5,8 @@ import streamlit as st
 from planner.performance.timing import Timing
 from planner.searches.splits import COUNTS, choices, proposed, rate_of, together
 from ui import splits
-from ui.question import page, share
+from ui.question import page
+from ui.question.form import PLAN
 from ui.show.colours import ground
 from ui.show.text import plain
 
@@ -37,7 +38,7 @@ same = (
     and abs(best.rate(together(request)) / max(rate_of(answer, together(request)), 1e-9) - 1) < 0.001
 )
 if best is not None and not same:
-    st.button("Take this split", on_click=share.change, args=(request, best.change), icon=":material/check:")
+    st.button("Take this split", on_click=PLAN.change, args=(request, best.change), icon=":material/check:")
 
 st.subheader("Side by side", anchor=False)
 found = [choice for n in COUNTS for choice in choices(request, n)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -35,7 +35,7 @@ def metric(label: str, value: str, under: str, steps: Iterable[Step], key: str, 
         derivation("How", steps, key, words)
 
 
-def money(label: str, amount: Estimate | None, under: str, key: str, words: object) -> None:
+def money(label: str, amount: Estimate | None, under: str, key: str, words: Callable[[float], str]) -> None:
     """An amount with its range in words, or that nobody knows its price."""
     if amount is None:
         metric(label, "no price", "type one below", (), key)
@@ -47,7 +47,7 @@ def money(label: str, amount: Estimate | None, under: str, key: str, words: obje
             amount.steps,
             key,
             f"Between {between(amount, words)} in eight cases of ten.",
-        )  # type: ignore[operator]
+        )
 
 
 def table(bills: Sequence[tuple[str, Bill]], file: str, alt: str) -> None:

@@ -15,7 +15,8 @@ from planner.core.errors import PlanError
 from planner.core.units import scale, symbol
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
-from ui.question import share
+from ui.question import address
+from ui.question.form import PLAN
 from ui.show.figures import quick
 
 MOST = 4
@@ -24,15 +25,16 @@ LONGEST = 4_000
 
 def pins() -> list[str]:
     """The pinned questions, each as a link's text; those of the address come first in a new session."""
-    if "pins" not in st.session_state:
-        st.session_state["pins"] = [text for text in st.query_params.get_all("pin") if len(text) <= LONGEST][:MOST]
+    linked = address.arrived("pin")
+    if "pins" not in st.session_state or linked:
+        st.session_state["pins"] = [text for text in linked or [] if len(text) <= LONGEST][:MOST]
     found: list[str] = st.session_state["pins"]
     return found
 
 
 def pin() -> None:
     """Pin the question as it stands; the oldest goes when there are four."""
-    text = urlencode(share.question())
+    text = urlencode(PLAN.question())
     st.session_state["pins"] = [*(one for one in pins() if one != text), text][-MOST:]
 
 
@@ -42,25 +44,21 @@ def unpin(index: int) -> None:
 
 def keep() -> None:
     """The pins as the address's own parameters."""
-    if st.query_params.get_all("pin") != pins():
-        if pins():
-            st.query_params["pin"] = pins()
-        else:
-            del st.query_params["pin"]
+    address.show("pin", pins())
 
 
 def reopen(text: str) -> None:
     """Make a pinned question the page's own."""
-    share.replace(asked(text))
+    PLAN.replace(asked(text))
 
 
 def asked(text: str) -> dict[str, str]:
     """The fields in a pin that are values; a pin comes from a link, so anything may stand in it."""
     found = {}
     for key, value in parse_qsl(text):
-        if key in share.fields():
+        if key in PLAN.fields:
             try:
-                share.typed(key, value)
+                PLAN.typed(key, value)
             except PlanError:
                 continue
             found[key] = value

@@ -9,6 +9,7 @@ import streamlit as st
 
 from planner.dataset import Analysis, Counter, Estimated, Source, Tokenized, analyse
 from planner.dataset.analysis import nothing_read
+from ui.question import views
 
 KINDS = ["jsonl", "json", "ndjson", "csv", "tsv", "parquet", "txt"]
 KEPT = "analysis"
@@ -29,10 +30,9 @@ def question() -> None:
         with st.popover("Paste some instead", icon=":material/content_paste:", type="tertiary"):
             st.text_area("Samples, one a line", key="pasted", max_chars=MOST_PASTED, height=180, placeholder=EXAMPLE)
     with right:
-        st.text_input(
+        views.text(
             "Tokenizer",
-            key="tokenizer",
-            bind="query-params",
+            "tokenizer",
             placeholder="a model on the Hugging Face Hub, such as Qwen/Qwen2.5-7B",
             max_chars=200,
             help=(
@@ -105,12 +105,16 @@ def analysed(samples: tuple[str, Source], count: tuple[str, Counter]) -> Analysi
     if kept is None or kept[0] != key:
         st.session_state.pop(KEPT, None)
         bar = st.progress(0.0, "Reading …")
+
+        def progressed(share: float, number: int) -> None:
+            bar.progress(share, f"{share:.0%} read: {number:,} samples")
+
         try:
             found = analyse(
                 samples[1],
                 count[1],
                 column,
-                lambda share, number: bar.progress(share, f"{share:.0%} read: {number:,} samples") and None,
+                progressed,
             )
         finally:
             bar.empty()

@@ -104,12 +104,11 @@ def chart(found: Analysis, at: AtLength, ground: Ground) -> Any:
     if top < lengths.longest:
         names[-1] = f"{bins[-1][0]:,} tokens or more"
     drawn = go.Figure()
-    for label, colour, shown in (
-        ("Whole", PARTS[0].colour, lambda end: end - 1 <= at.seq_len),
-        ("Cut at the end", TOO_MUCH, lambda end: end - 1 > at.seq_len),
-    ):
+    for label, colour, cut in (("Whole", PARTS[0].colour, False), ("Cut at the end", TOO_MUCH, True)):
         mine = [
-            (first, end, number, name) for (first, end, number), name in zip(bins, names, strict=True) if shown(end)
+            (first, end, number, name)
+            for (first, end, number), name in zip(bins, names, strict=True)
+            if (end - 1 > at.seq_len) is cut
         ]
         if any(number for _, _, number, _ in mine):
             drawn.add_bar(

@@ -10,9 +10,8 @@ from planner.core.errors import PlanError
 from planner.core.units import scale, symbol
 from planner.engines.registry import engine
 from planner.plan import Plan, plan
-from planner.request import PlanRequest
-from ui.question import share
-from ui.question.sidebar import LLAMA
+from planner.request import LLAMA, PlanRequest
+from ui.question.form import PLAN
 from ui.show.text import plain
 
 LOSS = "Published loss (perplexity)"
@@ -110,4 +109,4 @@ def formats_frame(request: PlanRequest) -> pd.DataFrame:
 def _choose(request: PlanRequest, names: list[str]) -> None:
     chosen = st.session_state["formats"]["selection"]["rows"]
     if chosen and chosen[0] < len(names):
-        share.change(request, {"quantization": names[chosen[0]]})
+        PLAN.change(request, {"quantization": names[chosen[0]]})

@@ -13,7 +13,7 @@ from planner.engines.llama_cpp.layout import Layout
 from planner.engines.llama_cpp.places import HOST, Unit, name_of, units
 from planner.engines.registry import engine
 from planner.plan import Plan
-from ui.question import share
+from ui.question.form import PLAN
 from ui.show.colours import PARTS, Ground, ground
 from ui.show.text import plain
 
@@ -69,7 +69,7 @@ def _slider(plan: Plan, layout: Layout) -> None:
     st.session_state[key] = layout.split.gpu_layers
 
     def move() -> None:
-        share.change(plan.request, moved(plan, st.session_state[key]))
+        PLAN.change(plan.request, moved(plan, st.session_state[key]))
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.slider(
@@ -82,7 +82,7 @@ def _slider(plan: Plan, layout: Layout) -> None:
         )
         if plan.request.gpu_layers is not None:
             st.button(
-                "As many as fit", on_click=share.change, args=(plan.request, AS_FITS), icon=":material/restart_alt:"
+                "As many as fit", on_click=PLAN.change, args=(plan.request, AS_FITS), icon=":material/restart_alt:"
             )
 
 
@@ -90,7 +90,8 @@ def moved(plan: Plan, layers: int) -> dict[str, Any]:
     """The fields for so many layers on the GPUs: experts stay where they are, and layers leave from the front, off the
     first GPU that has some.
     """
-    held, left, shares = dict(plan.memory.split_held), layers, []
+    held, left = dict(plan.memory.split_held), layers
+    shares: list[int] = []
     for count in reversed(held.get("tensor_split", ())):
         shares.insert(0, min(count, left))
         left -= int(shares[0])
@@ -136,14 +137,12 @@ def conclusion(layout: Layout, found: tuple[Unit, ...]) -> str:
         )
         lent = sum(1 for unit in found if unit.experts_bytes and unit.experts_device == device != unit.device)
         output = any(unit.device == device and unit.name == "Output" for unit in found)
-        parts = [
+        held = [
             f"{count} layers" if count or not lent else "",
             "the output" if output else "",
             f"the experts of {lent} layers" if lent else "",
         ]
-        said.append(
-            f"{name_of(layout, device)} holds {' and '.join(part for part in parts if part)}, {mem(size)} of weights"
-        )
+        said.append(f"{name_of(layout, device)} holds {' and '.join(filter(None, held))}, {mem(size)} of weights")
     return "; ".join(said) + "."
 
 

@@ -16,7 +16,8 @@ from planner.request import PlanRequest
 from planner.searches.matrix import Need
 from planner.searches.matrix_cards import Matrix, matrix
 from planner.searches.matrix_speed import decode_speeds
-from ui.question import picker, share, views
+from ui.question import picker, views
+from ui.question.form import PLAN
 
 MODELS = (
     "Qwen/Qwen3-0.6B",
@@ -68,12 +69,12 @@ def chosen(request: PlanRequest) -> tuple[list[str], list[str], list[str], list[
     """What the visitor wants to see: models, formats, cards, counts; each stands in the link."""
     cards = {gpu.id: gpu.name for gpu in gpus()}
     runs = list(engine(request.engine).formats())
-    formats = ("bf16" if name == "auto" else name for name in info(request.engine).formats.values())
-    usual = [name for name in formats if name in runs] or runs[:2]
+    known = ("bf16" if name == "auto" else name for name in info(request.engine).formats.values())
+    usual = [name for name in known if name in runs] or runs[:2]
     left, right = st.columns([3, 2])
     with left:
         models = _many(
-            "Models", picker.titles(), [known.id for name in MODELS if (known := catalog.lookup(name))], "matrix_model"
+            "Models", picker.titles(), [model.id for name in MODELS if (model := catalog.lookup(name))], "matrix_model"
         )
     with right:
         formats = _many("Formats", {name: name for name in runs}, usual, f"matrix_format_{request.engine}")
@@ -196,7 +197,7 @@ def open_cell(rows: list[Need], cards: list[Any], key: str) -> None:
         return
     row, column = rows[cells[0][0]], cells[0][1]
     card = next((card for card in cards if card.name == column), cards[-1])
-    share.put("model", row.model)
-    share.put("quantization", row.format)
-    share.put("gpus", f"{row.count}x {card.id}" if row.count > 1 else card.id)
+    PLAN.put("model", row.model)
+    PLAN.put("quantization", row.format)
+    PLAN.put("gpus", f"{row.count}x {card.id}" if row.count > 1 else card.id)
     st.session_state["leave"] = True

@@ -21,7 +21,7 @@ from planner.logs import readers
 from planner.logs.reading import Reading
 from planner.plan import Plan, plan
 from ui import pasted
-from ui.question import share
+from ui.question.form import PLAN
 from ui.question.here import watch
 from ui.show.colours import PARTS, Ground, ground
 from ui.show.text import plain
@@ -105,7 +105,7 @@ def _guess(answer: Plan, processes: list[Process]) -> None:
 def _take(answer: Plan, fields: dict[str, Any], title: str, key: str) -> None:
     """A button that sets these fields of the question, with the fields below it."""
     if fields:
-        st.button(title, on_click=share.change, args=(answer.request, fields), icon=":material/terminal:", key=key)
+        st.button(title, on_click=PLAN.change, args=(answer.request, fields), icon=":material/terminal:", key=key)
         st.caption(plain(", ".join(f"{field} {value}" for field, value in fields.items())))
 
 
@@ -147,7 +147,7 @@ def _explained(answer: Plan, comparison: Comparison) -> None:
         with st.container(horizontal=True):
             for one in changes:
                 title = f"{one.title} ({mem(one.predicted.expected)})"
-                st.button(title, on_click=share.change, args=(answer.request, one.change), key=f"explains:{one.title}")
+                st.button(title, on_click=PLAN.change, args=(answer.request, one.change), key=f"explains:{one.title}")
     elif not comparison.total.inside and comparison.total.measured:
         st.caption(
             "No single change of format, context, sequences, cache or layers explains it: check the engine and the"

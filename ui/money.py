@@ -76,8 +76,8 @@ def region(_: Cost | None) -> None:
     """Where the electricity comes from."""
     choice(
         "region",
-        "Electricity of",
         [one.title for one in tariffs().values()],
+        "Electricity of",
         other=True,
         placeholder=f"{tariff(None).name} assumed",
         help="A country or a US state. Households pay taxes with it; industry prices are those of large consumers.",
@@ -186,9 +186,12 @@ def api_choice(model: str, compared: str | None) -> None:
     served = [one.id for one in api.same_model(model)]
     others = [id for id in api.ids() if id.split("/", 1)[0] in FAMILIAR and id not in served]
     choice(
-        "api", "API", [*served, *others], other=True, placeholder=compared,
+        "api",
+        [*served, *others],
+        other=True,
+        placeholder=compared,
         help="Who serves this model stands first. Or type prices in USD for a million tokens in and out, such as 3/15.",
-    )  # fmt: skip
+    )
 
 
 def payback(cost: Cost, back: Payback) -> str:

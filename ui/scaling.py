@@ -16,7 +16,7 @@ from planner.performance.timing import Timing
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
 from planner.searches.scaling import Point, curve, steps
-from ui.question import share
+from ui.question.form import PLAN
 from ui.show.chart import Spec, level, upright
 from ui.show.colours import PARTS, TOO_MUCH, Ground
 
@@ -216,7 +216,7 @@ def take(request: PlanRequest, key: str, field: str) -> None:
     """Put the clicked point into the question."""
     clicked = st.session_state[key]["selection"]["points"]
     if clicked:
-        share.change(request, {field: int(clicked[0]["x"])})
+        PLAN.change(request, {field: int(clicked[0]["x"])})
 
 
 def take_cell(request: PlanRequest, key: str) -> None:
@@ -224,7 +224,7 @@ def take_cell(request: PlanRequest, key: str) -> None:
     clicked = st.session_state[key]["selection"]["points"]
     if clicked:
         context, batch = clicked[0]["customdata"][:2]
-        share.change(request, {"context": int(context), "batch": int(batch)})
+        PLAN.change(request, {"context": int(context), "batch": int(batch)})
 
 
 def _layout(field: str, behind: Ground, usable: float) -> Spec:

@@ -11,6 +11,7 @@ import streamlit as st
 from planner.request import Question
 from planner.scenarios import Scenario, Table, filled, scenarios
 from planner.training.request import TrainRequest
+from ui.question import address
 from ui.show.links import to_page
 from ui.show.text import plain
 
@@ -33,12 +34,19 @@ def written(one: Scenario, words: str) -> str:
     return plain(one.text(words, OPENED, CLOSED)).replace(OPENED, "**").replace(CLOSED, "**")
 
 
+def chosen() -> str:
+    """The scenario that is open, by its id; none is the gallery."""
+    linked = address.arrived(KEY)
+    if linked is not None:
+        choose(linked[-1] if linked else "")
+    id: str = st.session_state.get(KEY, "")
+    address.show(KEY, [id] if id else [])
+    return id
+
+
 def choose(id: str) -> None:
-    st.query_params[KEY] = id
-
-
-def leave() -> None:
-    st.query_params.pop(KEY, None)
+    """Open a scenario, or, without an id, the gallery."""
+    st.session_state[KEY] = id
 
 
 def gallery() -> None:
@@ -56,7 +64,7 @@ def gallery() -> None:
 
 def page(one: Scenario) -> None:
     """One scenario: question, rule, answer, why, claims, tables."""
-    st.button("All scenarios", key="all", on_click=leave, icon=":material/arrow_back:", type="tertiary")
+    st.button("All scenarios", key="all", on_click=choose, args=("",), icon=":material/arrow_back:", type="tertiary")
     st.header(f"{one.icon} {plain(one.title)}", anchor=False)
     st.markdown(plain(one.question))
     left, right = st.columns([2, 3], gap="medium")

@@ -14,7 +14,8 @@ from planner.engines.vllm import budget as vllm_budget
 from planner.plan import Plan
 from planner.searches.side_by_side import Side
 from planner.searches.users import Users
-from ui.question import fields, share
+from ui.question import fields
+from ui.question.form import PLAN
 from ui.show.colours import PARTS, Ground
 from ui.show.text import plain
 
@@ -95,7 +96,7 @@ def choose_engine(plan: Plan) -> None:
             st.button(
                 f"Plan with {title}",
                 key=f"serve:{name}",
-                on_click=share.change,
+                on_click=PLAN.change,
                 args=(plan.request, change),
                 icon=":material/arrow_forward:",
             )
@@ -240,7 +241,7 @@ def budget_frame(plan: Plan) -> pd.DataFrame:
 
 def sides_frame(found: Sequence[Side]) -> pd.DataFrame:
     """Each engine's figures side by side."""
-    table = []
+    table: list[tuple[object, ...]] = []
     for side in found:
         answer = side.answer
         if answer is None:

@@ -14,7 +14,7 @@ from planner.logs.readers import read
 from planner.logs.reading import Reading
 from planner.plan import Plan, plan
 from ui import pasted
-from ui.question import share
+from ui.question.form import PLAN
 from ui.show.text import plain
 
 
@@ -49,9 +49,9 @@ def section(answer: Plan) -> None:
 
 def _change(answer: Plan, fields: dict[str, object]) -> None:
     try:
-        share.change(answer.request, fields)
+        PLAN.change(answer.request, fields)
     except PlanError as error:
-        st.session_state["complaints"] = {error.field or "model": str(error)}
+        PLAN.complaints[error.field or "model"] = str(error)
 
 
 def _compared(answer: Plan, reading: Reading) -> None:

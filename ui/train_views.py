@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
@@ -17,8 +16,8 @@ from planner.training.ladder import Rung, cheapest
 from planner.training.memory import TrainDevice
 from planner.training.plan import TrainPlan
 from planner.training.snippets import snippets
-from ui import train_question
-from ui.question import migrate
+from ui.question import address
+from ui.question.form import TRAIN
 from ui.show import memory_bar
 from ui.show.chart import drawn
 from ui.show.colours import VERDICTS, Part, ground
@@ -215,7 +214,7 @@ def rungs(plan: TrainPlan, found: tuple[Rung, ...]) -> None:
                 st.button(
                     rung.title,
                     key=f"rung:{rung.title}",
-                    on_click=train_question.change,
+                    on_click=TRAIN.change,
                     args=(plan.request, rung.change),
                     width="stretch",
                     icon=icon,
@@ -296,13 +295,7 @@ def run_it(plan: TrainPlan) -> None:
     )
 
 
-def link(plan: TrainPlan) -> None:
+def link() -> None:
     """The address of this plan, to copy."""
-    request = plan.request.model_copy(update={"config": None}) if "config" not in st.query_params else plan.request
-    page = (st.context.url or "").split("?")[0]
-    st.code(
-        f"{page}?{urlencode(request.to_query() | {migrate.PARAMETER: str(migrate.VERSION)})}",
-        language=None,
-        wrap_lines=True,
-    )
+    st.code(address.link(TRAIN), language=None, wrap_lines=True)
     st.caption("The same as the address bar: it holds the whole question.")

@@ -200,7 +200,7 @@ class Source:
         return max(",;\t|", key=lambda mark: header.count(mark.encode()))
 
     def _parquet(self) -> Iterator[Row | Malformed]:
-        import pyarrow.parquet as parquet  # type: ignore[import-untyped]
+        import pyarrow.parquet as parquet
         from pyarrow import ArrowException
 
         try:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from dashboard_page import drawn, go, query, verdict, visit
 
-from ui.question import share
+from ui.question.form import PLAN
 
 pytestmark = pytest.mark.browser
 
@@ -27,7 +27,7 @@ LINK = {"model": "meta-llama/Llama-3.1-8B-Instruct", "quantization": "Q4_K_M", "
     ],
 )
 def test_markup_in_every_parameter_stays_text(chromium: Any, address: str, path: str, own: dict[str, str]) -> None:
-    texts = {key: PAYLOAD for key in share.fields() if share.number_type(key) is None and key not in LINK}
+    texts = {key: PAYLOAD for key in PLAN.fields if PLAN.number_type(key) is None and key not in LINK}
     page = visit(chromium, address, path, **LINK | texts | own, tab=PAYLOAD, scenario=PAYLOAD, pin=PAYLOAD)
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from dashboard_page import drawn, query, shows, type_in, verdict, visit
 
-from ui.question.share import EXAMPLE
+from ui.question.form import PLAN
 
 pytestmark = pytest.mark.browser
 
@@ -23,7 +23,7 @@ LINK = {
 
 def test_first_visit_writes_the_question_into_the_address_and_asks_nobody_else(chromium: Any, address: str) -> None:
     page = visit(chromium, address)
-    assert query(page) == EXAMPLE
+    assert query(page) == PLAN.example
     assert "layers fit on the GPU" in verdict(page)
     assert page.outside == []
     assert page.evaluate("history.length") <= 2  # nobody acted, so that the bare address is no step to go back to
@@ -41,7 +41,7 @@ def test_a_link_opens_the_same_plan_in_another_browser(chromium: Any, address: s
 
 def test_a_number_redraws_the_page_with_and_without_a_body_of_its_own(chromium: Any, address: str) -> None:
     """The sidebar stays as it is; a button of the page, or a question without an answer, draws it anew."""
-    page = visit(chromium, address, **EXAMPLE)
+    page = visit(chromium, address, **PLAN.example)
     model = page.get_by_role("combobox", name="Model").element_handle()
     for context, batch in (("4096", "2"), ("12288", "1")):
         said = verdict(page)
@@ -62,7 +62,7 @@ def test_a_number_redraws_the_page_with_and_without_a_body_of_its_own(chromium: 
 
 
 def test_a_number_after_a_way_out_and_a_way_out_after_a_number(chromium: Any, address: str) -> None:
-    page = visit(chromium, address, **EXAMPLE)
+    page = visit(chromium, address, **PLAN.example)
     type_in(page, "Context (tokens)", "4096")
     page.locator("[data-testid=stMain] [data-testid=stColumn] [data-testid=stButton] button").first.click()
     page.wait_for_url(lambda url: "quantization=Q4_K_M" not in url or "gpus=rtx-4090" not in url)
@@ -83,7 +83,7 @@ def test_the_default_leaves_the_address(chromium: Any, address: str) -> None:
 
 
 def test_a_way_out_changes_the_address_and_back_undoes_it(chromium: Any, address: str) -> None:
-    page = visit(chromium, address, **EXAMPLE)
+    page = visit(chromium, address, **PLAN.example)
     before, said = query(page), verdict(page)
     page.locator("[data-testid=stMain] [data-testid=stColumn] [data-testid=stButton] button").first.click()
     page.wait_for_url(lambda url: "quantization=Q4_K_M" not in url or "gpus=rtx-4090" not in url)

@@ -11,15 +11,13 @@ from notes import note_lengths, notes, words_tokenizer
 from streamlit.testing.v1 import AppTest
 
 from planner.training.request import TrainRequest
+from tests.pages.dashboard import landed
 
 ROOT = Path(__file__).parents[2]
 
 
 def opened(**query: str) -> AppTest:
-    page = AppTest.from_file(str(ROOT / "pages" / "data.py"), default_timeout=30)
-    for key, value in query.items():
-        page.query_params[key] = value
-    return page.run()
+    return landed("data", **query)
 
 
 def with_file(page: AppTest, content: bytes, name: str = "data.jsonl") -> AppTest:

@@ -21,6 +21,16 @@ def opened(page: str = "plan", /, **query: str) -> AppTest:
     return at
 
 
+def landed(page: str, /, **query: str) -> AppTest:
+    """A page as the first of a visit, by its own link."""
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.switch_page(f"pages/{page}.py")
+    at.query_params.update(query)
+    at.run()
+    assert not at.exception, at.exception[0].message
+    return at
+
+
 def said(at: AppTest) -> str:
     """The first header, without the marks that keep it from being Markdown."""
     return at.header[0].value.replace("\\", "")

@@ -93,7 +93,7 @@ def test_fine_tuning_takes_the_base_that_a_name_says() -> None:
     at.query_params = {"model": "unsloth/Qwen3-8B-bnb-4bit", "gpus": "rtx-4090"}
     at.switch_page("pages/fine_tune.py").run()
     assert not at.exception
-    assert (at.session_state["model"], at.session_state["base"]) == ("Qwen/Qwen3-8B", "nf4-dq")
+    assert (at.session_state["model"], at.session_state["train_quantization"]) == ("Qwen/Qwen3-8B", "nf4-dq")
     assert "unsloth's copy of Qwen3 8B as nf4-dq" in captions(at)
 
 

@@ -7,20 +7,16 @@ from streamlit.testing.v1 import AppTest
 from planner import PlanRequest, plan
 from planner.core.units import GIB
 from planner.engines.llama_cpp.places import units
+from tests.pages.dashboard import opened as opened_plan
 from ui.formats import LOSS, formats_frame
 from ui.layers import AS_FITS, conclusion, layout_of, moved, table
+from ui.show.text import slug
 
 SPLIT = {"model": "meta-llama/Meta-Llama-3-70B-Instruct", "quantization": "Q4_K_M", "gpus": "rtx-4090"}
 
 
 def opened(tab: str, **query: str) -> AppTest:
-    page = AppTest.from_file("../../app.py", default_timeout=60)
-    for key, value in query.items():
-        page.query_params[key] = value
-    page.session_state["tab:8"] = tab
-    page.run()
-    assert not page.exception
-    return page
+    return opened_plan(**query, tab=slug(tab))
 
 
 def test_the_slider_moves_layers_and_a_button_gives_them_back() -> None:

@@ -10,16 +10,14 @@ from streamlit.testing.v1 import AppTest
 from planner.request import PlanRequest
 from planner.scenarios import scenario, scenarios
 from planner.training.request import TrainRequest
+from tests.pages.dashboard import landed
 from ui.show.text import plain
 
 ROOT = Path(__file__).parents[2]
 
 
 def opened(**query: str) -> AppTest:
-    page = AppTest.from_file(str(ROOT / "pages" / "scenarios.py"), default_timeout=60)
-    for key, value in query.items():
-        page.query_params[key] = value
-    return page.run()
+    return landed("scenarios", **query)
 
 
 def test_the_gallery_opens_each() -> None:
@@ -38,7 +36,8 @@ def test_the_gallery_opens_each() -> None:
 def test_each_scenario_opens_with_every_table(id: str) -> None:
     one = scenario(id)
     for raw in one.tables:
-        page = AppTest.from_file(str(ROOT / "pages" / "scenarios.py"), default_timeout=60)
+        page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        page.switch_page("pages/scenarios.py")
         page.query_params["scenario"] = id
         page.session_state[f"tables:{id}"] = raw["title"]
         page.run()
@@ -83,12 +82,7 @@ OPENED = [
 
 @pytest.mark.parametrize(("id", "request_"), OPENED)
 def test_first_and_last_plan_of_each_open_on_their_page(id: str, request_: PlanRequest | TrainRequest) -> None:
-    file = "fine_tune.py" if isinstance(request_, TrainRequest) else "plan.py"
-    page = AppTest.from_file(str(ROOT / "pages" / file), default_timeout=60)
-    for key, value in request_.to_query().items():
-        page.query_params[key] = value
-    page.run()
-    assert not page.exception
+    page = landed("fine_tune" if isinstance(request_, TrainRequest) else "plan", **request_.to_query())
     assert page.header or page.subheader
     assert page.metric
 

@@ -72,7 +72,6 @@ def plan_here(free: bool) -> None:
 def leave() -> None:
     """Open the plan page after `plan_on`. A button cannot do it: Streamlit changes the page only between two runs."""
     if st.session_state.pop("leave", False):
-        # no parameters: those that widgets are bound to cannot be set here, and the widgets write them again
         st.switch_page("pages/plan.py", query_params={})
 
 

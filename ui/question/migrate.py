@@ -28,6 +28,10 @@ FIELDS = {
     "n_gpu_layers": "gpu_layers",
     "ubatch_size": "ubatch",
     "n_cpu_moe": "cpu_moe_layers",
+    "base": "quantization",
+    "train_flash_attention": "flash_attention",
+    "train_tensor_parallel": "tensor_parallel",
+    "train_pipeline_parallel": "pipeline_parallel",
 }
 """Other name of a parameter -> its name; the others are what engines call the same."""
 

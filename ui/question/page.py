@@ -9,102 +9,122 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 import streamlit as st
-from streamlit.runtime.pages_manager import PagesManager
-from streamlit.runtime.scriptrunner import StopException
 
 from planner.core.errors import PlanError
 from planner.plan import Plan, plan
-from planner.request import PlanRequest
-from ui.question import history, memory_unit, redraw, share
-from ui.question.fields import complain
+from ui.question import address, fields, memory_unit, redraw
+from ui.question.form import PLAN, TRAIN, Form
 from ui.question.models import upload, with_config
-from ui.question.share import Asked
 from ui.question.sidebar import numbers, rest, sidebar
+from ui.question.streamlit_private import StopException, fragment_alone, routed
+from ui.question.train_sidebar import train_sidebar
 from ui.show.text import plain
 
 Answer = TypeVar("Answer")
 
+SIDEBARS = {PLAN.name: sidebar, TRAIN.name: train_sidebar}
+"""What draws a form."""
+
+EXAMPLES = {
+    "Llama 3 70B on an RTX 4090": PLAN.example,
+    "Qwen3 30B A3B on a 16 GB card": {
+        "model": "Qwen/Qwen3-30B-A3B",
+        "quantization": "Q4_K_M",
+        "gpus": "rtx-4060-ti-16gb",
+    },
+    "Llama 3.1 8B without a GPU": {"model": "meta-llama/Llama-3.1-8B-Instruct", "quantization": "Q4_K_M", "gpus": ""},
+}
+"""Questions to begin with."""
+
 
 @contextmanager
-def frame(name: str, question: bool) -> Iterator[None]:
-    """Around every page.
+def frame(name: str, form: Form[Any] | None) -> Iterator[None]:
+    """Around every page: before it the link and the form, after it the fields that have no widget on it, and the
+    address.
 
-    One that answers the question has the sidebar before it, and after it the fields that it has no widget for.
+    Args:
+        name: the page's path.
+        form: the question that the page asks; None for a page without one.
     """
-    history.one_step()
-    share.finite()
-    memory_unit.arrive()
-    if not question:
-        st.session_state["page"], st.session_state["own"] = name, True
-        yield
-        return
-    begin(name)
+    begin(name, form)
     st.session_state["framed"] = True
     try:
         yield
-        rest()
+        _end(form)
     except StopException:
-        rest()
+        _end(form)
         raise
     finally:
         del st.session_state["framed"]
-        st.session_state["kept"] = share.question()
-        share.remember(st.session_state["kept"])
-        share.tell("page")
-    share.depart()
 
 
-def begin(name: str) -> None:
-    """Read the link and draw the sidebar."""
-    st.session_state["places"] = {}
+def begin(name: str, form: Form[Any] | None) -> None:
+    """Read the link and draw the form."""
+    fields.begin()
     redraw.begin()
-    share.arrive(name)
-    sidebar()
-    for field, sentence in share.not_taken().items():
-        complain(field, f"{sentence} Its default stands in.")
+    address.arrive(name, form)
+    memory_unit.arrive()
+    if form is None:
+        return
+    SIDEBARS[form.name]()
+    for field, sentence in form.not_taken().items():
+        fields.complain(field, f"{sentence} Its default stands in.")
     if remark := st.session_state.get("remark"):
-        complain("model", remark)
+        fields.complain("model", remark)
 
 
-def routed() -> None:
-    """Hand over to the router, once, when the first visitor of a new server comes by a page's own address.
-
-    Until `st.navigation` has run, Streamlit takes the folder `pages/` for an app without a router and runs the page's
-    file alone.
-    """
-    if PagesManager.uses_pages_directory:
-        PagesManager.uses_pages_directory = False
-        st.rerun()
+def _end(form: Form[Any] | None) -> None:
+    if form is not None:
+        rest(form)
+    address.write(form)
 
 
 def stop() -> NoReturn:
-    """End the page here.
-
-    After `st.stop` nothing could be drawn any more, and the frame has the rest of the sidebar to draw.
+    """End the page here. After `st.stop` nothing could be drawn any more, and the frame has the rest of the sidebar to
+    draw.
     """
     raise StopException
+
+
+def _framed() -> None:
+    if "framed" not in st.session_state and not fragment_alone():
+        routed()
 
 
 def answered() -> Plan:
     """The answer to the question that the sidebar and the link spell; a question without an answer ends the page with
     its reason.
     """
-    return answer(PlanRequest, plan)
-
-
-def answer(kind: type[Asked], ask: Callable[[Any], Answer]) -> Answer:
-    """The same for any kind of question and whatever answers it: `answer(TrainRequest, train)`."""
-    if "framed" not in st.session_state and not redraw.again():
-        routed()
-        begin("")
+    _framed()
     numbers()
+    return answer(PLAN, plan, "What would you like to run?", EXAMPLES)
+
+
+def answer(
+    form: Form[Any],
+    ask: Callable[[Any], Answer],
+    otherwise: str,
+    examples: dict[str, Any],
+) -> Answer:
+    """The same for any form and whatever answers its question.
+
+    Args:
+        form: the question.
+        ask: what answers it, or raises a `PlanError`.
+        otherwise: the heading of a page without an answer.
+        examples: questions to begin with, by their titles.
+    """
+    _framed()
     try:
-        return ask(with_config(share.read(kind, upload())))
+        return ask(with_config(form.read(upload())))
     except PlanError as error:
-        if redraw.again():
+        if fragment_alone():
             st.rerun()  # a question without an answer is told beside its field
-        complain(error.field, f"{error} The rest of the link is kept." if share.linked(error.field) else str(error))
-        st.header(":gray[:material/help:] What would you like to run?", anchor=False)
+        kept = form.linked(error.field)
+        fields.complain(error.field, f"{error} The rest of the link is kept." if kept else str(error))
+        st.header(f":gray[:material/help:] {otherwise}", anchor=False)
         st.markdown(plain(str(error)))
-        share.examples()
+        with st.container(horizontal=True):
+            for title, query in examples.items():
+                st.button(title, on_click=form.replace, args=(query,), icon=":material/arrow_forward:")
         stop()

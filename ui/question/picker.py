@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Any
 
 import streamlit as st
 
@@ -17,14 +18,13 @@ from planner.request import PlanRequest
 from planner.resolve import canonical, runs
 from planner.training import named as training
 from planner.training.request import TrainRequest
-from ui.question import share
+from ui.question.form import PLAN, Form
 from ui.question.models import with_config
 from ui.show.text import plain
 
 TAKEN, TYPED = "model_taken", "model_typed"
 FORMAT = ("quantization", "engine")
 USUAL = {"quantization": "auto", "engine": "llama.cpp"}
-NO_KEYS: Mapping[str, str] = {}
 
 Question = Callable[[Mapping[str, str]], tuple[Mapping[str, str], Taken]]
 """From fields of a question to those that the name in it means, and what it was taken for."""
@@ -48,16 +48,16 @@ def typed() -> None:
     st.session_state[TYPED] = True
 
 
-def settle(question: Question, keys: Mapping[str, str] = NO_KEYS) -> None:
+def settle(question: Question, form: Form[Any]) -> None:
     """Before the fields are drawn: put what a typed name means into them, so that they and the address say what is
     planned.
 
     Args:
-        question: what the page's kind of question makes of a name.
-        keys: fields whose widget has another key than the field's name.
+        question: what the form's kind of question makes of a name.
+        form: where the fields are.
     """
-    state, now = st.session_state, st.session_state.pop(TYPED, False)
-    asked = {field: str(state.get(keys.get(field, field)) or "") for field in ("model", *FORMAT, "gpus", "method")}
+    now = st.session_state.pop(TYPED, False)
+    asked = {field: str(form.value(field) or "") for field in ("model", *FORMAT, "gpus", "method")}
     asked = {field: text for field, text in asked.items() if text and text != USUAL.get(field)}
     model = asked.get("model", "")
     if not model or (model in catalog.models() and known(asked.get("quantization", "auto"))):
@@ -66,16 +66,13 @@ def settle(question: Question, keys: Mapping[str, str] = NO_KEYS) -> None:
         meant, taken = question(_newest(asked) if now else asked)
     except PlanError:
         return  # the answer says so
-    changed = {
-        keys.get(field, field): text for field, text in meant.items() if text != asked.get(field, USUAL.get(field, ""))
-    }
+    changed = {field: text for field, text in meant.items() if text != asked.get(field, USUAL.get(field, ""))}
     if not taken.note and changed.keys() <= {"model"}:
         return  # another name of the model, which stays in the link as it is
-    for key, text in changed.items():
-        state[key] = text
-        state.get("arrived", {}).pop(key, None)
-    state[TAKEN] = (_told(keys), taken)
-    share.correct(changed)
+    for field, text in changed.items():
+        st.session_state[form.key(field)] = text
+        st.session_state.get("arrived", {}).pop(field, None)
+    st.session_state[TAKEN] = (_told(form), taken)
 
 
 def _newest(asked: Mapping[str, str]) -> Mapping[str, str]:
@@ -89,18 +86,16 @@ def _newest(asked: Mapping[str, str]) -> Mapping[str, str]:
     return {field: text for field, text in asked.items() if field != "quantization" and (field != "engine" or stays)}
 
 
-def _told(keys: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(
-        str(st.session_state.get(keys.get(field, field)) or USUAL.get(field, "")) for field in ("model", *FORMAT)
-    )
+def _told(form: Form[Any]) -> tuple[str, ...]:
+    return tuple(str(form.value(field) or USUAL.get(field, "")) for field in ("model", *FORMAT))
 
 
-def note(keys: Mapping[str, str] = NO_KEYS) -> None:
+def note(form: Form[Any] = PLAN) -> None:
     """Under the picker: what the name was taken for, and a button for each model that it may also mean, as long as that
     is what is planned.
     """
     told, taken = st.session_state.get(TAKEN, ((), None))
-    if taken is None or told != _told(keys):
+    if taken is None or told != _told(form):
         return
     if taken.note:
         st.caption(plain(taken.note))

@@ -9,30 +9,18 @@ that finds another question than the page was drawn with asks for that.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from ui.question import memory_unit, share
+from ui.question import address, memory_unit
+from ui.question.form import PLAN
+from ui.question.streamlit_private import fragment_alone
 
 BODY = "body"
 DRAWN, ALONE, MOVED = "drawn", "alone", "moved"
 """In the session: the question that the page shows, whether its body can run alone, and whether a number of the sidebar
 has just moved.
 """
-
-
-def again() -> bool:
-    """Whether this run is of fragments alone."""
-    context = get_script_run_ctx()
-    return bool(context and context.fragment_ids_this_run)
-
-
-def of_every_page() -> AbstractContextManager[None]:
-    """Widgets drawn inside are the same on every page, whichever page draws them."""
-    context = get_script_run_ctx()
-    return context.run_with_active_hash(context.pages_manager.main_script_hash) if context else nullcontext()
 
 
 def begin() -> None:
@@ -45,9 +33,9 @@ def number_moved() -> None:
     state = st.session_state
     if state.get(ALONE):
         state[MOVED] = True
-        if not again():  # asked for without a browser, which knows the number's fragment
+        if not fragment_alone():  # asked for without a browser, which knows the number's fragment
             st.rerun(BODY)
-    elif again():
+    elif fragment_alone():
         st.rerun()
 
 
@@ -57,11 +45,12 @@ def body(draw: Callable[[], None]) -> None:
     whole next time.
     """
     memory_unit.begin()
-    state, question = st.session_state, share.question()
-    if not state.pop(MOVED, False) and again() and state.get(DRAWN) != question:
+    state, question = st.session_state, PLAN.question()
+    if not state.pop(MOVED, False) and fragment_alone() and state.get(DRAWN) != question:
         st.rerun()
     state[ALONE] = False
     draw()
-    share.tell(BODY)
-    state[DRAWN] = state["kept"] = question
+    if fragment_alone():
+        address.write(PLAN)
+    state[DRAWN] = question
     state[ALONE] = True

@@ -15,7 +15,8 @@ from planner.report.html import html
 from planner.report.json import plan_json
 from planner.report.markdown import markdown
 from ui import compare
-from ui.question import models, share
+from ui.question import address, models
+from ui.question.form import PLAN
 from ui.show.frame import csv, table
 from ui.show.memory_bar import conclusion
 
@@ -87,11 +88,9 @@ def link(plan: Plan) -> None:
             "The uploaded config.json cannot travel in a link: whoever opens it must upload the file too.",
             icon=":material/link_off:",
         )
-    address, here = (
-        share.address(),
-        copy_context(),
-    )  # a file is written after the click, when neither the address nor the unit of memory is at hand
-    st.code(address, language=None, wrap_lines=True)
+    # A file is written after the click, when neither the address nor the unit of memory is at hand.
+    shared, here = address.link(PLAN), copy_context()
+    st.code(shared, language=None, wrap_lines=True)
     st.caption(
         "The same as the address bar: it holds the whole question, and which version of links it is. Copy it with the"
         " button at its end."
@@ -105,7 +104,7 @@ def link(plan: Plan) -> None:
         )
         st.download_button(
             "Report with the arithmetic",
-            lambda: here.copy().run(markdown, plan, address),
+            lambda: here.copy().run(markdown, plan, shared),
             "headroom-plan.md",
             "text/markdown",
             icon=":material/download:",
@@ -113,7 +112,7 @@ def link(plan: Plan) -> None:
         )
         st.download_button(
             "Page to print",
-            lambda: here.copy().run(html, plan, address),
+            lambda: here.copy().run(html, plan, shared),
             "headroom-plan.html",
             "text/html",
             icon=":material/print:",

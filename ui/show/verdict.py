@@ -8,7 +8,8 @@ from planner import catalog
 from planner.core.units import count, significant, usd
 from planner.plan import Plan
 from planner.searches.ways_out import WayOut
-from ui.question import models, share
+from ui.question import models
+from ui.question.form import PLAN
 from ui.show.colours import VERDICTS
 from ui.show.text import plain
 
@@ -39,7 +40,7 @@ def take(plan: Plan, way: WayOut) -> None:
     """Change the question as a way out says; another model takes the place of a file that was uploaded."""
     if "model" in way.change and models.uploaded():
         models.leave()
-    share.change(plan.request, way.change)
+    PLAN.change(plan.request, way.change)
 
 
 def ways_out(plan: Plan) -> None:
