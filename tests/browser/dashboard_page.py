@@ -50,7 +50,7 @@ def type_in(page: Any, label: str, text: str) -> None:
     field = page.get_by_role("spinbutton", name=label)
     field.fill(text)
     field.press("Enter")
-    page.wait_for_timeout(150)
+    page.wait_for_timeout(400)
     drawn(page)
 
 

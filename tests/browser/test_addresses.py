@@ -21,12 +21,6 @@ LINK = {
 SHARED = {key: LINK[key] for key in ("model", "gpus")}
 
 
-@pytest.mark.xfail(
-    reason=(
-        "the step back from Fine-tune loses the GPUs: Streamlit takes that page's own parameters out of the address"
-        " that it returns to"
-    )
-)
 def test_every_page_carries_the_question_and_is_one_step_back(chromium: Any, address: str) -> None:
     page = visit(chromium, address, **LINK)
     steps = page.evaluate("history.length")
@@ -51,7 +45,7 @@ def test_fine_tuning_asks_its_own_questions(chromium: Any, address: str) -> None
     base.
     """
     page = visit(chromium, address, "/fine_tune", **SHARED, quantization="nf4", flash_attention="false", v="1")
-    holds(page, "fine_tune", SHARED | {"base": "nf4", "train_flash_attention": "false"})
+    holds(page, "fine_tune", SHARED | {"quantization": "nf4", "flash_attention": "false"})
     page.get_by_role("link", name="Plan").click()
     holds(page, "", SHARED)
     assert verdict(page).startswith("check_circle")

@@ -100,7 +100,6 @@ def test_a_name_that_leaves_open_which_offers_the_others(chromium: Any, address:
     assert page.get_by_text("Did you mean Qwen3 32B").first.is_visible()
 
 
-@pytest.mark.xfail(reason="on Fine-tune the address follows a typed name late")
 def test_fine_tuning_takes_the_base_that_a_name_says(chromium: Any, address: str) -> None:
     page = visit(chromium, address, "/fine_tune", model="meta-llama/Llama-3.2-3B", gpus="rtx-4090")
     assert value(page, "Model") == "Llama 3.2 3B"

@@ -14,14 +14,15 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from ui.question import history, migrate, streamlit_private
-from ui.question.form import Form
+from ui.question.form import PLAN, TRAIN, Form
 
 HINT = "This is an example. Choose your own model, format and GPUs in the sidebar; on a phone » at the top opens it."
 """For a first visit; it goes away by itself."""
 
-PAGE, WRITTEN, LINK, SHOWN = "page", "written", "link", "shown"
-"""In the session: the page that was drawn last, the parameters that were written last, those of a link that has just
-arrived, and those of what the page shows.
+PAGE, WRITTEN, SHOWN, LINK, ARRIVING = "page", "written", "shown", "link", "arriving"
+"""In the session: the page that was drawn last, the parameters that were written last, those of what the page shows,
+those of the link that brought the visitor here and that nothing on the page has taken yet, and whether it did so in
+this run.
 """
 
 
@@ -33,18 +34,24 @@ def arrive(page: str, form: Form[Any] | None) -> None:
         form: the question that the page asks; None for a page without one.
     """
     state = st.session_state
+    for each in (PLAN, TRAIN):
+        each.hold()
     here = {name: st.query_params.get_all(name) for name in st.query_params}
-    came = PAGE not in state or state[PAGE] != page or streamlit_private.stepped_back()
-    news = came and bool(here) and here != state.get(WRITTEN)
-    state[PAGE], state[SHOWN], state[LINK] = page, {}, here if news else None
-    state["remark"] = ""
+    moved = state.get(PAGE) != page
+    news = (moved or streamlit_private.stepped_back()) and bool(here) and here != state.get(WRITTEN)
+    state[PAGE], state[SHOWN], state[ARRIVING], state["remark"] = page, {}, news, ""
+    if news or moved:
+        state[LINK] = here if news else {}
     if form is None:
         return
     if news:
         raw = {name: texts[-1] for name, texts in here.items()}
         state["remark"] = migrate.remark(raw)
-        link = {name: text for name, text in migrate.migrated(raw).items() if name in (*form.fields, "system")}
-        if link or streamlit_private.stepped_back():
+        known = {*form.fields, "system"}
+        others = {name for name in here if migrate.name(name) not in {*known, migrate.PARAMETER}}
+        state[LINK] = {name: here[name] for name in others}
+        link = {name: text for name, text in migrate.migrated(raw).items() if name in known}
+        if link:
             form.take(link)
     if not state.get("model") and not form.question() and f"begun:{form.name}" not in state:
         form.take(form.example)
@@ -53,9 +60,12 @@ def arrive(page: str, form: Form[Any] | None) -> None:
 
 
 def arrived(name: str) -> list[str] | None:
-    """A parameter of the link that brought the visitor to this page; None when no link did."""
-    link: dict[str, list[str]] | None = st.session_state.get(LINK)
-    return None if link is None else link.get(name, [])
+    """A parameter of the link that brought the visitor to this page, for the first who asks, which may be long after;
+    None when there is nothing to take.
+    """
+    state = st.session_state
+    texts: list[str] | None = state.get(LINK, {}).pop(name, None)
+    return texts if texts is not None else [] if state.get(ARRIVING) else None
 
 
 def show(name: str, texts: Sequence[str]) -> None:
@@ -69,12 +79,13 @@ def show(name: str, texts: Sequence[str]) -> None:
 def write(form: Form[Any] | None) -> None:
     """At the end of a run: the address is the question and what is shown of its answer, in one step of the history."""
     state = st.session_state
-    wanted = {name: [text] for name, text in (form.question() if form else {}).items()} | state.get(SHOWN, {})
+    question = {name: [text] for name, text in form.question().items()} if form else {}
+    wanted = question | state.get(LINK, {}) | state.get(SHOWN, {})
     here = {name: st.query_params.get_all(name) for name in st.query_params}
     # The bare address of a first visit is completed by the browser, without a step of its history.
     if here != wanted and (here or WRITTEN in state):
         st.query_params.from_dict(wanted)
-    state[WRITTEN], state[LINK] = wanted, None
+    state[WRITTEN], state[ARRIVING] = wanted, False
     if not streamlit_private.fragment_alone():
         history.one_step(urlencode(wanted, doseq=True))
 

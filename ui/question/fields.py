@@ -15,9 +15,6 @@ from pydantic.fields import FieldInfo
 from ui.question.form import PLAN, Form
 from ui.show.text import plain
 
-KEPT: Any = {"persist_state": "session"}
-"""A widget that a page leaves out keeps its value for the pages that have it."""
-
 PLACES = "places"
 """In the session: where on this page a sentence about a field stands."""
 
@@ -46,7 +43,6 @@ def number(
         key=form.key(field),
         placeholder=placeholder or _unset(info),
         help=help or _meaning(info),
-        **KEPT,
         **more,
     )
     place(field, form)
@@ -74,7 +70,6 @@ def choice(
         accept_new_options=other,
         placeholder=placeholder or _unset(info),
         help=help or _meaning(info),
-        **KEPT,
         **more,
     )
     place(field, form)
@@ -84,7 +79,7 @@ def switch(field: str, label: str = "", placeholder: str | None = None, form: Fo
     """Yes, no, or, where the field may be empty, what the engine does by itself."""
     if form.is_toggle(field):
         info = form.fields[field]
-        st.toggle(label or labelled(field, form), form.default(field), key=form.key(field), help=_meaning(info), **KEPT)
+        st.toggle(label or labelled(field, form), form.default(field), key=form.key(field), help=_meaning(info))
         place(field, form)
         return
     choice(
@@ -112,7 +107,6 @@ def text(
         key=form.key(field),
         placeholder=placeholder or _unset(info),
         help=help or _meaning(info),
-        **KEPT,
         **more,
     )
     place(field, form)

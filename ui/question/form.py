@@ -134,6 +134,15 @@ class Form(Generic[Asked]):
         """Set one field from its text in a link; None sets its default."""
         st.session_state[self.key(field)] = self.default(field) if text is None else self.typed(field, text)
 
+    def hold(self) -> None:
+        """Before a page is drawn: make the values the session's own, which Streamlit would forget with the widgets of
+        the page that is left.
+        """
+        state = st.session_state
+        for key in map(self.key, self.fields):
+            if key in state:
+                state[key] = state[key]
+
     def replace(self, query: Link) -> None:
         """Ask another question altogether: every field that the link does not name takes its default."""
         self._forget()

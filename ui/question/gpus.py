@@ -33,7 +33,6 @@ def picker() -> None:
     st.text_input(
         "GPUs as text",
         key="gpus",
-        persist_state="session",
         placeholder="none: runs on the CPU",
         label_visibility="collapsed",
         help="Any spelling, for example 2x RTX 4090 + RTX 3090. Empty means no GPU.",

@@ -24,7 +24,7 @@ export default function (component) {
   }
 
   function install() {
-    let acted = false;
+    let acted = navigator.userActivation?.hasBeenActive ?? true;
     const push = history.pushState.bind(history);
     for (const kind of ["pointerdown", "keydown"]) window.addEventListener(kind, () => { acted = true; }, true);
     window.addEventListener("popstate", () => { acted = false; });

@@ -42,6 +42,11 @@ VALUES = {
 """Field -> other spelling of a value -> the value."""
 
 
+def name(parameter: str) -> str:
+    """What a parameter is called now."""
+    return FIELDS.get(parameter, parameter)
+
+
 def migrated(link: Mapping[str, str]) -> dict[str, str]:
     """The link as this version spells it; a parameter under its own name wins over another name of it."""
     own = {FIELDS[key]: text for key, text in link.items() if key in FIELDS} | {

@@ -48,7 +48,6 @@ def train_sidebar() -> None:
             required=True,
             help=HELP["method"],
             on_change=_keep_base,
-            **fields.KEPT,
         )
         fields.place("method", TRAIN)
         _choice("task")
