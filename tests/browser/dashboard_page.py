@@ -26,6 +26,7 @@ def visit(browser: Any, address: str, path: str = "/", width: int = 1_400, **que
         ),
     )
     page.goto(address + path + ("?" + urlencode(query) if query else ""))
+    page.wait_for_function("window.headroomHistory")
     drawn(page)
     return page
 

@@ -33,6 +33,7 @@ def arrive(page: str, form: Form[Any] | None) -> None:
         page: the page's path.
         form: the question that the page asks; None for a page without one.
     """
+    history.one_step()
     state = st.session_state
     for each in (PLAN, TRAIN):
         each.hold()
@@ -87,7 +88,7 @@ def write(form: Form[Any] | None) -> None:
         st.query_params.from_dict(wanted)
     state[WRITTEN], state[ARRIVING] = wanted, False
     if not streamlit_private.fragment_alone():
-        history.one_step(urlencode(wanted, doseq=True))
+        history.complete(urlencode(wanted, doseq=True))
 
 
 def link(form: Form[Any]) -> str:

@@ -40,10 +40,11 @@ export default function (component) {
 COMPONENT = "headroom_history"
 
 
-def one_step(query: str) -> None:
-    """At the end of a page, which it shows nothing on.
+def one_step() -> None:
+    """At the beginning of a page, which it shows nothing on."""
+    st.components.v2.component(COMPONENT, js=JS)(key=COMPONENT)
 
-    Args:
-        query: the parameters of the page's address.
-    """
-    st.components.v2.component(COMPONENT, js=JS)(key=COMPONENT, data={"query": query})
+
+def complete(query: str) -> None:
+    """At the end of a page: the parameters of its address, for a bare one."""
+    st.components.v2.component(COMPONENT, js=JS)(key=f"{COMPONENT}_end", data={"query": query})
