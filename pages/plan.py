@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from planner.plan import Plan
 from planner.request import LLAMA
 from ui.architecture import architecture
 from ui.formats import formats
@@ -12,9 +13,15 @@ from ui.show import memory_bar
 from ui.show.chart import drawn
 from ui.show.colours import ground
 from ui.show.derivations import write
-from ui.show.figures import figures
+from ui.show.figures import ARITHMETIC, figures, more_figures
 from ui.show.tables import commands, link, parts_table
 from ui.show.verdict import verdict, ways_out
+
+
+def parts(answer: Plan) -> None:
+    """What the memory goes to."""
+    more_figures(answer)
+    parts_table(answer)
 
 
 def draw() -> None:
@@ -22,6 +29,7 @@ def draw() -> None:
     answer = page.answered()
 
     verdict(answer)
+    views.switch("Show the arithmetic", ARITHMETIC)
     figures(answer)
     bar = drawn(memory_bar.figure(memory_bar.rows(answer), ground()))
     st.plotly_chart(bar, key="memory", theme=None, config={"displayModeBar": False}, alt=memory_bar.conclusion(answer))
@@ -31,8 +39,9 @@ def draw() -> None:
     )
     ways_out(answer)
 
+    st.subheader("Details", anchor=False)
     TABS = {
-        "Parts": lambda: parts_table(answer),
+        "Parts": lambda: parts(answer),
         "Arithmetic": lambda: write(answer.derivation),
         "Model": lambda: architecture(answer),
         "Quantizations": lambda: formats(answer),

@@ -33,7 +33,7 @@ def visit(browser: Any, address: str, path: str = "/", width: int = 1_400, **que
 
 def drawn(page: Any) -> None:
     """Wait until the script has run and nothing is stale."""
-    page.wait_for_selector("[data-testid=stHeading], [data-testid=stAlert]")
+    page.wait_for_selector("[data-testid=stHeading] h2, [data-testid=stAlert]")
     page.wait_for_function(
         "document.querySelector('[data-testid=stApp]').getAttribute('data-test-script-state') === 'notRunning'"
     )
@@ -63,7 +63,7 @@ def shows(page: Any, label: str, text: str) -> None:
 
 
 def verdict(page: Any) -> str:
-    text: str = page.locator("[data-testid=stHeading]").first.inner_text()
+    text: str = page.locator("[data-testid=stHeading] h2").first.inner_text()
     return text
 
 

@@ -35,7 +35,7 @@ def test_no_gpu_at_all_is_the_processor() -> None:
 
 def test_what_was_taken_for_a_name_stands_under_it() -> None:
     at = opened(**LLAMA | {"gpus": "2x 3060 + M2 Ultra + rtx-4090"})
-    captions = [caption.value.replace("\\", "") for caption in at.sidebar.caption]
+    captions = [caption.value.replace("\\", "") for caption in at.caption]
     assert "RTX 3060 is sold with 8 or 12 GB; 12 GB is taken: write RTX 3060 8GB for another." in captions
     assert [caption for caption in captions if caption.startswith("M2 Ultra is sold with 64, 128 or 192 GB")]
     assert not [caption for caption in captions if "4090" in caption]

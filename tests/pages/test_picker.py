@@ -12,7 +12,7 @@ from ui.question.picker import titles
 
 
 def captions(at: object) -> str:
-    return " ".join(caption.value for caption in at.sidebar.caption).replace("\\", "")  # type: ignore[attr-defined]
+    return " ".join(caption.value for caption in at.caption).replace("\\", "")  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,6 @@ import streamlit as st
 from ui.question import history, migrate, streamlit_private
 from ui.question.form import PLAN, TRAIN, Form
 
-HINT = "This is an example. Choose your own model, format and GPUs in the sidebar; on a phone » at the top opens it."
-"""For a first visit; it goes away by itself."""
-
 PAGE, WRITTEN, SHOWN, LINK, ARRIVING = "page", "written", "shown", "link", "arriving"
 """In the session: the page that was drawn last, the parameters that were written last, those of what the page shows,
 those of the link that brought the visitor here and that nothing on the page has taken yet, and whether it did so in
@@ -56,7 +53,6 @@ def arrive(page: str, form: Form[Any] | None) -> None:
             form.take(link)
     if not state.get("model") and not form.question() and f"begun:{form.name}" not in state:
         form.take(form.example)
-        st.toast(HINT, icon=":material/arrow_back:", duration="long")
     state[f"begun:{form.name}"] = True
 
 

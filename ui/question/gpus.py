@@ -12,10 +12,39 @@ from ui.question import here
 from ui.show.text import plain
 
 MOST = 1_024
+LABEL = 28
+"""Pixels of the label that the fields beside the button have above them."""
 
 
 def picker() -> None:
-    """A list to add from, a row with a count for each kind, and the text itself, which the link carries."""
+    """A button that names them, and behind it a list to add from, a row with a count for each kind, and the text
+    itself, which the link carries.
+    """
+    st.space(LABEL)
+    with st.popover(f"on {_summary()}", key="gpus_chosen", width="stretch"):
+        _choose()
+
+
+def _summary() -> str:
+    """The GPUs as the button names them."""
+    kinds = _listed()
+    if not kinds:
+        return "no GPU" if not st.session_state.get("gpus") else "GPUs that cannot be read"
+    return " + ".join(_short(name) if count == 1 else f"{count}x {_short(name)}" for name, count in kinds)
+
+
+def _short(name: str) -> str:
+    """A card as people call it, with its memory: `RTX 4090 24 GB`."""
+    try:
+        gpu = resolve(name)
+    except PlanError:
+        return name
+    size = f"{gpu.memory_gb:g} GB"
+    words = gpu.name.removeprefix("GeForce ").removeprefix("Radeon ")
+    return words if size.replace(" ", "") in words.replace(" ", "") else f"{words} {size}"
+
+
+def _choose() -> None:
     by_name = {gpu.name: gpu.id for gpu in sorted(gpus(), key=lambda gpu: -gpu.year)}
     st.selectbox(
         "GPUs", list(by_name), index=None, key="add_gpu", placeholder="Add a GPU", on_change=_add, args=(by_name,)

@@ -15,14 +15,14 @@ from planner.plan import Plan, plan
 from ui.question import address, fields, memory_unit, redraw
 from ui.question.form import PLAN, TRAIN, Form
 from ui.question.models import upload, with_config
-from ui.question.sidebar import numbers, rest, sidebar
+from ui.question.plan_form import numbers, plan_form, rest
 from ui.question.streamlit_private import StopException, fragment_alone, routed
 from ui.question.train_sidebar import train_sidebar
 from ui.show.text import plain
 
 Answer = TypeVar("Answer")
 
-SIDEBARS = {PLAN.name: sidebar, TRAIN.name: train_sidebar}
+FORMS = {PLAN.name: plan_form, TRAIN.name: train_sidebar}
 """What draws a form."""
 
 EXAMPLES = {
@@ -66,7 +66,7 @@ def begin(name: str, form: Form[Any] | None) -> None:
     memory_unit.arrive()
     if form is None:
         return
-    SIDEBARS[form.name]()
+    FORMS[form.name]()
     for field, sentence in form.not_taken().items():
         fields.complain(field, f"{sentence} Its default stands in.")
     if remark := st.session_state.get("remark"):

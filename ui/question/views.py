@@ -46,6 +46,16 @@ def segments(label: str, options: Mapping[Any, str], key: str, usual: Any) -> An
     return st.session_state[key]
 
 
+def switch(label: str, key: str) -> bool:
+    """On or off, usually off."""
+    texts = address.arrived(key)
+    if texts is not None:
+        st.session_state[key] = texts == ["on"]
+    on = st.toggle(label, key=key)
+    address.show(key, ["on"] if on else [])
+    return on
+
+
 def one(label: str, options: Mapping[Any, str], key: str, usual: Any) -> Any:
     """One of many."""
     restore(key, options, usual)

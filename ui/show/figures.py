@@ -14,6 +14,7 @@ from planner.memory import kv_cache
 from planner.memory.quantity import Quantity, added
 from planner.plan import Plan
 from planner.quantization.cache_types import cache_type
+from planner.report.word import pace
 from ui.show.derivations import derivation
 
 SEARCHED = """The engine's memory is planned again with other values, halving the interval
@@ -21,8 +22,8 @@ until the largest one that does not fail is found.
 The model itself declares at most {most:,} tokens."""
 
 
-WIDTH = 138
-"""Pixels of a figure: six in a row on a desktop, two on a phone."""
+WIDTH = 220
+"""Pixels of a figure: four in a row on a desktop, one on a phone."""
 
 
 @dataclass(frozen=True)
@@ -36,49 +37,58 @@ class Figure:
     words: str = ""
 
 
+ARITHMETIC = "arithmetic"
+"""The switch that opens the derivation of each figure."""
+
+
 def figures(plan: Plan) -> None:
-    """A row of key figures that wraps on narrow screens."""
+    """The three figures that answer: memory, speed, and how long a context may get."""
+    row(_answers(plan), "figure")
+
+
+def more_figures(plan: Plan) -> None:
+    """Those that explain them: the file, the cache, and how many sequences fit."""
+    row(_parts(plan), "part")
+
+
+def row(found: Iterable[Figure], key: str) -> None:
+    """Figures side by side, each with its derivation behind the one switch; they wrap on narrow screens."""
     with st.container(horizontal=True, gap="small"):
-        for index, figure in enumerate(_figures(plan)):
+        for index, figure in enumerate(found):
             with st.container(width=WIDTH, gap=None):
                 st.metric(figure.label, figure.value, figure.under, delta_color="off", delta_arrow="off")
-                derivation("How", figure.steps, f"figure:{index}", figure.words)
+                if st.session_state.get(ARITHMETIC):
+                    derivation("How", figure.steps, f"{key}:{index}", figure.words)
 
 
-def _figures(plan: Plan) -> tuple[Figure, ...]:
+def _answers(plan: Plan) -> tuple[Figure, ...]:
+    capacity, request = plan.capacity, plan.request
+    memory = _memory(plan)
+    if plan.memory.refusal:  # what does not start has no speed
+        return (memory,)
+    searched = SEARCHED.format(most=plan.architecture.max_context)
+    longest = Figure(
+        "Largest context", f"{capacity.max_context:,}", f"tokens, at batch {request.batch:,}", _pool(plan), searched
+    )
+    return memory, _decode(plan), longest
+
+
+def _parts(plan: Plan) -> tuple[Figure, ...]:
     memory, capacity, request = plan.memory, plan.capacity, plan.request
-    needed, usable = _needed(plan)
     _, elements, size = cache_type(request.kv_cache_dtype)
     per_token = kv_cache.bytes_per_token(plan.architecture, (elements, size))
     caches = [part for device in memory.devices for part in (device.kv_cache, device.state)] + [memory.host.kv_cache]
     cache = added("KV cache of all devices", tuple(caches))
-    parts = chain.from_iterable(part.steps for device in memory.devices for part in (*device.parts, device.total))
-    searched = SEARCHED.format(most=plan.architecture.max_context)
-    on_host = (
-        f"; {mem(memory.host.total.expected)} in RAM"
-        if memory.devices and memory.gpu_layers is not None and plan.fit.verdict == "offload"
-        else ""
+    disk = Figure(
+        "Weights on disk",
+        mem(memory.weights.file_bytes.expected),
+        f"{gb(memory.weights.file_bytes.expected)}, {memory.weights.bits_per_weight:.2f} bit",
+        [*memory.weights.tensor_bytes.steps, *memory.weights.file_bytes.steps],
     )
-    where = "GPU memory" if memory.devices else "System memory"
-    always = (
-        Figure(
-            where,
-            mem(needed.expected),
-            f"of {mem(usable)}{on_host}",
-            [*parts, *memory.host.total.steps, *needed.steps],
-            _range(needed),
-        ),
-        Figure(
-            "Weights on disk",
-            mem(memory.weights.file_bytes.expected),
-            f"{gb(memory.weights.file_bytes.expected)}, {memory.weights.bits_per_weight:.2f} bit",
-            [*memory.weights.tensor_bytes.steps, *memory.weights.file_bytes.steps],
-        ),
-    )
-    if memory.refusal:  # what does not start has no cache and no speed
-        return always
+    if memory.refusal:  # what does not start has no cache
+        return (disk,)
     return (
-        *always,
+        disk,
         Figure(
             "KV cache",
             mem(cache.expected),
@@ -90,13 +100,29 @@ def _figures(plan: Plan) -> tuple[Figure, ...]:
                 *cache.steps,
             ],
         ),
-        _decode(plan),
         Figure(
-            "Largest context", f"{capacity.max_context:,}", f"tokens, at batch {request.batch:,}", _pool(plan), searched
+            "Largest batch",
+            f"{capacity.max_batch:,}",
+            f"at {request.context:,} tokens each",
+            _pool(plan),
+            SEARCHED.format(most=plan.architecture.max_context),
         ),
-        Figure(
-            "Largest batch", f"{capacity.max_batch:,}", f"at {request.context:,} tokens each", _pool(plan), searched
-        ),
+    )
+
+
+def _memory(plan: Plan) -> Figure:
+    """What all devices need of what they have."""
+    memory = plan.memory
+    needed, usable = _needed(plan)
+    parts = chain.from_iterable(part.steps for device in memory.devices for part in (*device.parts, device.total))
+    split = memory.devices and memory.gpu_layers is not None and plan.fit.verdict == "offload"
+    on_host = f"; {mem(memory.host.total.expected)} in RAM" if split else ""
+    return Figure(
+        "GPU memory" if memory.devices else "System memory",
+        mem(needed.expected),
+        f"of {mem(usable)}{on_host}",
+        [*parts, *memory.host.total.steps, *needed.steps],
+        _range(needed),
     )
 
 
@@ -112,7 +138,7 @@ def _decode(plan: Plan) -> Figure:
     return Figure(
         streams,
         f"{quick(rate.expected)} tok/s",
-        f"{quick(rate.low)} to {quick(rate.high)}",
+        f"{quick(rate.low)} to {quick(rate.high)}: {pace(speed.decode_tokens_per_s_per_sequence.expected)}",
         rate.steps,
         f"For {speed.assumes.sentence()}. {words}",
     )

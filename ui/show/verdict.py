@@ -7,6 +7,7 @@ import streamlit as st
 from planner import catalog
 from planner.core.units import count, significant, usd
 from planner.plan import Plan
+from planner.report.word import pace, word
 from planner.searches.ways_out import WayOut
 from ui.question import models
 from ui.question.form import PLAN
@@ -27,7 +28,7 @@ def verdict(plan: Plan) -> None:
     )
     st.text(asked)
     colour, icon = VERDICTS[plan.fit.verdict]
-    st.header(f":{colour}[{icon}] {plain(plan.fit.reason)}", anchor=False)
+    st.header(f":{colour}[{icon}] {word(plan).word}. {plain(plan.fit.reason)}", anchor=False)
     if plan.case.taken.note:
         st.caption(plain(plan.case.taken.note))
     if not model.exact:
@@ -58,8 +59,14 @@ def ways_out(plan: Plan) -> None:
     st.markdown("**Ways out**")
     for start in range(0, len(ways), A_ROW):
         for column, way in zip(st.columns(A_ROW), ways[start : start + A_ROW], strict=False):
-            with column:
+            with column, st.container(border=True, height="stretch", gap="small"):
                 st.button(way.title, key=f"way:{way.title}", on_click=take, args=(plan, way), width="stretch")
-                speed = f" About {significant(way.tokens_per_s)} tokens/s a stream." if way.tokens_per_s else ""
-                price = f" {usd(way.price_usd)} more." if way.price_usd else ""
-                st.caption(plain(f"{way.reason} {way.quality}{speed}{price}"))
+                st.markdown("  \n".join(f":small[{plain(line)}]" for line in _costs(way)))
+
+
+def _costs(way: WayOut) -> list[str]:
+    """What a way out does to memory, quality, speed and money, a line each."""
+    rate = way.tokens_per_s
+    speed = f"About {significant(rate)} tokens/s a stream, {pace(rate)}." if rate else ""
+    price = f"About {usd(way.price_usd)} more." if way.price_usd else ""
+    return [line for line in (way.reason, way.quality, speed, price) if line]
