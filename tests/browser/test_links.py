@@ -79,7 +79,7 @@ def test_the_unit_of_memory_goes_along_to_other_pages_and_back(chromium: Any, ad
     assert "GiB" in verdict(page)
     page.get_by_text("Advanced").click()
     page.get_by_role("radio", name="GB", exact=True).click()
-    page.wait_for_function("() => !document.querySelector('[data-testid=stHeading]').innerText.includes('GiB')")
+    page.wait_for_function("() => !document.querySelector('[data-testid=stHeading] h2').innerText.includes('GiB')")
     assert query(page)["units"] == "GB"
     go(page, "What fits", "Scaling")
     page.get_by_text("GB usable").first.wait_for()

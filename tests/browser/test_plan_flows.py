@@ -50,7 +50,7 @@ def test_a_number_redraws_the_page_with_and_without_a_body_of_its_own(chromium: 
         type_in(page, "Context (tokens)", context)
         type_in(page, "Batch (sequences)", batch)
         page.wait_for_function(
-            "words => document.querySelector('[data-testid=stHeading]').innerText !== words", arg=said
+            "words => document.querySelector('[data-testid=stHeading] h2').innerText !== words", arg=said
         )
     again = visit(chromium, address, **query(page))
     assert verdict(again) == verdict(page)
@@ -95,7 +95,7 @@ def test_a_way_out_changes_the_address_and_back_undoes_it(chromium: Any, address
     page.go_back()
     page.wait_for_url(lambda url: "quantization=Q4_K_M" in url and "gpus=rtx-4090" in url)
     page.wait_for_function(
-        "words => document.querySelector('[data-testid=stHeading]').innerText.includes(words)", arg="layers fit"
+        "words => document.querySelector('[data-testid=stHeading] h2').innerText.includes(words)", arg="layers fit"
     )
     drawn(page)
     assert verdict(page) == said

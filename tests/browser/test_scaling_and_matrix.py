@@ -18,6 +18,7 @@ def test_a_click_takes_a_cell_and_a_point_into_the_plan(chromium: Any, address: 
     page = visit(chromium, address, "/scaling", **LINK, tab="context-and-batch")
     cells = page.locator(".js-plotly-plot .hm").first
     cells.wait_for()
+    cells.scroll_into_view_if_needed()
     box = cells.bounding_box()
     page.mouse.click(
         box["x"] + 0.25 * box["width"], box["y"] + 0.75 * box["height"]
@@ -46,6 +47,7 @@ def test_a_click_on_a_cell_of_the_matrix_opens_its_plan_and_back_returns(chromiu
     page = visit(chromium, address, "/matrix", **LINK, matrix_show="verdict")
     table = page.locator("[data-testid=stDataFrame] canvas").first
     table.wait_for()
+    table.scroll_into_view_if_needed()
     box = table.bounding_box()
     page.mouse.click(box["x"] + 0.6 * box["width"], box["y"] + 60)  # a card's column in the first row
     page.wait_for_url(lambda url: "/matrix" not in url and "Qwen3-0.6B" in url)

@@ -47,7 +47,7 @@ def test_a_link_shows_the_cache_that_is_left_and_more_context_means_fewer_reques
     said = panel.locator("strong").first.inner_text()
     assert said.startswith("From ")
     type_in(page, "Context (tokens)", "32768")
-    page.wait_for_function("document.querySelector('[data-testid=stHeading]').innerText.includes('32,768')")
+    page.wait_for_function("document.querySelector('[data-testid=stHeading] h2').innerText.includes('32,768')")
     assert query(page)["context"] == "32768"
     assert 0.45 * before < requests(verdict(page)) < 0.55 * before
     assert page.outside == []
@@ -62,7 +62,7 @@ def test_what_cannot_start_says_it_in_the_engines_words_with_a_way_out(chromium:
     page.get_by_role("button", name="Use gptq-int8").click()
     page.wait_for_url("**quantization=gptq-int8**")
     drawn(page)
-    page.wait_for_function("document.querySelector('[data-testid=stHeading]').innerText.includes('at once')")
+    page.wait_for_function("document.querySelector('[data-testid=stHeading] h2').innerText.includes('at once')")
 
 
 def test_the_launch_command_is_copied_as_the_plan_stands(chromium: Any, address: str) -> None:

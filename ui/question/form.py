@@ -52,7 +52,8 @@ class Form(Generic[Asked]):
 
     def value(self, field: str) -> Any:
         """What a field holds now: a number, a switch or a text, or None where it is empty."""
-        return st.session_state.get(self.key(field))
+        key = self.key(field)
+        return st.session_state[key] if key in st.session_state else self._kept.get(key)
 
     @property
     def complaints(self) -> dict[str, str]:
@@ -135,13 +136,20 @@ class Form(Generic[Asked]):
         st.session_state[self.key(field)] = self.default(field) if text is None else self.typed(field, text)
 
     def hold(self) -> None:
-        """Before a page is drawn: make the values the session's own, which Streamlit would forget with the widgets of
-        the page that is left.
+        """Before a page or a part of one is drawn: make the values the session's own, and bring back those that
+        Streamlit has forgotten, as it does with the widgets of a page that is left and of a popover that is closed.
         """
-        state = st.session_state
+        state, kept = st.session_state, self._kept
         for key in map(self.key, self.fields):
             if key in state:
-                state[key] = state[key]
+                kept[key] = state[key]
+            if key in kept:
+                state[key] = kept[key]
+
+    @property
+    def _kept(self) -> dict[str, Any]:
+        kept: dict[str, Any] = st.session_state.setdefault("kept", {})
+        return kept
 
     def replace(self, query: Link) -> None:
         """Ask another question altogether: every field that the link does not name takes its default."""

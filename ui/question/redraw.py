@@ -45,6 +45,8 @@ def body(draw: Callable[[], None]) -> None:
     whole next time.
     """
     memory_unit.begin()
+    if fragment_alone():
+        PLAN.hold()
     state, question = st.session_state, PLAN.question()
     if not state.pop(MOVED, False) and fragment_alone() and state.get(DRAWN) != question:
         st.rerun()
