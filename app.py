@@ -11,6 +11,7 @@ st.set_page_config(page_icon="ui/icon.svg", layout="wide", initial_sidebar_state
 # is the page that opens.
 PAGES = (
     ("", "plan", "Plan", "straighten", PLAN, "Which hardware runs this language model, how well, and at what cost?"),
+    ("", "find", "Find", "search", PLAN, "What runs well here, and which hardware does a model want?"),
     ("What fits", "matrix", "Matrix", "grid_on", PLAN, "Which model fits which card?"),
     ("What fits", "scaling", "Scaling", "show_chart", PLAN, "How far do context and batch go?"),
     ("What fits", "compare", "Compare", "view_column", PLAN, "Which of these plans is better?"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal, Self, get_args, get_origin
+from typing import Any, Literal, Self, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -62,6 +62,30 @@ def declared(
         json_schema_extra={key: value for key, value in extra.items() if value},
         **limits,
     )
+
+
+Read = TypeVar("Read", bound=BaseModel)
+
+
+def from_raw(kind: type[Read], raw: Mapping[str, Any]) -> Read:
+    """A question of any kind in a JSON object.
+
+    Raises:
+        PlanError: for an unknown field (naming the nearest known one) or a bad value, in one sentence.
+    """
+    if not isinstance(raw, Mapping):
+        raise PlanError("A request is a JSON object with at least a model.")
+    for key in raw:
+        if key not in kind.model_fields:
+            raise PlanError(
+                f"There is no field {str(key)[:60]!r}.{did_you_mean(str(key), kind.model_fields)} Remove it or"
+                " correct its name.",
+                "request",
+            )
+    try:
+        return kind.model_validate({key: value for key, value in raw.items() if value is not None})
+    except ValidationError as error:
+        raise _sentence(error) from None
 
 
 class GpuSpec(BaseModel):
@@ -184,19 +208,7 @@ class Question(BaseModel):
         Raises:
             PlanError: for an unknown field (naming the nearest known one) or a bad value, in one sentence.
         """
-        if not isinstance(raw, Mapping):
-            raise PlanError("A request is a JSON object with at least a model.")
-        for key in raw:
-            if key not in cls.model_fields:
-                raise PlanError(
-                    f"There is no field {str(key)[:60]!r}.{did_you_mean(str(key), cls.model_fields)} Remove it or"
-                    " correct its name.",
-                    "request",
-                )
-        try:
-            return cls.model_validate({key: value for key, value in raw.items() if value is not None})
-        except ValidationError as error:
-            raise _sentence(error) from None
+        return from_raw(cls, raw)
 
     def changed(self, **fields: Any) -> Self:
         """The same request with some fields replaced, validated again."""
@@ -223,7 +235,7 @@ class Question(BaseModel):
             field = cls.model_fields.get(key)
             if field is None:
                 continue
-            raw[key] = text if key == "gpus" or _is_text(field.annotation) else _json(key, text)
+            raw[key] = text if key == "gpus" or _is_text(field.annotation) else json_value(key, text)
         return cls.read(raw)
 
 
@@ -370,7 +382,7 @@ class PlanRequest(Question):
     @field_validator("api", mode="before")
     @classmethod
     def _api(cls, value: Any) -> Any:
-        return _json("api", value) if isinstance(value, str) and value.startswith("{") else value
+        return json_value("api", value) if isinstance(value, str) and value.startswith("{") else value
 
 
 def _gpu_text(spec: GpuSpec) -> str:
@@ -384,7 +396,12 @@ def _is_text(annotation: Any) -> bool:
     return any(kind is str or get_origin(kind) is Literal for kind in (annotation, *get_args(annotation)))
 
 
-def _json(key: str, text: str) -> Any:
+def json_value(key: str, text: str) -> Any:
+    """A value in a link's text.
+
+    Raises:
+        PlanError: when it is none.
+    """
     try:
         return json.loads(text)
     except ValueError:

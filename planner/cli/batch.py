@@ -117,4 +117,17 @@ def _train(raw: dict[str, Any], hub: bool) -> dict[str, Any]:
     return train_json(sources.train(TrainRequest.read(raw), hub), derivation)
 
 
-KINDS: dict[str, Callable[[dict[str, Any], bool], dict[str, Any]]] = {"plan": _plan, "train": _train, "model": _model}
+def _find(raw: dict[str, Any], _: bool) -> dict[str, Any]:
+    from planner.report.find import find_json
+    from planner.searches.find import find
+    from planner.searches.find_request import FindRequest
+
+    return find_json(find(FindRequest.read(raw)))
+
+
+KINDS: dict[str, Callable[[dict[str, Any], bool], dict[str, Any]]] = {
+    "plan": _plan,
+    "train": _train,
+    "model": _model,
+    "find": _find,
+}

@@ -13,17 +13,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Literal, get_args, get_origin
 
-from pydantic.fields import FieldInfo
-
-from planner.cli import data, gpus
+from planner.cli import data, find, gpus
 from planner.cli.batch import answers, lines_of
+from planner.cli.flags import add_fields
 from planner.core.errors import PlanError
 from planner.core.units import count, duration, gb, mem, significant
 from planner.plan import Plan, named
 from planner.report.json import gpu_notes, model_json, plan_json
-from planner.request import PlanRequest, Question
+from planner.request import PlanRequest
 from planner.training.request import TrainRequest
 from planner.weight_files import sources
 from planner.weight_files.sources import AnyQuestion
@@ -57,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         ("model", PlanRequest, _model, "a model's parameters and cache"),
     ):
         command = commands.add_parser(name, help=what, description=what)
-        _add_fields(command, question)
+        add_fields(command, question)
         command.add_argument("--json", action="store_true", help="answer in JSON")
         command.add_argument("--derivation", action="store_true", help="show how every figure came about")
         command.add_argument("--offline", action="store_true", help="never ask the Hugging Face Hub")
@@ -79,59 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     validate.add_argument("--markdown", action="store_true", help="only the table, as the README has it")
     validate.set_defaults(run=_validate)
+    find.add(commands)
     gpus.add(commands)
     data.add(commands)
     return parser
-
-
-def _add_fields(command: argparse.ArgumentParser, question: type[Question]) -> None:
-    """A flag for each field of the question:
-
-    `--context TOKENS`, with its meaning, its default and the engines that have it.
-    """
-    for name, field in question.model_fields.items():
-        flag = f"--{name.replace('_', '-')}"
-        names, described = (["--gpu", flag] if name == "gpus" else [flag]), _described(field)
-        command.add_argument(
-            *names, dest=name, action="append", metavar=_metavar(field), help=described.replace("%", "%%")
-        )
-
-
-def _described(field: FieldInfo) -> str:
-    """`tokens that each sequence may hold (default 8192)`."""
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    given = (
-        field.default if isinstance(field.default, str | int | float) and not isinstance(field.default, bool) else None
-    )
-    default = (
-        extra.get("unset")
-        or given
-        or ({True: "yes", False: "no"}.get(field.default) if isinstance(field.default, bool) else None)
-    )
-    engines = extra.get("engines")
-    notes = [
-        f"default: {default}" if default is not None else "",
-        f"for {', '.join(map(str, engines))}" if isinstance(engines, list) else "",
-    ]
-    said = "; ".join(note for note in notes if note)
-    return f"{field.description}{f' ({said})' if said else ''}"
-
-
-def _metavar(field: FieldInfo) -> str:
-    """What stands for the value: the choices, what the number counts, or the kind of text."""
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    kinds = [field.annotation, *get_args(field.annotation)]
-    named = extra.get("choices")
-    choices = (
-        named
-        if isinstance(named, list)
-        else next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), None)
-    )
-    if choices:
-        return "{" + ",".join(map(str, choices)) + "}"
-    if unit := extra.get("unit"):
-        return str(unit).upper() if str(unit).islower() else str(unit).replace(" ", "-")
-    return "true|false" if bool in kinds else "NUMBER" if {int, float} & set(kinds) else "TEXT"
 
 
 def _request(options: argparse.Namespace, question: type[AnyQuestion]) -> AnyQuestion:

@@ -26,7 +26,7 @@ def test_a_browser_s_own_gpu_is_a_hint_that_the_visitor_confirms(address: str, c
     """Chromium without a GPU names its software renderer, which is no card; the visitor's choice is what the plan then
     uses.
     """
-    page = chromium.new_page()
+    page = chromium.new_page(viewport={"width": 1_400, "height": 1_400})
     try:
         page.goto(f"{address}/my_gpus?model=meta-llama/Meta-Llama-3-8B&quantization=Q4_K_M&gpus=rtx-4090")
         page.get_by_role("tab", name="The computer in front of you").click()
