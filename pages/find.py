@@ -30,6 +30,7 @@ if found.candidates:
         hide_index=True,
         key=find.TABLE,
         alt=said,
+        placeholder="",
         column_config=find.COLUMNS | {f"Memory ({symbol()})": st.column_config.NumberColumn(format="%.1f")},
         selection_mode="single-row",
         on_select=lambda: find.open_row(found),

@@ -269,8 +269,9 @@ def _unbeaten(weighed: Sequence[Candidate], search: _Search, price: bool) -> lis
     """Those that no other beats: as good in every figure and better in one."""
 
     def figures(one: Candidate) -> tuple[float, ...]:
-        money = (-(one.price_usd or inf), -(one.usd_per_hour or inf)) if price else ()
-        return (search.fast(one), one.quality.total, one.tokens_per_s, -one.memory_bytes if not price else 0.0, *money)
+        rest = (-(one.price_usd or inf), -(one.usd_per_hour or inf)) if price else (-float(one.memory_bytes),)
+        longest = float(one.plan.architecture.max_context)
+        return (search.fast(one), one.quality.total, one.tokens_per_s, longest, *rest)
 
     rows = [(one, figures(one)) for one in weighed]
     kept = [
