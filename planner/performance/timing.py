@@ -13,6 +13,7 @@ from functools import cache, cached_property
 from math import ceil
 
 from planner.case import Case
+from planner.catalog.gpus import Gpu
 from planner.core.data import table
 from planner.core.formula import Formula, Step
 from planner.engines.info import info
@@ -21,7 +22,7 @@ from planner.performance.host import host_of
 from planner.performance.links import pcie
 from planner.performance.passes import STAGED_FROM, Seconds, fetched, run
 from planner.performance.places import Route, route
-from planner.performance.rates import Rates, Row, rates, rates_from
+from planner.performance.rates import Kernels, Rates, Row, era_of, rates, rates_from
 from planner.request import PlanRequest
 
 PROMPT_TOKENS, OUTPUT_TOKENS = 1_024, 256
@@ -89,12 +90,27 @@ def tokens_of(request: PlanRequest) -> tuple[int, int]:
     return request.prompt_tokens or min(PROMPT_TOKENS, max(request.context - output, 1)), output
 
 
+def kernels_of(case: Case, way: Route) -> Kernels:
+    """What computes a plan's passes."""
+    request = case.request
+    turns = sum(place.gpu is not None for place in way.places) > 1 and way.degrees.tensor == 1
+    return Kernels(
+        request.engine,
+        request.backend,
+        way.format,
+        era_of(request.engine, request.engine_version),
+        {True: "flash", False: "no-flash", None: ""}[request.flash_attention],
+        turns and not info(request.engine).serves,
+    )
+
+
 @dataclass(frozen=True)
 class Timing:
     """The passes of one replica of a plan, and the requests that it serves.
 
     Attributes:
         found: what the engine reaches on each place of the route.
+        staging: what it reaches on the first GPU, which computes a long prompt's host layers; None without a GPU.
         sequences: in flight, no more than the cache holds.
         depth: tokens in the cache of each while decoding.
         prompt, output: tokens of one request.
@@ -104,6 +120,7 @@ class Timing:
     memory: Memory
     route: Route
     found: tuple[Rates, ...]
+    staging: Rates | None
     sequences: float
     depth: float
     prompt: int
@@ -113,13 +130,12 @@ class Timing:
     def of(cls, case: Case, memory: Memory) -> Timing:
         """The timing of a plan."""
         request, way, host = case.request, route(case, memory), host_of(case)
-        found = tuple(
-            rates(request.engine, request.backend, place.gpu, way.format, (host.gb_per_s, host.tflops))
-            for place in way.places
-        )
+        kernels, hosted = kernels_of(case, way), (host.gb_per_s, host.tflops)
+        found = tuple(rates(kernels, place.gpu, hosted) for place in way.places)
+        staging = rates(kernels, case.gpus[0], hosted) if case.gpus else None
         prompt, output = tokens_of(request)
         depth = request.context_depth if request.context_depth is not None else prompt + output / 2
-        return cls(case, memory, way, found, 1.0, float(depth), prompt, output).at(request.batch)
+        return cls(case, memory, way, found, staging, 1.0, float(depth), prompt, output).at(request.batch)
 
     def at(self, batch: float) -> Timing:
         """The same plan with another number of requests in flight over all replicas."""
@@ -127,14 +143,13 @@ class Timing:
 
     def calibrated(self, rows: tuple[Row, ...]) -> Timing:
         """The same plan by another calibration."""
-        request, host = self.case.request, host_of(self.case)
-        found = [
-            rates_from(
-                rows, request.engine, request.backend, place.gpu, self.route.format, (host.gb_per_s, host.tflops)
-            )
-            for place in self.route.places
-        ]
-        return replace(self, found=tuple(found))
+        host, kernels = host_of(self.case), kernels_of(self.case, self.route)
+
+        def of(gpu: Gpu | None) -> Rates:
+            return rates_from(rows, kernels, gpu, (host.gb_per_s, host.tflops))
+
+        found = tuple(of(place.gpu) for place in self.route.places)
+        return replace(self, found=found, staging=of(self.case.gpus[0]) if self.case.gpus else None)
 
     @property
     def replicas(self) -> int:
@@ -180,25 +195,25 @@ class Timing:
         """Each place's part of the middle chunk of a prompt."""
         tokens = self.prompt / self.chunks
         before = self.history + (self.prompt - tokens) / 2
-        gpu = next(
-            ((rate, place.gpu) for place, rate in zip(self.route.places, self.found, strict=True) if place.gpu), None
-        )
+        gpu = self.staging
         return [
-            fetched(place.work, gpu[0], pcie(gpu[1]), tokens, before) if gpu and place.staged and tokens >= STAGED_FROM
+            fetched(place.work, gpu, rate, pcie(self.case.gpus[0]), tokens, before)
+            if gpu and place.staged and tokens >= STAGED_FROM
             else run(place, rate, 0.0, 0.0, tokens, before)
             for place, rate in zip(self.route.places, self.found, strict=True)
-        ]  # fmt: skip
+        ]
 
     @cached_property
     def prompt_step(self) -> Step:
         """Seconds to read one prompt on an idle machine."""
-        totals, rest = [part.total for part in self.prompt_passes], self.found[-1].step_s
+        totals, last = [part.total for part in self.prompt_passes], self.found[-1]
+        rest = last.step_s + last.prompt_step_s
         if self.route.pipelined and self.chunks > 1:
             return PIPELINED(
                 "Time to read the prompt",
                 chunks=self.chunks,
                 passes_s=sum(totals),
-                slowest_s=max(totals),
+                slowest_s=max(*totals, sum(part.overhead for part in self.prompt_passes)),
                 step_s=rest,
                 overlap=self.found[-1].overlap,
             )
@@ -261,7 +276,7 @@ class Timing:
             mixed = STEP(
                 "Time of a step that also reads a prompt",
                 passes_s=sum(part.total for part in parts),
-                step_s=self.found[-1].step_s,
+                step_s=self.found[-1].step_s + self.found[-1].prompt_step_s,
             )
             inner = tuple(step for part in parts for step in part.steps)
         else:
