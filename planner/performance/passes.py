@@ -82,10 +82,10 @@ def run(
     `before` others.
     """
     work, tokens, name = place.work, sequences + prompt, place.gpu.name if place.gpu else "the host"
-    read = work.dense_bytes + work.touched_bytes(tokens * place.peers) + work.head_bytes
+    read = work.dense_bytes + work.touched_bytes(rates.different(tokens * place.peers)) + work.head_bytes
     flops = work.flops * tokens + work.head_flops * (sequences + (1 if prompt else 0))
     memory = {"bandwidth": rates.bandwidth_bytes_s, "peak_flops": rates.peak_flops}
-    padded = padding(work, tokens * place.peers, rates.tile_rows if prompt else rates.decode_tile_rows)
+    padded = padding(work, rates, tokens * place.peers, rates.tile_rows if prompt else rates.decode_tile_rows)
     routed = [] if padded is None else [padded]
     shaped = flops + (float(padded.value) / place.peers - work.routed_flops * tokens if padded else 0.0)
     weights = WEIGHTS(
@@ -156,25 +156,26 @@ def run(
     )
 
 
-def padding(work: Work, tokens: float, tile_rows: float) -> Step | None:
+def padding(work: Work, rates: Rates, tokens: float, tile_rows: float) -> Step | None:
     """FLOPs of the routed experts in a pass over `tokens` tokens, each expert's matrix padded by `tile_rows` rows."""
     if not work.routed_flops:
         return None
-    rows = work.rows_per_expert(tokens)
+    rows = work.rows_per_expert(tokens, rates.different(tokens))
     return PADDED(
         "Routed experts", routed_flops=work.routed_flops * tokens, tile_rows=tile_rows, rows=rows if rows else 1.0
     )
 
 
-def fetched(work: Work, rates: Rates, host: Rates, link: Link, prompt: float, before: float) -> Seconds:
+def fetched(work: Work, rates: Rates, link: Link, prompt: float, before: float) -> Seconds:
     """A part of a prompt through weights of the host, which a GPU with these rates fetches over its slot.
 
-    Attention over a cache in system memory and its recurrent states stay with the host.
+    Attention computes there too: what the weights' products are handed to is assigned to the same device, and a cache
+    in system memory is sent along.
     """
-    read = work.dense_bytes + work.touched_bytes(prompt) + work.head_bytes
+    read = work.dense_bytes + work.touched_bytes(rates.different(prompt)) + work.head_bytes
     flops = work.flops * prompt + work.head_flops
     scores = work.prefill_score_flops(before + prompt) - work.prefill_score_flops(before)
-    padded = padding(work, prompt, rates.tile_rows)
+    padded = padding(work, rates, prompt, rates.tile_rows)
     weights = STAGED(
         "Host weights fetched for a pass",
         weight_bytes=read,
@@ -187,17 +188,17 @@ def fetched(work: Work, rates: Rates, host: Rates, link: Link, prompt: float, be
     attention = PROMPT(
         "Attention of the prompt over host layers",
         cache_bytes=work.cache_bytes(before),
-        bandwidth=host.bandwidth_bytes_s,
-        reached=host.cache,
+        bandwidth=link.gb_per_s * 1e9,
+        reached=1,
         flops=scores,
-        peak_flops=host.peak_flops,
-        computed=host.attention,
+        peak_flops=rates.peak_flops,
+        computed=rates.attention,
     )
     states = RECURRENT(
-        "Recurrent states of the prompt on the host",
+        "Recurrent states of the prompt over host layers",
         tokens=prompt,
         state_layers=work.state_layers,
-        state_token_s=host.state_token_s,
+        state_token_s=rates.state_token_s,
     )
     overhead = OVERHEAD(
         "Launches for host layers",

@@ -46,6 +46,7 @@ COEFFICIENTS = (
     "blend",
     "tile_rows",
     "decode_tile_rows",
+    "routing",
     "copy_gb_s",
     "overlap",
     "idle_power",
@@ -102,6 +103,8 @@ class Rates:
         blend: how far a matrix's reading and computing overlap: 1 one after the other, large the longer of the two.
         tile_rows, decode_tile_rows: rows by which each touched expert's matrix is padded, in passes that read a prompt
             and in those that only decode.
+        routing: power of a pass's tokens that counts for the experts which they touch: tokens resemble each other, 1
+            where each would choose evenly.
         copy_bytes_s: how fast weights of the host are made ready for the slot when a pass fetches them.
         overlap: part of a prompt's chunks that places which take turns work on at the same time.
         layer_s, sparse_layer_s, state_layer_s, step_s, prompt_step_s, sequence_s: time beside reading and computing: of
@@ -122,6 +125,7 @@ class Rates:
     blend: float
     tile_rows: float
     decode_tile_rows: float
+    routing: float
     copy_bytes_s: float
     overlap: float
     layer_s: float
@@ -137,6 +141,10 @@ class Rates:
     memory_power: float
     compute_power: float
     watts: float
+
+    def different(self, tokens: float) -> float:
+        """How many tokens that choose their experts evenly would touch as many as these do."""
+        return float(tokens**self.routing) if tokens > 1 else tokens
 
 
 @cache
@@ -164,11 +172,14 @@ def family(gpu: Gpu | None) -> str:
 
 
 def tags(gpu: Gpu | None) -> frozenset[str]:
-    """Every family that a device belongs to: Blackwell Ultra is a Blackwell too."""
+    """Every family that a device belongs to: Blackwell Ultra is a Blackwell too, a server's card checks its GDDR."""
     if gpu is None:
         return frozenset({"CPU"})
     generation, kind = gpu.architecture.split()[0], memory_kind(gpu)
-    return frozenset({gpu.vendor, gpu.architecture, generation, kind, family(gpu), f"{gpu.architecture} {kind}"})
+    checked = ("GDDR with ECC",) if kind == "GDDR" and "passive" in gpu.form_factor else ()
+    return frozenset(
+        {gpu.vendor, gpu.architecture, generation, kind, family(gpu), f"{gpu.architecture} {kind}", *checked}
+    )
 
 
 @cache
@@ -288,6 +299,7 @@ def rates_with(
         blend=max(value["blend"], 1.0),
         tile_rows=value["tile_rows"],
         decode_tile_rows=value["decode_tile_rows"],
+        routing=min(value["routing"] or 1.0, 1.0),
         copy_bytes_s=value["copy_gb_s"] * 1e9,
         overlap=min(value["overlap"], 1.0),
         layer_s=value["layer_us"] * 1e-6,

@@ -197,7 +197,7 @@ class Timing:
         before = self.history + (self.prompt - tokens) / 2
         gpu = self.staging
         return [
-            fetched(place.work, gpu, rate, pcie(self.case.gpus[0]), tokens, before)
+            fetched(place.work, gpu, pcie(self.case.gpus[0]), tokens, before)
             if gpu and place.staged and tokens >= STAGED_FROM
             else run(place, rate, 0.0, 0.0, tokens, before)
             for place, rate in zip(self.route.places, self.found, strict=True)

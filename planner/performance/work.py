@@ -69,13 +69,14 @@ class Work:
         """
         return sum((size * (1 - float((1 - share) ** tokens)) for size, share in self.experts), 0.0)
 
-    def rows_per_expert(self, tokens: float) -> float:
-        """Rows of the matrix that a touched expert multiplies in a pass over `tokens` tokens: all rows over the experts
-        that some token chose, the mean over kinds by their bytes.
+    def rows_per_expert(self, tokens: float, different: float) -> float:
+        """Rows of the matrix that a touched expert multiplies in a pass over `tokens` tokens, which choose as many
+        experts as `different` tokens that choose evenly: all rows over the touched experts, the mean over kinds by
+        their bytes.
         """
         whole = self.expert_bytes
         return (
-            sum(size * share * tokens / (1 - (1 - share) ** tokens) for size, share in self.experts) / whole
+            sum(size * share * tokens / (1 - (1 - share) ** different) for size, share in self.experts) / whole
             if whole and tokens > 0
             else 0.0
         )

@@ -59,12 +59,13 @@ def _loads(key: str, model: str, format: str, count: int) -> tuple[Kernels, tupl
     except PlanError:
         return None
     found = []
-    for place in timing.route.places:
+    for place, reached in zip(timing.route.places, timing.found, strict=True):
         work, tokens = place.work, timing.share
-        rows = work.rows_per_expert(tokens * place.peers)
+        different = reached.different(tokens * place.peers)
+        rows = work.rows_per_expert(tokens * place.peers, different)
         found.append(
             Load(
-                work.dense_bytes + work.touched_bytes(tokens * place.peers) + work.head_bytes,
+                work.dense_bytes + work.touched_bytes(different) + work.head_bytes,
                 work.flops * tokens + work.head_flops * tokens,
                 work.routed_flops * tokens / rows if rows else 0.0,
                 work.cache_bytes(timing.depth),
