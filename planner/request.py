@@ -342,7 +342,11 @@ class PlanRequest(Question):
         "whether requests come one after another, or start together as benchmarks and batch jobs do", "steady"
     )
     concurrency: int | None = declared(
-        "calls that the job keeps in flight", unit="calls", unset="the batch", ge=1, le=1_000_000
+        "calls kept in flight, by a job or by users who are fewer than the slots",
+        unit="calls",
+        unset="the batch",
+        ge=1,
+        le=1_000_000,
     )
 
     @field_validator("engine")

@@ -135,7 +135,9 @@ class Timing:
         staging = rates(kernels, case.gpus[0], hosted) if case.gpus else None
         prompt, output = tokens_of(request)
         depth = request.context_depth if request.context_depth is not None else prompt + output / 2
-        return cls(case, memory, way, found, staging, 1.0, float(depth), prompt, output).at(request.batch)
+        return cls(case, memory, way, found, staging, 1.0, float(depth), prompt, output).at(
+            min(request.batch, request.concurrency or request.batch)
+        )
 
     def at(self, batch: float) -> Timing:
         """The same plan with another number of requests in flight over all replicas."""

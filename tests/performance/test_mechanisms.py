@@ -156,3 +156,11 @@ def test_rings_over_machines_use_every_network_card() -> None:
     across = between(gpu, 16)
     assert across.gb_per_s == min(gpu.link_gb_per_s / 2, 8 * links()["infiniband"].gb_per_s)
     assert across.latency_us == links()["infiniband"].latency_us
+
+
+def test_one_user_of_four_slots_has_the_speed_of_one() -> None:
+    slots = {**LLAMA, "model": "meta-llama/Meta-Llama-3-8B", "quantization": "Q4_K_M", "gpus": "RTX 4090", "batch": 4}
+    four, one = timing(**slots), timing(**slots, concurrency=1)
+    assert (four.sequences, one.sequences) == (4, 1)
+    assert float(one.step.value) == pytest.approx(1 / decode(**{**slots, "batch": 1}), rel=0.01)
+    assert timing(**slots, concurrency=9).sequences == 4
