@@ -277,6 +277,10 @@ VALUES: dict[str, tuple[dict[str, float], float]] = {
         },
         0.77,
     ),
+    # 1 + 1/2 + 1/4
+    "planner.performance.speculation.TOKENS": ({"acceptance": 0.5, "drafted": 2}, 1.75),
+    "planner.performance.speculation.DRAFT": ({"drafted": 3, "pass_s": 0.001, "step_s": 0.0005}, 0.0045),
+    "planner.performance.speculation.ROUND": ({"check_s": 0.02, "draft_s": 0.004, "tokens": 2.4}, 0.01),
     # 2 * 400 W * (0.2 + 0.5 * 0.6 + 0.3 * 0.5)
     "planner.performance.power.WATTS": (
         {

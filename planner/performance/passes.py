@@ -76,14 +76,21 @@ class Seconds:
 
 
 def run(
-    place: Place, rates: Rates, sequences: float, depth: float, prompt: float = 0.0, before: float = 0.0
+    place: Place,
+    rates: Rates,
+    sequences: float,
+    depth: float,
+    prompt: float = 0.0,
+    before: float = 0.0,
+    each: float = 1.0,
 ) -> Seconds:
-    """One token of each of `sequences` sequences that hold `depth` tokens, and `prompt` tokens of a prompt after
-    `before` others.
+    """`each` tokens (one, or more that were drafted) of each of `sequences` sequences that hold `depth` tokens, and
+    `prompt` tokens of a prompt after `before` others.
     """
-    work, tokens, name = place.work, sequences + prompt, place.gpu.name if place.gpu else "the host"
+    work, name = place.work, place.gpu.name if place.gpu else "the host"
+    tokens = sequences * each + prompt
     read = work.dense_bytes + work.touched_bytes(rates.different(tokens * place.peers)) + work.head_bytes
-    flops = work.flops * tokens + work.head_flops * (sequences + (1 if prompt else 0))
+    flops = work.flops * tokens + work.head_flops * (sequences * each + (1 if prompt else 0))
     memory = {"bandwidth": rates.bandwidth_bytes_s, "peak_flops": rates.peak_flops}
     padded = padding(work, rates, tokens * place.peers, rates.tile_rows if prompt else rates.decode_tile_rows)
     routed = [] if padded is None else [padded]
@@ -100,7 +107,7 @@ def run(
     steps, attention, moved, scored = [*routed, weights], 0.0, read, flops
     if sequences:
         cache = work.cache_bytes(depth) + rates.latent_reads * work.repeated_bytes(depth)
-        scores = work.decode_score_flops(depth)
+        scores = each * work.decode_score_flops(depth)
         decoding = ATTENTION(
             f"Attention on {name}",
             sequences=sequences,

@@ -23,6 +23,7 @@ from planner.performance.links import pcie
 from planner.performance.passes import STAGED_FROM, Seconds, fetched, run
 from planner.performance.places import Route, route
 from planner.performance.rates import Kernels, Rates, Row, era_of, rates, rates_from
+from planner.performance.speculation import ROUND, Speculation
 from planner.request import PlanRequest
 
 PROMPT_TOKENS, OUTPUT_TOKENS = 1_024, 256
@@ -167,7 +168,8 @@ class Timing:
     def passes(self) -> list[Seconds]:
         """Each place's part of a decode step; stages of a server decode different sequences at once."""
         return [
-            run(place, rate, self.share, self.depth) for place, rate in zip(self.route.places, self.found, strict=True)
+            run(place, rate, self.share, self.depth, each=self.each)
+            for place, rate in zip(self.route.places, self.found, strict=True)
         ]
 
     @property
@@ -175,11 +177,49 @@ class Timing:
         return max(self.sequences / self.route.degrees.pipeline, 1.0)
 
     @cached_property
-    def step(self) -> Step:
-        """Seconds between two tokens of a sequence."""
+    def speculation(self) -> Speculation | None:
+        """What the request drafts, if anything."""
+        spec = self.case.request.speculative
+        return Speculation.of(spec) if spec else None
+
+    @property
+    def each(self) -> float:
+        """Tokens of a sequence in a step: its next one, and those that were drafted."""
+        return 1.0 + (self.speculation.drafted if self.speculation else 0)
+
+    @cached_property
+    def pass_step(self) -> Step:
+        """Seconds of one pass that decodes: a token of every sequence, and a check of what was drafted."""
         return STEP(
             "Time of a decode step", passes_s=sum(part.total for part in self.passes), step_s=self.found[-1].step_s
         )
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """How the time between two tokens comes about, the last of which is it."""
+        if not self.speculation:
+            return (self.pass_step,)
+        place, rates_there = self.route.places[-1], self.found[-1]
+        weights = self.memory.weights.tensor_bytes.expected
+        bits = 8 * weights / max(self.case.architecture.parameters, 1)
+        draft = self.speculation.draft(place, rates_there, self.share, self.depth, bits)
+        tokens = self.speculation.tokens()
+        return (
+            self.pass_step,
+            draft,
+            tokens,
+            ROUND(
+                "Time between two tokens",
+                check_s=self.pass_step.value,
+                draft_s=draft.value,
+                tokens=tokens.value,
+            ),
+        )
+
+    @property
+    def step(self) -> Step:
+        """Seconds between two tokens of a sequence."""
+        return self.steps[-1]
 
     @property
     def history(self) -> float:
@@ -272,7 +312,7 @@ class Timing:
             tokens = self.sequences * self.prompt / float(steps.value)
             stages = self.route.degrees.pipeline
             parts = [
-                run(place, rate, self.share, self.depth, tokens / stages, self.history)
+                run(place, rate, self.share, self.depth, tokens / stages, self.history, self.each)
                 for place, rate in zip(self.route.places, self.found, strict=True)
             ]
             mixed = STEP(
@@ -281,6 +321,12 @@ class Timing:
                 step_s=self.found[-1].step_s + self.found[-1].prompt_step_s,
             )
             inner = tuple(step for part in parts for step in part.steps)
+            if self.speculation:
+                inner = (*inner, mixed)
+                draft, yielded = self.steps[1:3]
+                mixed = ROUND(
+                    "Time a token of such a step", check_s=mixed.value, draft_s=draft.value, tokens=yielded.value
+                )
         else:
             steps = MIXED(
                 "Prompts read",

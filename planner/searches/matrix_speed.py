@@ -82,7 +82,7 @@ def _loads(key: str, model: str, format: str, count: int) -> tuple[Kernels, tupl
 
 
 def decode_speeds(request: PlanRequest, rows: Sequence[Need], cards: Sequence[Gpu]) -> Any:
-    """Decoded tokens a second of one sequence, an array rows x cards; nan where a row has none.
+    """Decoded tokens a second of one sequence, nothing drafted, an array rows x cards; nan where a row has none.
 
     Whether it fits is `planner.searches.matrix_cards`' matter.
     """
@@ -91,7 +91,7 @@ def decode_speeds(request: PlanRequest, rows: Sequence[Need], cards: Sequence[Gp
     speeds, columns, key = (
         np.full((len(rows), len(cards)), np.nan),
         {},
-        question(request.model_copy(update={"batch": 1})),
+        question(request.model_copy(update={"batch": 1, "speculative": None})),
     )
     for index, row in enumerate(rows):
         loads = None if row.refusal else _loads(key, row.model, row.format, row.count)
