@@ -121,6 +121,17 @@ class SystemSpec(BaseModel):
     )
 
 
+class SpeculativeSpec(BaseModel):
+    """Tokens that something cheaper drafts and the model checks at once."""
+
+    model_config = STRICT
+
+    kind: Literal["mtp", "draft", "eagle", "ngram"]
+    tokens: int | None = Field(default=None, ge=1, le=64)
+    model: str | None = Field(default=None, max_length=LONGEST_TEXT)
+    acceptance: float | None = Field(default=None, ge=0, le=1)
+
+
 class Question(BaseModel):
     """What planning inference and planning training have in common: the model, the machine and what they cost."""
 
@@ -350,11 +361,21 @@ class PlanRequest(Question):
     calls_per_request: float | None = declared(
         "calls of the model for each request", unit="calls", unset="1", gt=0, le=1_000_000
     )
+    speculative: SpeculativeSpec | None = declared(
+        "drafted tokens that the model checks at once, as JSON: kind (mtp, draft, eagle, ngram), tokens, model,"
+        " acceptance",
+        label="Speculative decoding",
+        unset="none",
+    )
     arrival: Literal["steady", "burst"] = declared(
         "whether requests come one after another, or start together as benchmarks and batch jobs do", "steady"
     )
     concurrency: int | None = declared(
-        "calls that the job keeps in flight", unit="calls", unset="the batch", ge=1, le=1_000_000
+        "calls kept in flight, by a job or by users who are fewer than the slots",
+        unit="calls",
+        unset="the batch",
+        ge=1,
+        le=1_000_000,
     )
 
     @field_validator("engine")

@@ -216,11 +216,22 @@ VALUES: dict[str, tuple[dict[str, float], float]] = {
     "planner.memory.loading.SHARD": ({"staying_bytes": 400, "shard_bytes": 500, "checkpoint_bytes": 300}, 700),
     "planner.memory.loading.WHOLE": ({"parameters": 1_000, "bytes_a_parameter": 2}, 2_000),
     "planner.memory.weights.HEADER": ({"tensor_bytes": 5_000, "tensors": 3}, 5_300),
-    # a pass: 10 GB at half of 1,000 GB/s take 20 ms, 4 TFLOP at 40% of 100 TFLOPS take 100 ms
+    # a pass: 15 GB at half of 1,000 GB/s take 30 ms, 1.6 TFLOP at 40% of 100 TFLOPS 40 ms: 3, 4 and 5
     "planner.performance.passes.WEIGHTS": (
-        {"weight_bytes": 1e10, "bandwidth": 1e12, "reached": 0.5, "flops": 4e12, "peak_flops": 1e14, "computed": 0.4},
-        0.1,
+        {
+            "weight_bytes": 1.5e10,
+            "bandwidth": 1e12,
+            "reached": 0.5,
+            "flops": 1.6e12,
+            "peak_flops": 1e14,
+            "computed": 0.4,
+            "blend": 2,
+        },
+        0.05,
     ),
+    # 16 rows an expert and 48 of padding are four times the arithmetic
+    "planner.performance.passes.PADDED": ({"routed_flops": 2e12, "tile_rows": 48, "rows": 16}, 8e12),
+    "planner.performance.passes.RECURRENT": ({"tokens": 512, "state_layers": 30, "state_token_s": 2e-6}, 0.03072),
     # 3 sequences, each 2 GB at half of 1,000 GB/s: 4 ms; their arithmetic is less
     "planner.performance.passes.ATTENTION": (
         {
@@ -244,19 +255,32 @@ VALUES: dict[str, tuple[dict[str, float], float]] = {
             "layer_s": 1e-5,
             "sparse_layers": 30,
             "sparse_layer_s": 2e-5,
+            "state_layers": 20,
+            "state_layer_s": 1e-5,
             "sequences": 10,
             "sequence_s": 3e-5,
         },
-        1.3e-3,
+        1.5e-3,
     ),
     "planner.performance.passes.LINK": (
         {"exchanges": 80, "latency_s": 1e-5, "moved_bytes": 1e6, "link_bandwidth": 1e11, "reached": 0.5},
         2.4e-3,
     ),
     "planner.performance.passes.STAGED": (
-        {"weight_bytes": 1e10, "link_bandwidth": 2e10, "flops": 1e12, "peak_flops": 1e14, "computed": 0.5},
-        0.5,
+        {
+            "weight_bytes": 1e10,
+            "link_bandwidth": 2e10,
+            "copy_bandwidth": 4e10,
+            "flops": 1e12,
+            "peak_flops": 1e14,
+            "computed": 0.5,
+        },
+        0.77,
     ),
+    # 1 + 1/2 + 1/4
+    "planner.performance.speculation.TOKENS": ({"acceptance": 0.5, "drafted": 2}, 1.75),
+    "planner.performance.speculation.DRAFT": ({"drafted": 3, "pass_s": 0.001, "step_s": 0.0005}, 0.0045),
+    "planner.performance.speculation.ROUND": ({"check_s": 0.02, "draft_s": 0.004, "tokens": 2.4}, 0.01),
     # 2 * 400 W * (0.2 + 0.5 * 0.6 + 0.3 * 0.5)
     "planner.performance.power.WATTS": (
         {

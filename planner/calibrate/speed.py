@@ -26,9 +26,9 @@ from planner.core.data import FOLDER, table
 from planner.core.errors import PlanError
 from planner.engines.info import info
 from planner.performance import power
-from planner.performance.rates import Row, backend_of, family, format_classes, rows, tags
+from planner.performance.rates import Row, family, reaching, rows
 from planner.performance.spread import spread_of
-from planner.performance.timing import Timing
+from planner.performance.timing import Timing, kernels_of
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
 
@@ -38,11 +38,27 @@ FEW = 8
 
 STEPS = 8
 
+ALONE = 2.0
+"""A row that one device alone reaches keeps nearer to its prior: its spread is divided by this."""
+
+POWER = frozenset({"idle_power", "memory_power", "compute_power"})
+PROMPTS = frozenset({"prompt_step_us", "tile_rows", "state_token_us", "copy_gb_s", "overlap"})
+UNMOVED = {
+    "decode": POWER | PROMPTS,
+    "prefill": POWER | {"decode_tile_rows", "sequence_us"},
+    "throughput": POWER,
+    "watts": frozenset[str](),
+}
+"""Coefficients that do not enter a figure."""
+
 FIGURES: dict[str, tuple[str, Callable[[Timing], float]]] = {
     "decode_tokens_per_s": ("decode", lambda timing: timing.sequences * timing.replicas / float(timing.step.value)),
     "prefill_tokens_per_s": ("prefill", lambda timing: timing.prompt / float(timing.prompt_step.value)),
     "throughput_tokens_per_s": ("throughput", lambda timing: timing.replicas * float(timing.served[-1].value)),
-    "watts": ("watts", lambda timing: float(power.watts(timing, spread_of("*", [])).serving.expected)),
+    "watts": (
+        "watts",
+        lambda timing: float(power.watts(timing, spread_of(timing.case.request.engine, [])).serving.expected),
+    ),
 }
 """Figures that are fitted: the name of their spread, and how a timing gives them."""
 
@@ -90,7 +106,11 @@ def points(records: Iterable[dict[str, Any]]) -> list[Point]:
         except PlanError:
             continue
         timing = Timing.of(answer.case, answer.memory)
-        found += [Point(record, figure, measured, timing) for figure, measured in record["measured"].items()]
+        found += [
+            Point(record, figure, measured, timing)
+            for figure, measured in record["measured"].items()
+            if figure in FIGURES
+        ]
     return found
 
 
@@ -103,12 +123,18 @@ class Fit:
         self.prior = np.log([float(row["prior"]) for row in raw])
         self.spread = np.array([float(row["spread"]) for row in raw])
         self.measured = np.log([point.measured for point in found])
-        self.reach = np.array([[self._reaches(row, point) for row in self.rows] for point in found])
+        self.reach = np.zeros((len(found), len(self.rows)), dtype=bool)
+        for index, point in enumerate(found):
+            self.reach[index, list(self._reached(point))] = True
+        devices = np.array([point.device for point in found])
+        for column in range(len(self.rows)):
+            if len(set(devices[self.reach[:, column]])) == 1:
+                self.spread[column] /= ALONE
         counts: dict[tuple[str, str, str], int] = {}
         keys = [(point.source, point.device, point.figure) for point in found]
         for key in keys:
             counts[key] = counts.get(key, 0) + 1
-        self.weight = np.array([counts[key] ** -0.4 for key in keys])
+        self.weight = np.array([counts[key] ** -0.3 for key in keys])
 
     def held(self, point: Point) -> str:
         """What to leave out to judge a point: its device, or its model where the family has no other device."""
@@ -120,18 +146,18 @@ class Fit:
         return point.device if len(alike) > 1 else f"{point.device} {point.record['request']['model']}"
 
     @staticmethod
-    def _reaches(row: Row, point: Point) -> bool:
-        request = point.timing.case.request
-        engines = (request.engine, info(request.engine).kernels)
-        return any(
-            row.matches(
-                engines,
-                tags(place.gpu),
-                format_classes(point.timing.route.format),
-                backend_of(request.backend, place.gpu),
-            )
-            for place in point.timing.route.places
-        )
+    def _reached(point: Point) -> set[int]:
+        """Places of the rows that move a point: power alone moves watts, and only passes of its own kind move it."""
+        timing = point.timing
+        kernels = kernels_of(timing.case, timing.route)
+        gpus = {place.gpu for place in timing.route.places} | set(timing.case.gpus[:1])
+        return {
+            index
+            for gpu in gpus
+            for name, indices in reaching(kernels, gpu).items()
+            if name not in UNMOVED[FIGURES[point.figure][0]]
+            for index in indices
+        }
 
     def table(self, logs: np.ndarray) -> tuple[Row, ...]:
         return tuple(replace(row, value=float(value)) for row, value in zip(self.rows, np.exp(logs), strict=True))

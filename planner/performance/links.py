@@ -65,7 +65,8 @@ def pcie(gpu: Gpu) -> Link:
 def between(gpu: Gpu, ranks: int) -> Link:
     """What joins `ranks` such GPUs in one machine, or several machines when they are more than one holds.
 
-    A bridge between PCIe cards is an extra that joins pairs; it is not assumed.
+    A bridge between PCIe cards is an extra that joins pairs; it is not assumed. Across machines, an all-reduce runs as
+    many rings as there are network cards, one for each GPU of a machine (NCCL's user guide, "rings and trees").
     """
     known = links()
     switched = gpu.link_gb_per_s and (
@@ -77,7 +78,14 @@ def between(gpu: Gpu, ranks: int) -> Link:
     kind = known["nvlink" if gpu.vendor == "NVIDIA" else "infinity-fabric"]
     domain = 72 if rack else kind.domain
     if ranks > domain:
-        return known["infiniband"]
+        across = known["infiniband"]
+        return Link(
+            f"{across.name}, {domain} of them a machine",
+            min(gpu.link_gb_per_s / 2, across.gb_per_s * domain),
+            across.latency_us,
+            across.latency_us_per_gpu,
+            across.domain,
+        )
     return Link(
         f"{kind.name}, {gpu.link_gb_per_s / 2:,.0f} GB/s each way",
         gpu.link_gb_per_s / 2,

@@ -20,7 +20,7 @@ from planner.memory.quantity import Memory
 from planner.memory.weights import stages
 from planner.parallelism.degrees import Degrees, resolve_degrees
 from planner.parallelism.layer_split import Span, Split
-from planner.performance.work import Work, added, matrix_flops, rank_work
+from planner.performance.work import Work, added, expert_flops, matrix_flops, rank_work
 from planner.quantization.cache_types import cache_type
 from planner.quantization.formats import Scheme
 from planner.quantization.gguf_mix import era
@@ -170,10 +170,13 @@ def _together(places: list[Place]) -> Place:
         sum(w.head_bytes for w in works) // n,
         sum(w.head_flops for w in works) / n,
         sum(w.flops for w in works) / n,
+        sum(w.routed_flops for w in works) / n,
         tuple((a / n, b / n, window) for w in works for a, b, window in w.scores),
         tuple((size / n, window) for w in works for size, window in w.caches),
+        tuple((size / n, window) for w in works for size, window in w.repeated),
         sum(w.state_bytes for w in works) / n,
         sum(w.state_flops for w in works) / n,
+        sum(w.state_layers for w in works),
         works[0].hidden,
     )
     slowest = min((place.gpu for place in places if place.gpu), key=lambda gpu: gpu.bandwidth_gb_per_s)
@@ -211,9 +214,15 @@ def _split_works(
             share = layer.ffn.top_k / layer.ffn.experts
             experts[share] = experts.get(share, 0) + file.layers[index].experts
             count += 1
-            routed += matrix_flops(tensor for tensor in layer.ffn.tensors if tensor.role.startswith("expert"))
+            routed += expert_flops(layer)
     lone = Work(
-        count, count, 0, tuple((size, share) for share, size in experts.items()), flops=routed, hidden=main.hidden_size
+        count,
+        count,
+        0,
+        tuple((size, share) for share, size in experts.items()),
+        flops=routed,
+        routed_flops=routed,
+        hidden=main.hidden_size,
     )
     devices = [span_work(span, moe, on_gpu) for span in where.devices]
     return (span_work(where.host, 0, on_host), lone), tuple(devices)

@@ -40,7 +40,7 @@ def watts(timing: Timing, spread: Spread) -> Watts:
     """The draw of each phase, and of serving: decoding, with each sequence's prompt read in between."""
     low, high = spread.factors("watts")
     step_s, prefill_s = float(timing.step.value), float(timing.prompt_step.value)
-    decoding = phase("Draw while decoding", timing, timing.passes, step_s)
+    decoding = phase("Draw while decoding", timing, timing.passes, float(timing.pass_step.value))
     reading = phase(
         "Draw while reading prompts", timing, timing.prompt_passes, sum(part.total for part in timing.prompt_passes)
     )

@@ -23,7 +23,7 @@ def speed_of(case: Case, memory: Memory) -> Speed:
 def speed_at(timing: Timing) -> Speed:
     """The same from a timing, which `Timing.at` gives for any number of requests in flight."""
     spread = spread_of(timing.case.request.engine, [place.gpu for place in timing.route.places])
-    decoding = (*(step for part in timing.passes for step in part.steps), timing.step)
+    decoding = (*(step for part in timing.passes for step in part.steps), *timing.steps)
     reading = (*(step for part in timing.prompt_passes for step in part.steps), timing.prompt_step)
     total = DECODE("Decode", sequences=timing.sequences * timing.replicas, step_s=timing.step.value)
     each = PER_SEQUENCE("Decode of one sequence", step_s=timing.step.value)
@@ -40,7 +40,7 @@ def speed_at(timing: Timing) -> Speed:
         throughput_tokens_per_s=ranged(
             spread, "throughput", *decoding, *served, *((all_served,) if timing.replicas > 1 else ())
         ),
-        time_to_first_token_s=waiting(timing, spread, *reading, timing.step, first),
+        time_to_first_token_s=waiting(timing, spread, *reading, *timing.steps, first),
         idle_time_to_first_token_s=inverse(spread, "prefill", *reading, idle),
         time_per_output_token_s=inverse(spread, "decode", *decoding),
         watts=draw.serving,

@@ -13,6 +13,7 @@ from functools import cache, cached_property
 from math import ceil
 
 from planner.case import Case
+from planner.catalog.gpus import Gpu
 from planner.core.data import table
 from planner.core.formula import Formula, Step
 from planner.engines.info import info
@@ -21,7 +22,8 @@ from planner.performance.host import host_of
 from planner.performance.links import pcie
 from planner.performance.passes import STAGED_FROM, Seconds, fetched, run
 from planner.performance.places import Route, route
-from planner.performance.rates import Rates, Row, rates, rates_from
+from planner.performance.rates import Kernels, Rates, Row, era_of, rates, rates_from
+from planner.performance.speculation import ROUND, Speculation
 from planner.request import PlanRequest
 
 PROMPT_TOKENS, OUTPUT_TOKENS = 1_024, 256
@@ -89,12 +91,27 @@ def tokens_of(request: PlanRequest) -> tuple[int, int]:
     return request.prompt_tokens or min(PROMPT_TOKENS, max(request.context - output, 1)), output
 
 
+def kernels_of(case: Case, way: Route) -> Kernels:
+    """What computes a plan's passes."""
+    request = case.request
+    turns = sum(place.gpu is not None for place in way.places) > 1 and way.degrees.tensor == 1
+    return Kernels(
+        request.engine,
+        request.backend,
+        way.format,
+        era_of(request.engine, request.engine_version),
+        {True: "flash", False: "no-flash", None: ""}[request.flash_attention],
+        turns and not info(request.engine).serves,
+    )
+
+
 @dataclass(frozen=True)
 class Timing:
     """The passes of one replica of a plan, and the requests that it serves.
 
     Attributes:
         found: what the engine reaches on each place of the route.
+        staging: what it reaches on the first GPU, which computes a long prompt's host layers; None without a GPU.
         sequences: in flight, no more than the cache holds.
         depth: tokens in the cache of each while decoding.
         prompt, output: tokens of one request.
@@ -104,6 +121,7 @@ class Timing:
     memory: Memory
     route: Route
     found: tuple[Rates, ...]
+    staging: Rates | None
     sequences: float
     depth: float
     prompt: int
@@ -113,13 +131,14 @@ class Timing:
     def of(cls, case: Case, memory: Memory) -> Timing:
         """The timing of a plan."""
         request, way, host = case.request, route(case, memory), host_of(case)
-        found = tuple(
-            rates(request.engine, request.backend, place.gpu, way.format, (host.gb_per_s, host.tflops))
-            for place in way.places
-        )
+        kernels, hosted = kernels_of(case, way), (host.gb_per_s, host.tflops)
+        found = tuple(rates(kernels, place.gpu, hosted) for place in way.places)
+        staging = rates(kernels, case.gpus[0], hosted) if case.gpus else None
         prompt, output = tokens_of(request)
         depth = request.context_depth if request.context_depth is not None else prompt + output / 2
-        return cls(case, memory, way, found, 1.0, float(depth), prompt, output).at(request.batch)
+        return cls(case, memory, way, found, staging, 1.0, float(depth), prompt, output).at(
+            min(request.batch, request.concurrency or request.batch)
+        )
 
     def at(self, batch: float) -> Timing:
         """The same plan with another number of requests in flight over all replicas."""
@@ -127,14 +146,13 @@ class Timing:
 
     def calibrated(self, rows: tuple[Row, ...]) -> Timing:
         """The same plan by another calibration."""
-        request, host = self.case.request, host_of(self.case)
-        found = [
-            rates_from(
-                rows, request.engine, request.backend, place.gpu, self.route.format, (host.gb_per_s, host.tflops)
-            )
-            for place in self.route.places
-        ]
-        return replace(self, found=tuple(found))
+        host, kernels = host_of(self.case), kernels_of(self.case, self.route)
+
+        def of(gpu: Gpu | None) -> Rates:
+            return rates_from(rows, kernels, gpu, (host.gb_per_s, host.tflops))
+
+        found = tuple(of(place.gpu) for place in self.route.places)
+        return replace(self, found=found, staging=of(self.case.gpus[0]) if self.case.gpus else None)
 
     @property
     def replicas(self) -> int:
@@ -150,7 +168,8 @@ class Timing:
     def passes(self) -> list[Seconds]:
         """Each place's part of a decode step; stages of a server decode different sequences at once."""
         return [
-            run(place, rate, self.share, self.depth) for place, rate in zip(self.route.places, self.found, strict=True)
+            run(place, rate, self.share, self.depth, each=self.each)
+            for place, rate in zip(self.route.places, self.found, strict=True)
         ]
 
     @property
@@ -158,11 +177,49 @@ class Timing:
         return max(self.sequences / self.route.degrees.pipeline, 1.0)
 
     @cached_property
-    def step(self) -> Step:
-        """Seconds between two tokens of a sequence."""
+    def speculation(self) -> Speculation | None:
+        """What the request drafts, if anything."""
+        spec = self.case.request.speculative
+        return Speculation.of(spec) if spec else None
+
+    @property
+    def each(self) -> float:
+        """Tokens of a sequence in a step: its next one, and those that were drafted."""
+        return 1.0 + (self.speculation.drafted if self.speculation else 0)
+
+    @cached_property
+    def pass_step(self) -> Step:
+        """Seconds of one pass that decodes: a token of every sequence, and a check of what was drafted."""
         return STEP(
             "Time of a decode step", passes_s=sum(part.total for part in self.passes), step_s=self.found[-1].step_s
         )
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """How the time between two tokens comes about, the last of which is it."""
+        if not self.speculation:
+            return (self.pass_step,)
+        place, rates_there = self.route.places[-1], self.found[-1]
+        weights = self.memory.weights.tensor_bytes.expected
+        bits = 8 * weights / max(self.case.architecture.parameters, 1)
+        draft = self.speculation.draft(place, rates_there, self.share, self.depth, bits)
+        tokens = self.speculation.tokens()
+        return (
+            self.pass_step,
+            draft,
+            tokens,
+            ROUND(
+                "Time between two tokens",
+                check_s=self.pass_step.value,
+                draft_s=draft.value,
+                tokens=tokens.value,
+            ),
+        )
+
+    @property
+    def step(self) -> Step:
+        """Seconds between two tokens of a sequence."""
+        return self.steps[-1]
 
     @property
     def history(self) -> float:
@@ -180,25 +237,25 @@ class Timing:
         """Each place's part of the middle chunk of a prompt."""
         tokens = self.prompt / self.chunks
         before = self.history + (self.prompt - tokens) / 2
-        gpu = next(
-            ((rate, place.gpu) for place, rate in zip(self.route.places, self.found, strict=True) if place.gpu), None
-        )
+        gpu = self.staging
         return [
-            fetched(place.work, gpu[0], pcie(gpu[1]), tokens, before) if gpu and place.staged and tokens >= STAGED_FROM
+            fetched(place.work, gpu, pcie(self.case.gpus[0]), tokens, before)
+            if gpu and place.staged and tokens >= STAGED_FROM
             else run(place, rate, 0.0, 0.0, tokens, before)
             for place, rate in zip(self.route.places, self.found, strict=True)
-        ]  # fmt: skip
+        ]
 
     @cached_property
     def prompt_step(self) -> Step:
         """Seconds to read one prompt on an idle machine."""
-        totals, rest = [part.total for part in self.prompt_passes], self.found[-1].step_s
+        totals, last = [part.total for part in self.prompt_passes], self.found[-1]
+        rest = last.step_s + last.prompt_step_s
         if self.route.pipelined and self.chunks > 1:
             return PIPELINED(
                 "Time to read the prompt",
                 chunks=self.chunks,
                 passes_s=sum(totals),
-                slowest_s=max(totals),
+                slowest_s=max(*totals, sum(part.overhead for part in self.prompt_passes)),
                 step_s=rest,
                 overlap=self.found[-1].overlap,
             )
@@ -255,15 +312,21 @@ class Timing:
             tokens = self.sequences * self.prompt / float(steps.value)
             stages = self.route.degrees.pipeline
             parts = [
-                run(place, rate, self.share, self.depth, tokens / stages, self.history)
+                run(place, rate, self.share, self.depth, tokens / stages, self.history, self.each)
                 for place, rate in zip(self.route.places, self.found, strict=True)
             ]
             mixed = STEP(
                 "Time of a step that also reads a prompt",
                 passes_s=sum(part.total for part in parts),
-                step_s=self.found[-1].step_s,
+                step_s=self.found[-1].step_s + self.found[-1].prompt_step_s,
             )
             inner = tuple(step for part in parts for step in part.steps)
+            if self.speculation:
+                inner = (*inner, mixed)
+                draft, yielded = self.steps[1:3]
+                mixed = ROUND(
+                    "Time a token of such a step", check_s=mixed.value, draft_s=draft.value, tokens=yielded.value
+                )
         else:
             steps = MIXED(
                 "Prompts read",

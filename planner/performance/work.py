@@ -35,10 +35,11 @@ class Work:
         dense_bytes: weights that every pass reads, without the head.
         experts: routed experts by kind: (bytes of all of them, share of them that one token passes through).
         head_bytes, head_flops: the output matrix, read and computed once for each token that is asked for.
-        flops: of all matrices for one token, without the head.
+        flops: of all matrices for one token, without the head; `routed_flops` those of them in routed experts.
         scores: attention by window: (FLOPs for each position while decoding, the same while reading a prompt, window).
         caches: cache by window: (bytes of one token, window).
-        state_bytes, state_flops: of recurrent layers, for each sequence and each token.
+        repeated: latents by window, once more for each further head that reads them: (bytes of one token, window).
+        state_bytes, state_flops: of recurrent layers, for each sequence and each token; `state_layers` their number.
         hidden: width of the residual stream.
     """
 
@@ -49,10 +50,13 @@ class Work:
     head_bytes: int = 0
     head_flops: float = 0.0
     flops: float = 0.0
+    routed_flops: float = 0.0
     scores: tuple[tuple[float, float, int | None], ...] = ()
     caches: tuple[tuple[float, int | None], ...] = ()
+    repeated: tuple[tuple[float, int | None], ...] = ()
     state_bytes: float = 0.0
     state_flops: float = 0.0
+    state_layers: int = 0
     hidden: int = 0
 
     @property
@@ -65,11 +69,27 @@ class Work:
         """
         return sum((size * (1 - float((1 - share) ** tokens)) for size, share in self.experts), 0.0)
 
+    def rows_per_expert(self, tokens: float, different: float) -> float:
+        """Rows of the matrix that a touched expert multiplies in a pass over `tokens` tokens, which choose as many
+        experts as `different` tokens that choose evenly: all rows over the touched experts, the mean over kinds by
+        their bytes.
+        """
+        whole = self.expert_bytes
+        return (
+            sum(size * share * tokens / (1 - (1 - share) ** different) for size, share in self.experts) / whole
+            if whole and tokens > 0
+            else 0.0
+        )
+
     def cache_bytes(self, depth: float) -> float:
         """Cache that one sequence's next token reads, with `depth` tokens before it."""
         return self.state_bytes + sum(
             size * (depth if window is None else min(depth, window)) for size, window in self.caches
         )
+
+    def repeated_bytes(self, depth: float) -> float:
+        """What attention that is not fused reads of the latents again, once for each head but the first."""
+        return sum(size * (depth if window is None else min(depth, window)) for size, window in self.repeated)
 
     def decode_score_flops(self, depth: float) -> float:
         """Attention of one token over `depth` positions, and the recurrent layers' step."""
@@ -95,6 +115,11 @@ def matrix_flops(tensors: Iterable[Tensor]) -> float:
     )
 
 
+def expert_flops(layer: Layer) -> float:
+    """FLOPs of a layer's routed experts for one token."""
+    return matrix_flops(tensor for tensor in layer.ffn.tensors if tensor.role in EXPERTS) if layer.ffn else 0.0
+
+
 def share_of(layer: Layer) -> float:
     """The part of a layer's routed experts that one token passes through."""
     ffn = layer.ffn
@@ -110,18 +135,21 @@ def added(
     **head: float,
 ) -> Work:
     """The work of several layers, each with how often it occurs and its bytes (dense, experts) on this rank."""
-    layers = sparse = dense = 0
+    layers = sparse = dense = recurrent = 0
     experts: dict[float, int] = {}
     scores: dict[int | None, tuple[float, float]] = {}
     caches: dict[int | None, float] = {}
-    flops = state_bytes = state_flops = 0.0
+    repeated: dict[int | None, float] = {}
+    flops = routed = state_bytes = state_flops = 0.0
     for (layer, count), (dense_bytes, expert_bytes) in zip(parts, sizes, strict=True):
         layers += count
         dense += count * dense_bytes
         if expert_bytes:
             sparse += count
             experts[share_of(layer)] = experts.get(share_of(layer), 0) + count * expert_bytes
+            routed += count * expert_flops(layer) / ranks
         flops += count * matrix_flops(layer.all_tensors) / ranks
+        recurrent += count * any(cache.per == "sequence" for cache in layer.caches)
         for mixer in layer.mixers:
             decode, prefill = score_flops(mixer)
             before = scores.get(mixer.window, (0.0, 0.0))
@@ -131,6 +159,10 @@ def added(
             held = cache.elements * size / elements * heads_on_rank(cache.heads, ranks) / cache.heads
             if cache.per == "token":
                 caches[cache.window] = caches.get(cache.window, 0.0) + count * held / cache.every
+                if cache.name == "latent":
+                    heads = max((mixer.heads for mixer in layer.mixers), default=1) / ranks
+                    again = count * held / cache.every * max(heads - 1, 0)
+                    repeated[cache.window] = repeated.get(cache.window, 0.0) + again
             elif cache.per == "sequence":
                 state_bytes += 2 * count * held
                 state_flops += STATE_FLOPS * count * cache.elements / ranks
@@ -142,10 +174,13 @@ def added(
         int(head.get("head_bytes", 0)),
         head.get("head_flops", 0.0),
         flops,
+        routed,
         tuple((decode, prefill, window) for window, (decode, prefill) in scores.items() if decode or prefill),
         tuple((size, window) for window, size in caches.items()),
+        tuple((size, window) for window, size in repeated.items()),
         state_bytes,
         state_flops,
+        recurrent,
         hidden,
     )
 

@@ -19,38 +19,37 @@ from planner.catalog.gpus import Gpu
 from planner.core.errors import PlanError
 from planner.engines.registry import engine
 from planner.performance.links import between
-from planner.performance.rates import rates
-from planner.performance.timing import Timing
+from planner.performance.rates import Kernels, rates
+from planner.performance.timing import Timing, kernels_of
 from planner.request import PlanRequest
 from planner.searches.matrix import Need, asked, case_on, question, reference
 
 RATES = (
-    "bandwidth_bytes_s", "peak_flops", "bandwidth", "cache", "compute", "attention", "sparse_compute", "layer_s",
-    "sparse_layer_s", "step_s", "sequence_s",
-    "link_s", "link",
+    "bandwidth_bytes_s", "peak_flops", "bandwidth", "cache", "latent_reads", "compute", "attention", "blend",
+    "decode_tile_rows", "layer_s", "sparse_layer_s", "state_layer_s", "step_s", "sequence_s", "link_s", "link",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one place does in a decode step of one sequence: bytes, FLOPs, layers, and the part of its weights that is
-    routed.
-    """
+    """What one place does in a decode step of one sequence: bytes, FLOPs, those of one row of padding, layers."""
 
     read: float
     flops: float
+    padding: float
     cache: float
+    repeated: float
     scores: float
     layers: int
     sparse_layers: int
-    routed: float
+    state_layers: int
     ranks: int
     hidden: int
 
 
 @lru_cache(maxsize=65_536)
-def _loads(key: str, model: str, format: str, count: int) -> tuple[str, tuple[Load, ...]] | None:
-    """A row's format and places; None where it has no plan or writes no tokens."""
+def _loads(key: str, model: str, format: str, count: int) -> tuple[Kernels, tuple[Load, ...]] | None:
+    """A row's kernels and places; None where it has no plan or writes no tokens."""
     try:
         case = case_on(asked(key), model, format, (reference(),) * count)
         memory = engine(case.request.engine).memory(case)
@@ -60,27 +59,30 @@ def _loads(key: str, model: str, format: str, count: int) -> tuple[str, tuple[Lo
     except PlanError:
         return None
     found = []
-    for place in timing.route.places:
+    for place, reached in zip(timing.route.places, timing.found, strict=True):
         work, tokens = place.work, timing.share
-        routed = sum(size * share for size, share in work.experts)
+        different = reached.different(tokens * place.peers)
+        rows = work.rows_per_expert(tokens * place.peers, different)
         found.append(
             Load(
-                work.dense_bytes + work.touched_bytes(tokens) + work.head_bytes,
+                work.dense_bytes + work.touched_bytes(different) + work.head_bytes,
                 work.flops * tokens + work.head_flops * tokens,
+                work.routed_flops * tokens / rows if rows else 0.0,
                 work.cache_bytes(timing.depth),
+                work.repeated_bytes(timing.depth),
                 work.decode_score_flops(timing.depth),
                 work.layers,
                 work.sparse_layers,
-                routed / max(routed + work.dense_bytes, 1),
+                work.state_layers,
                 place.ranks,
                 work.hidden,
             )
         )
-    return timing.route.format, tuple(found)
+    return kernels_of(case, timing.route), tuple(found)
 
 
 def decode_speeds(request: PlanRequest, rows: Sequence[Need], cards: Sequence[Gpu]) -> Any:
-    """Decoded tokens a second of one sequence, an array rows x cards; nan where a row has none.
+    """Decoded tokens a second of one sequence, nothing drafted, an array rows x cards; nan where a row has none.
 
     Whether it fits is `planner.searches.matrix_cards`' matter.
     """
@@ -89,29 +91,29 @@ def decode_speeds(request: PlanRequest, rows: Sequence[Need], cards: Sequence[Gp
     speeds, columns, key = (
         np.full((len(rows), len(cards)), np.nan),
         {},
-        question(request.model_copy(update={"batch": 1})),
+        question(request.model_copy(update={"batch": 1, "speculative": None})),
     )
     for index, row in enumerate(rows):
         loads = None if row.refusal else _loads(key, row.model, row.format, row.count)
         if loads is None:
             continue
-        format, places = loads
-        if format not in columns:
-            found = [rates(request.engine, request.backend, card, format) for card in cards]
-            columns[format] = {name: np.array([getattr(rate, name) for rate in found]) for name in RATES}
-        at = columns[format]
+        kernels, places = loads
+        if kernels not in columns:
+            found = [rates(kernels, card) for card in cards]
+            columns[kernels] = {name: np.array([getattr(rate, name) for rate in found]) for name in RATES}
+        at = columns[kernels]
         seconds = at["step_s"].copy()
         for load in places:
-            computed = (
-                at["peak_flops"]
-                * at["compute"]
-                / (1 - load.routed + (load.routed / at["sparse_compute"] if load.routed else 0.0))
-            )
-            seconds += np.maximum(load.read / (at["bandwidth_bytes_s"] * at["bandwidth"]), load.flops / computed)
+            reading = load.read / (at["bandwidth_bytes_s"] * at["bandwidth"])
+            flops = load.flops + load.padding * at["decode_tile_rows"]
+            computing = flops / (at["peak_flops"] * at["compute"])
+            seconds += (reading ** at["blend"] + computing ** at["blend"]) ** (1 / at["blend"])
             seconds += np.maximum(
-                load.cache / (at["bandwidth_bytes_s"] * at["cache"]), load.scores / (at["peak_flops"] * at["attention"])
+                (load.cache + load.repeated * at["latent_reads"]) / (at["bandwidth_bytes_s"] * at["cache"]),
+                load.scores / (at["peak_flops"] * at["attention"]),
             )
-            seconds += load.layers * at["layer_s"] + load.sparse_layers * at["sparse_layer_s"] + at["sequence_s"]
+            seconds += load.layers * at["layer_s"] + load.sparse_layers * at["sparse_layer_s"]
+            seconds += load.state_layers * at["state_layer_s"] + at["sequence_s"]
             if load.ranks > 1:
                 links = [between(card, load.ranks) for card in cards]
                 latency, width = (
