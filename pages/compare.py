@@ -11,7 +11,7 @@ answer = page.answered()
 st.header("Side by side", anchor=False)
 pinned = compare.pins()
 st.button(
-    "Pin the plan of the sidebar",
+    "Pin the plan of the form",
     on_click=compare.pin,
     icon=":material/push_pin:",
     type="primary",
@@ -36,7 +36,7 @@ for index, sentence in refused:
 shown = [one for _, one in plans] or [answer]
 if not plans:
     st.caption(
-        "Nothing is pinned yet. Pin this plan, change the sidebar, and pin again: the address then holds the whole"
+        "Nothing is pinned yet. Pin this plan, change the form, and pin again: the address then holds the whole"
         " comparison."
     )
 said = compare.conclusion(shown)

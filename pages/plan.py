@@ -1,4 +1,4 @@
-"""Can this hardware run this model? The question in the sidebar, and the answer: verdict, figures, memory, ways out."""
+"""Can this hardware run this model? The question in the form, and the answer: verdict, figures, memory, ways out."""
 
 import streamlit as st
 

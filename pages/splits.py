@@ -26,7 +26,7 @@ st.caption(
 )
 
 if not have:
-    st.info("Without a GPU there is nothing to cut. Add one in the sidebar.", icon=":material/info:")
+    st.info("Without a GPU there is nothing to cut. Add one in the form.", icon=":material/info:")
     page.stop()
 
 best, reason = proposed(request, have, tuple(sorted({*COUNTS, have})))

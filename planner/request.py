@@ -1,6 +1,6 @@
 """The whole question: `PlanRequest`, and its spellings as JSON, as a link and as command-line flags.
 
-Every field is optional but `model` (or `config`). Nothing else carries state: the sidebar, the share link, the JSON
+Every field is optional but `model` (or `config`). Nothing else carries state: the form, the share link, the JSON
 file, the command line and the Python call are five spellings of this one object.
 """
 

@@ -1,4 +1,4 @@
-"""Predicted beside measured: choose a running process, say in the sidebar what it runs, see the difference by
+"""Predicted beside measured: choose a running process, say in the form what it runs, see the difference by
 component, keep it.
 """
 
@@ -40,7 +40,7 @@ def section(answer: Plan) -> None:
         st.caption("When a program holds GPU memory on this machine, its memory is set beside the prediction here.")
         return
     st.caption(
-        "Choose a running program, and set the sidebar to what it runs. A server over several GPUs may be several"
+        "Choose a running program, and set the form to what it runs. A server over several GPUs may be several"
         " programs."
     )
     names = {key: label for key, (label, _, _) in holds.items()}

@@ -1,4 +1,4 @@
-"""What the cost and job pages ask beside the sidebar's question: the work, and every price with its date and source."""
+"""What the cost and job pages ask beside the form's question: the work, and every price with its date and source."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def _change(answer: Plan, fields: dict[str, object]) -> None:
 
 
 def _compared(answer: Plan, reading: Reading) -> None:
-    """The log's figures beside those of the plan that its configuration asks for, on the GPUs of the sidebar."""
+    """The log's figures beside those of the plan that its configuration asks for, on the GPUs of the form."""
     fields = reading.request()
     try:
         predicted = plan(
@@ -70,7 +70,7 @@ def _compared(answer: Plan, reading: Reading) -> None:
     if frame.empty:
         return
     told = ", ".join(f"{name} {value}" for name, value in fields.items())
-    sentence = f"The log says {told}. Planned so on the GPUs of the sidebar:"
+    sentence = f"The log says {told}. Planned so on the GPUs of the form:"
     st.markdown(plain(sentence))
     st.dataframe(
         frame,

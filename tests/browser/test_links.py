@@ -44,14 +44,14 @@ def test_markup_in_every_parameter_stays_text(chromium: Any, address: str, path:
 
 def test_a_comparison_is_one_link_and_files_are_taken_away(chromium: Any, address: str, tmp_path: Any) -> None:
     page = visit(chromium, address, "/compare", **LINK)
-    page.get_by_role("button", name="Pin the plan of the sidebar").click()
+    page.get_by_role("button", name="Pin the plan of the form").click()
     page.wait_for_url("**pin=**")
     drawn(page)
     page.get_by_role("combobox", name="Engine").first.click()
     page.get_by_role("option", name="vllm", exact=True).click()
     page.wait_for_url("**engine=vllm**")
     drawn(page)
-    page.get_by_role("button", name="Pin the plan of the sidebar").click()
+    page.get_by_role("button", name="Pin the plan of the form").click()
     page.wait_for_url(lambda url: url.count("pin=") == 2)
     page.get_by_text("of these 2 plans").wait_for()
     said = page.locator("[data-testid=stMain] strong").first.inner_text()

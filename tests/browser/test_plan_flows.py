@@ -113,3 +113,40 @@ def test_what_a_link_says_is_never_markup(chromium: Any, address: str) -> None:
     assert page.locator("[data-testid=stMain] img, [data-testid=stSidebar] img, [data-testid=stMain] b").count() == 0
     assert page.locator("a[href*='example.org']").count() == 0
     assert page.outside == []
+
+
+def test_sliders_move_the_answer_and_the_exact_fields_follow(chromium: Any, address: str) -> None:
+    page = visit(chromium, address, model="Qwen/Qwen3-8B", quantization="Q4_K_M", gpus="rtx-3060-12gb")
+    said = verdict(page)
+    page.get_by_role("slider", name="Context").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(lambda url: "context=16384" in url)
+    shows(page, "Context (tokens)", "16384")
+    page.wait_for_function(
+        "words => document.querySelector('[data-testid=stHeading] h2').innerText !== words", arg=said
+    )
+    page.get_by_role("slider", name="Format").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(lambda url: "quantization=Q4_K_M" not in url and "quantization=" in url)
+    drawn(page)
+    chosen = query(page)["quantization"]
+    assert page.get_by_role("combobox", name="in the quantization").input_value() == chosen
+    page.go_back()
+    page.wait_for_url(lambda url: "quantization=Q4_K_M" in url and "context=16384" in url)
+    shows(page, "Context (tokens)", "16384")
+
+
+def test_on_a_phone_the_form_is_one_line_until_it_is_opened(chromium: Any, address: str) -> None:
+    phone = chromium.new_context(
+        viewport={"width": 390, "height": 844},
+        user_agent="Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148",
+    )
+    page = phone.new_page()
+    page.goto(f"{address}/?model=Qwen/Qwen3-8B&quantization=Q4_K_M&gpus=rtx-3060-12gb")
+    drawn(page)
+    field = page.get_by_role("spinbutton", name="Context (tokens)")
+    assert not field.is_visible()
+    page.get_by_text("Qwen3 8B, Q4_K_M, on rtx-3060-12gb").click()
+    field.wait_for(state="visible")
+    assert verdict(page).startswith("check_circle")
+    phone.close()

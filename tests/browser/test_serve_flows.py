@@ -92,7 +92,7 @@ def test_a_pasted_log_stands_beside_the_plan_and_stays_out_of_the_address(chromi
     panel = opened(page, "Read a log")
     panel.get_by_role("textbox").fill(LOG)
     panel.get_by_role("textbox").press("Control+Enter")
-    panel.get_by_text("Planned so on the GPUs of the sidebar").wait_for()
+    panel.get_by_text("Planned so on the GPUs of the form").wait_for()
     panel.locator("[data-testid=stDataFrame]").wait_for()
     panel.get_by_role("button", name="Take the log's question").click()
     page.wait_for_url("**engine_version=0.11.0**")

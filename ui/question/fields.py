@@ -1,7 +1,7 @@
 """Widgets of a question: each draws one field as it is declared, under the session's key of its form, with its limits,
 its default and a place for a sentence about it.
 
-A page that asks for more than the sidebar does draws these in its own body; the field is then the same on every page.
+A page that asks for more than the form does draws these in its own body; the field is then the same on every page.
 """
 
 from __future__ import annotations

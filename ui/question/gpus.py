@@ -12,8 +12,8 @@ from ui.question import here
 from ui.show.text import plain
 
 MOST = 1_024
-LABEL = 28
-"""Pixels of the label that the fields beside the button have above them."""
+LABEL = 12
+"""Pixels, with the gap under them, of the label that the fields beside the button have above them."""
 
 
 def picker() -> None:

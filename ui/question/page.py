@@ -1,4 +1,4 @@
-"""What every page begins with: the question from the sidebar, and its answer, or one sentence and examples to begin
+"""What every page begins with: the question from the form, and its answer, or one sentence and examples to begin
 with.
 """
 
@@ -80,7 +80,7 @@ def _end(form: Form[Any] | None) -> None:
 
 
 def stop() -> NoReturn:
-    """End the page here. After `st.stop` nothing could be drawn any more, and the frame has the rest of the sidebar to
+    """End the page here. After `st.stop` nothing could be drawn any more, and the frame has the rest of the form to
     draw.
     """
     raise StopException
@@ -92,7 +92,7 @@ def _framed() -> None:
 
 
 def answered() -> Plan:
-    """The answer to the question that the sidebar and the link spell; a question without an answer ends the page with
+    """The answer to the question that the form and the link spell; a question without an answer ends the page with
     its reason.
     """
     _framed()

@@ -1,6 +1,6 @@
 """Running again only what a change of a number moves: the number itself and the page's body.
 
-A page that draws its body with `body` is a fragment of its own, to which the sidebar's numbers belong, too: when one of
+A page that draws its body with `body` is a fragment of its own, to which the form's numbers belong, too: when one of
 them moves, the browser asks for that fragment alone, and the router, the navigation and the other widgets stay as they
 are. Whatever else changes the question, from a button in the body to the back button, runs the whole script: a body
 that finds another question than the page was drawn with asks for that.
@@ -18,7 +18,7 @@ from ui.question.streamlit_private import fragment_alone
 
 BODY = "body"
 DRAWN, ALONE, MOVED = "drawn", "alone", "moved"
-"""In the session: the question that the page shows, whether its body can run alone, and whether a number of the sidebar
+"""In the session: the question that the page shows, whether its body can run alone, and whether a number of the form
 has just moved.
 """
 
@@ -29,7 +29,7 @@ def begin() -> None:
 
 
 def number_moved() -> None:
-    """A number of the sidebar changed, and no other widget depends on it."""
+    """A number of the form changed, and no other widget depends on it."""
     state = st.session_state
     if state.get(ALONE):
         state[MOVED] = True

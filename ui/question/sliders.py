@@ -38,7 +38,7 @@ def quantization(moved: Callable[[], None]) -> None:
         return
     loss = _losses().get(chosen)
     said = f", perplexity +{loss:.2g}" if loss is not None else ""
-    label = f"Format: {chosen}, {gb(sizes[chosen])} on disk{said}"
+    label = f"Format: {gb(sizes[chosen])}{said}"
     _slider(label, "quantization", names, chosen, lambda name: name, moved, "From small and lossy to large and exact.")
 
 
