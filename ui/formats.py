@@ -10,7 +10,9 @@ from planner.core.errors import PlanError
 from planner.core.units import scale, symbol
 from planner.engines.registry import engine
 from planner.plan import Plan, plan
+from planner.report.word import word
 from planner.request import LLAMA, PlanRequest
+from planner.searches.ways_out import BEARABLE
 from ui.question.form import PLAN
 from ui.show.text import plain
 
@@ -31,7 +33,9 @@ def formats(answer: Plan) -> None:
         st.caption("This engine runs this model only as it is published.")
         return
     fitting = frame.attrs["fitting"]
+    best = frame.attrs["recommended"]
     said = f"{len(fitting)} of {len(frame)} quantizations fit." + (f" The largest is {fitting[0]}." if fitting else "")
+    said += f" Recommended: {best}, the largest that runs well." if best else " None of them runs well."
     st.markdown(f"**{plain(said)}** Choose a row to plan with it.")
     st.dataframe(
         frame,
@@ -47,6 +51,7 @@ def formats(answer: Plan) -> None:
             "Bits a weight": st.column_config.NumberColumn(format="%.2f"),
             f"On GPUs ({symbol()})": st.column_config.NumberColumn(format="%.2f"),
             f"In system RAM ({symbol()})": st.column_config.NumberColumn(format="%.2f"),
+            "Tokens/s a stream": st.column_config.NumberColumn(format="%.3g"),
             LOSS: st.column_config.NumberColumn(format="+%.4f"),
         },
     )
@@ -84,6 +89,8 @@ def formats_frame(request: PlanRequest) -> pd.DataFrame:
                 on_gpus / scale(),
                 one.memory.host.total.expected / scale(),
                 one.fit.words,
+                one.speed.decode_tokens_per_s_per_sequence.expected if one.architecture.generates else None,
+                word(one).word,
                 one.fit.on_gpus,
             )
         )
@@ -97,10 +104,14 @@ def formats_frame(request: PlanRequest) -> pd.DataFrame:
             f"On GPUs ({symbol()})",
             f"In system RAM ({symbol()})",
             "Verdict",
+            "Tokens/s a stream",
+            "Answer",
         ],
     )
-    frame.attrs["fitting"] = [row[0] for row in rows if row[-1]]
     losses = {row["file_type"]: float(row["perplexity_increase"]) for row in table("gguf_quality")}
+    frame.attrs["fitting"] = [row[0] for row in rows if row[-1]]
+    well = [row[0] for row in rows if row[-2] == "Runs well" and losses.get(row[0], 0.0) <= BEARABLE]
+    frame.attrs["recommended"] = well[0] if well else ""
     if losses.keys() & set(frame["Quantization"]):
         frame[LOSS] = [losses.get(name) for name in frame["Quantization"]]
     return frame
