@@ -82,6 +82,7 @@ if tab := tabs.get("Runs"):
             hide_index=True,
             alt=sentence,
             column_config={"Source": st.column_config.LinkColumn(display_text="open"), "Error (%)": PERCENT},
+            placeholder="",
         )
         st.download_button(
             "Runs as CSV",
@@ -105,6 +106,7 @@ if tab := tabs.get("All figures"):
             hide_index=True,
             alt="Errors of every figure",
             column_config={name: PERCENT for name in frame.columns if "%" in name},
+            placeholder="",
         )
         st.download_button(
             "Errors as CSV",
@@ -123,7 +125,7 @@ if tab := tabs.get("Fits"):
         with st.spinner("Fitting with each source left out", show_time=False):
             frame = accuracy.fit_frame(report.fits())
         numbers = {name: st.column_config.NumberColumn(format="%.3f") for name in frame.columns if "," in name}
-        st.dataframe(frame, hide_index=True, alt="Errors of every fit", column_config=numbers)
+        st.dataframe(frame, hide_index=True, alt="Errors of every fit", column_config=numbers, placeholder="")
         st.download_button(
             "Fits as CSV",
             frame.to_csv(index=False),

@@ -42,7 +42,7 @@ if not plans:
 said = compare.conclusion(shown)
 st.markdown(f"**{plain(said)}**")
 frame = compare.table(shown)
-st.dataframe(frame, hide_index=True, alt=said, height="content")
+st.dataframe(frame, hide_index=True, alt=said, height="content", placeholder="")
 columns = st.columns(max(len(plans), 1))
 for column, (index, one) in zip(columns, plans, strict=False):
     with column:

@@ -51,6 +51,7 @@ if not buffers.empty:
         hide_index=True,
         alt=said,
         column_config={name: st.column_config.NumberColumn(format="%.2f") for name in buffers.columns if "MiB" in name},
+        placeholder="",
     )
     st.download_button(
         "Table as CSV",

@@ -40,6 +40,7 @@ st.dataframe(
     column_config=numbers,
     selection_mode="single-cell",
     on_select=lambda: matrix.open_cell(rows, cards, "matrix_table"),
+    placeholder="",
 )
 st.download_button(
     "Table as CSV",
@@ -56,6 +57,7 @@ st.dataframe(
     hide_index=True,
     alt=said,
     column_config={f"Usable ({symbol()})": st.column_config.NumberColumn(format="%.1f")},
+    placeholder="",
 )
 refused = {row.refusal for row in rows if row.refusal}
 if refused:

@@ -45,7 +45,7 @@ def by_part(answer: Plan, field: str) -> None:
     frame = table(rows, ["Context (tokens)", "Batch", f"Needs ({symbol()})", f"Usable ({symbol()})", "Verdict"])
     formats = {name: "%.2f" if symbol() in name else "localized" for name in frame.column_names[:-1]}
     numbers = {name: st.column_config.NumberColumn(format=format) for name, format in formats.items()}
-    st.dataframe(frame, hide_index=True, column_config=numbers, alt=sentence)
+    st.dataframe(frame, hide_index=True, column_config=numbers, alt=sentence, placeholder="")
     st.download_button(
         "Curve as CSV",
         lambda: csv(frame),

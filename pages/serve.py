@@ -52,7 +52,7 @@ if "Users" in tabs:
             st.plotly_chart(chart, key="users", theme=None, config={"displayModeBar": False}, alt=sentence)
         frame = serve.users_frame(rows)
         columns = {name: st.column_config.NumberColumn(format="localized") for name in frame.columns}
-        st.dataframe(frame, hide_index=True, alt=sentence, column_config=columns)
+        st.dataframe(frame, hide_index=True, alt=sentence, column_config=columns, placeholder="")
         st.download_button(
             "Table as CSV",
             frame.to_csv(index=False),
@@ -74,6 +74,7 @@ if "Budget" in tabs and pool is not None:
             hide_index=True,
             alt="The budget term by term",
             column_config={symbol(): st.column_config.NumberColumn(format="%.2f")},
+            placeholder="",
         )
         fullest = max(answer.memory.devices, key=lambda device: device.total.expected)
         derivation("How", [*fullest.weights.steps, *fullest.activation.steps, *pool.bytes.steps], "pool")
@@ -97,6 +98,7 @@ if "Side by side" in tabs:
             column_config={
                 name: st.column_config.NumberColumn(format="%.1f") for name in frame.columns if symbol() in name
             },
+            placeholder="",
         )
         for side in found:
             st.markdown(f"**{plain(info(side.engine).title)}.** {plain(side.why)}")

@@ -45,6 +45,7 @@ if tab := shown.get("Where the time goes"):
             hide_index=True,
             alt=words,
             column_config={name: st.column_config.NumberColumn(format="%.3g") for name in frame.columns[2:]},
+            placeholder="",
         )
         if better:
             st.markdown("**What would help**")
@@ -89,6 +90,7 @@ if tab := shown.get("Throughput and latency"):
             hide_index=True,
             alt=words,
             column_config={name: st.column_config.NumberColumn(format="%.4g") for name in frame.columns[1:]},
+            placeholder="",
         )
         st.download_button(
             "Curve as CSV",

@@ -59,7 +59,8 @@ if able:
     )
 table = splits.frame(found)
 numbers = {name: st.column_config.NumberColumn(format="%.4g") for name in table.columns if "(" in name}
-st.dataframe(table, hide_index=True, alt=words, column_config=numbers)
+numbers |= {"Verdict": st.column_config.TextColumn(width=150), "Reason": st.column_config.TextColumn(width="large")}
+st.dataframe(table, hide_index=True, alt=words, column_config=numbers, placeholder="")
 st.download_button(
     "Table as CSV",
     table.to_csv(index=False),

@@ -6,6 +6,7 @@
 'offload'
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from planner.core.errors import PlanError
@@ -14,16 +15,33 @@ from planner.request import GpuSpec, PlanRequest, SystemSpec
 from planner.weight_files.sources import plan, train
 
 if TYPE_CHECKING:
+    from planner.searches.find import find
+    from planner.searches.find_request import FindRequest
     from planner.training.request import TrainRequest
 
-__all__ = ["GpuSpec", "Plan", "PlanError", "PlanRequest", "SystemSpec", "TrainRequest", "plan", "train"]
+__all__ = [
+    "FindRequest",
+    "GpuSpec",
+    "Plan",
+    "PlanError",
+    "PlanRequest",
+    "SystemSpec",
+    "TrainRequest",
+    "find",
+    "plan",
+    "train",
+]
 __version__ = "0.1.0"
+
+_LATER = {
+    "FindRequest": "planner.searches.find_request",
+    "TrainRequest": "planner.training.request",
+    "find": "planner.searches.find",
+}
+"""Names that are imported when a program first asks for them, and where they live."""
 
 
 def __getattr__(name: str) -> Any:
-    """`TrainRequest`, imported when a program first asks about training."""
-    if name != "TrainRequest":
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from planner.training.request import TrainRequest
-
-    return TrainRequest
+    return getattr(import_module(_LATER[name]), name)

@@ -44,7 +44,11 @@ def architecture(plan: Plan) -> None:
         )
         number = st.column_config.NumberColumn(format="localized")
         st.dataframe(
-            frame, hide_index=True, column_config={"Total": number, "Active for a token": number}, alt=_sentence(model)
+            frame,
+            hide_index=True,
+            column_config={"Total": number, "Active for a token": number},
+            alt=_sentence(model),
+            placeholder="",
         )
     with right:
         st.markdown("**KV cache of one token**")

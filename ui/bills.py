@@ -55,7 +55,7 @@ def table(bills: Sequence[tuple[str, Bill]], file: str, alt: str) -> None:
     shown = pd.DataFrame(
         [{"For": name, **{title: _cell(getattr(bill, field)) for title, field in COLUMNS}} for name, bill in bills]
     )
-    st.dataframe(shown, hide_index=True, alt=alt, column_config={title: NUMBER for title, _ in COLUMNS})
+    st.dataframe(shown, hide_index=True, alt=alt, column_config={title: NUMBER for title, _ in COLUMNS}, placeholder="")
     st.download_button(
         "Table with ranges as CSV",
         lambda: frame(bills).to_csv(index=False),

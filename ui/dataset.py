@@ -198,6 +198,7 @@ def tables(found: Analysis, chosen: int, batch: int) -> None:
         hide_index=True,
         alt=said,
         column_config={**dict.fromkeys(shares, PERCENT), **dict.fromkeys(numbers, WHOLE)},
+        placeholder="",
     )
     left, right = st.columns(2, gap="large")
     with left:
@@ -213,11 +214,14 @@ def tables(found: Analysis, chosen: int, batch: int) -> None:
             hide_index=True,
             column_config={"Tokens at most": WHOLE},
             alt=f"Half the samples have at most {found.lengths.percentile(50):,} tokens.",
+            placeholder="",
         )
     with right:
         st.markdown("**Read as**")
         shapes = pd.DataFrame(found.shapes.most_common(), columns=["Shape", "Samples"])
-        st.dataframe(shapes, hide_index=True, column_config={"Samples": WHOLE}, alt=", ".join(found.shapes))
+        st.dataframe(
+            shapes, hide_index=True, column_config={"Samples": WHOLE}, alt=", ".join(found.shapes), placeholder=""
+        )
     malformed(found)
     with st.container(horizontal=True):
         st.download_button(
@@ -251,4 +255,4 @@ def malformed(found: Analysis) -> None:
     frame = pd.DataFrame(
         [(one.number, one.reason, one.excerpt) for one in found.examples], columns=["Line", "Why", "How it begins"]
     )
-    st.dataframe(frame, hide_index=True, alt=said)
+    st.dataframe(frame, hide_index=True, alt=said, placeholder="")

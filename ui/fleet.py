@@ -57,6 +57,7 @@ def listing(answer: Plan) -> None:
             "Busy (%)": st.column_config.NumberColumn(format="%.0f"),
             "Power (W)": st.column_config.NumberColumn(format="localized"),
         },
+        placeholder="",
     )
     st.caption("Choose a row to plan on the GPUs named there, with the memory that is free on them now.")
 

@@ -136,7 +136,13 @@ def progress_table(job: Job) -> None:
 
 def _table(rows: list[dict[str, object]], file: str, alt: str, decimals: Sequence[str]) -> None:
     frame = pd.DataFrame(rows)
-    st.dataframe(frame, hide_index=True, alt=alt, column_config={"Questions": WHOLE} | dict.fromkeys(decimals, HOURS))
+    st.dataframe(
+        frame,
+        hide_index=True,
+        alt=alt,
+        column_config={"Questions": WHOLE} | dict.fromkeys(decimals, HOURS),
+        placeholder="",
+    )
     st.download_button(
         "Table as CSV", frame.to_csv(index=False), file, "text/csv", icon=":material/download:", on_click="ignore"
     )

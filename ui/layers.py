@@ -51,6 +51,7 @@ def layers(plan: Plan) -> None:
         column_config={
             name: st.column_config.NumberColumn(format="%.3f") for name in frame.columns if symbol() in name
         },
+        placeholder="",
     )
     st.download_button(
         "Table as CSV",

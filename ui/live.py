@@ -146,6 +146,7 @@ def processes(found: Inventory) -> None:
         key="processes",
         alt=said,
         column_config={f"Memory ({symbol()})": st.column_config.NumberColumn(format="%.2f")},
+        placeholder="",
     )
 
 

@@ -114,6 +114,7 @@ def plan_of(reading: Reading) -> None:
         hide_index=True,
         alt=said,
         column_config={column: st.column_config.NumberColumn(format="%.1f") for column in frame.columns[1:]},
+        placeholder="",
     )
     st.link_button("Open as a plan", f"/?{query(answer.request)}", icon=":material/open_in_new:")
     st.caption(

@@ -135,6 +135,7 @@ def _compared(answer: Plan, found: Inventory, held: dict[int, int], reading: Rea
         hide_index=True,
         alt=comparison.sentence,
         column_config={name: size for name in frame(comparison).columns if name != "Part"},
+        placeholder="",
     )
     _explained(answer, comparison)
     _kept(comparison, found)

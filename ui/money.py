@@ -290,7 +290,7 @@ def _table(rows: list[dict[str, Any]], file: str, alt: str, none: str) -> None:
         return
     frame = pd.DataFrame(rows)
     prices = {name: st.column_config.NumberColumn(format="%.6g") for name in frame.columns if "USD" in name}
-    st.dataframe(frame, hide_index=True, alt=alt, column_config=prices)
+    st.dataframe(frame, hide_index=True, alt=alt, column_config=prices, placeholder="")
     st.download_button(
         "Table as CSV", frame.to_csv(index=False), file, "text/csv", icon=":material/download:", on_click="ignore"
     )

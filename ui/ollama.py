@@ -22,6 +22,7 @@ def settings_table(plan: Plan) -> None:
         hide_index=True,
         alt=said,
         column_config={"Source": st.column_config.LinkColumn(display_text="docs", width="small")},
+        placeholder="",
     )
     st.download_button(
         "Table as CSV",

@@ -164,6 +164,7 @@ def _table(one: Scenario, index: int) -> None:
         on_select="rerun",
         selection_mode="single-cell",
         alt=f"{table.title}. {table.note}",
+        placeholder="",
     )
     cells = chosen["selection"]["cells"]
     if cells:

@@ -77,6 +77,7 @@ def _compared(answer: Plan, reading: Reading) -> None:
         hide_index=True,
         alt=sentence,
         column_config={name: st.column_config.NumberColumn(format="%.2f") for name in frame.columns[1:]},
+        placeholder="",
     )
     st.button(
         "Take the log's question", key="take_log", on_click=_change, args=(answer, fields), icon=":material/input:"

@@ -92,7 +92,7 @@ def gpu_table(plan: TrainPlan) -> None:
         "Hours": GIB_COLUMN,
     }
     frame["Tokens/s"] = frame["Tokens/s"].round()
-    st.dataframe(frame, hide_index=True, alt=said, column_config=config)
+    st.dataframe(frame, hide_index=True, alt=said, column_config=config, placeholder="")
     st.download_button(
         "Table as CSV",
         frame.to_csv(index=False),
@@ -129,7 +129,11 @@ def scaling(plan: TrainPlan) -> None:
         }
     )
     st.dataframe(
-        frame, hide_index=True, alt=said, column_config={name: GIB_COLUMN for name in frame.columns if symbol() in name}
+        frame,
+        hide_index=True,
+        alt=said,
+        column_config={name: GIB_COLUMN for name in frame.columns if symbol() in name},
+        placeholder="",
     )
 
 
@@ -212,7 +216,7 @@ def data_sizes(plan: TrainPlan) -> None:
         "Hours": st.column_config.NumberColumn(format="%.2f"),
         "Electricity (USD)": st.column_config.NumberColumn(format="%.2f"),
     }
-    st.dataframe(frame, hide_index=True, alt=said, column_config=config)
+    st.dataframe(frame, hide_index=True, alt=said, column_config=config, placeholder="")
 
 
 def llama() -> None:
@@ -230,7 +234,13 @@ def llama() -> None:
         [(way, *(by[size, way].peak.expected / scale() for size in sizes)) for way in WAYS],
         columns=["Method", *(f"{s} ({symbol()})" for s in sizes)],
     )
-    st.dataframe(frame, hide_index=True, alt=said, column_config={f"{size} ({symbol()})": GIB_COLUMN for size in sizes})
+    st.dataframe(
+        frame,
+        hide_index=True,
+        alt=said,
+        column_config={f"{size} ({symbol()})": GIB_COLUMN for size in sizes},
+        placeholder="",
+    )
     st.caption(
         f"On one device, micro-batch 1, 512 tokens, checkpointing, AdamW fused. Above about 140 {symbol()} several GPUs"
         " share it: see Sharding."
@@ -282,5 +292,6 @@ def contradiction(plan: TrainPlan) -> None:
         hide_index=True,
         alt="The copied table beside what each run allocates.",
         column_config={name: number for name in frame.columns if "GB" in name},
+        placeholder="",
     )
     st.caption("1 GB is 10⁹ bytes here, as the copied table counts.")

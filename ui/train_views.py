@@ -260,6 +260,7 @@ def parts_table(plan: TrainPlan) -> None:
         hide_index=True,
         alt=plan.fit.reason,
         column_config={name: number for name in frame.columns if symbol() in name},
+        placeholder="",
     )
     with st.container(horizontal=True):
         st.download_button(

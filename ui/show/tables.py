@@ -38,6 +38,7 @@ def parts_table(plan: Plan) -> None:
         hide_index=True,
         alt=conclusion(plan),
         column_config={name: GIB_COLUMN for name in frame.column_names if symbol() in name},
+        placeholder="",
     )
     with st.container(horizontal=True):
         st.download_button(
