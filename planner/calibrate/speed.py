@@ -32,7 +32,8 @@ from planner.performance.timing import Timing, kernels_of
 from planner.plan import Plan, plan
 from planner.request import PlanRequest
 
-HUBER = 0.25
+HUBER = 0.1
+"""Errors beyond this count by their size, not its square: runs that nobody can explain pull on the median alone."""
 FEW = 8
 """With fewer measurements of a figure, its spread is that of the throughput, of which it is the larger part."""
 

@@ -105,7 +105,8 @@ def test_without_flash_attention_each_head_reads_the_latents() -> None:
 def test_numbers_of_versions() -> None:
     assert numbers("0.5.6.post2") == (0, 5, 6, 2)
     assert numbers("b8255") == (8255,)
-    assert era_of("vllm", None) == era_of("mlx", "0.31") == ""
+    assert era_of("vllm", None) == era_of("transformers", "5.1") == ""
+    assert era_of("mlx", "0.27.1") == "first-delta-kernel"
     assert era_of("vllm", "0.9.2") == era_of("vllm", "0.11.2") == "to-0.11"
     assert era_of("vllm", "0.15.1") == "0.12"
     assert era_of("vllm", "0.33.0") == "0.16"
