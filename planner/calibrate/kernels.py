@@ -196,7 +196,11 @@ def shown(errors: np.ndarray) -> str:
     return f"{np.median(sizes):6.1%} {sizes[int(len(sizes) * 0.9)]:7.1%}"
 
 
-def main() -> None:
+def main() -> int:
+    """Fit every table of the folder, print the errors, and write where asked to; 2 without a folder."""
+    if len(sys.argv) < 2:
+        print(__doc__, file=sys.stderr)
+        return 2
     folder = Path(sys.argv[1])
     lines = []
     for kernel, read in (("matrix", matrices), ("experts", experts)):
@@ -226,7 +230,8 @@ def main() -> None:
                 for line in lines
             )
         hand_on(lines)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
