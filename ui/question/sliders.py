@@ -31,14 +31,14 @@ def quantization(moved: Callable[[], None]) -> None:
         sizes = _sizes(request)
     except PlanError:
         return  # the answer says so
-    asked = request.quantization if request.quantization in sizes else None
-    chosen = asked or _published(request)
     names = list(sizes)
+    labels = {label: name for name, (_, label) in sizes.items()}
+    chosen = request.quantization if request.quantization in sizes else labels.get(_published(request), "")
     if chosen not in sizes or len(names) < FEWEST:
         return
     loss = _losses().get(chosen)
     said = f", perplexity +{loss:.2g}" if loss is not None else ""
-    label = f"Format: {gb(sizes[chosen])}{said}"
+    label = f"Format: {gb(sizes[chosen][0])}{said}"
     _slider(label, "quantization", names, chosen, lambda name: name, moved, "From small and lossy to large and exact.")
 
 
@@ -100,7 +100,7 @@ def _most_context() -> int:
 
 
 def _published(request: PlanRequest) -> str:
-    """The format that `auto` means."""
+    """What the format that is planned is called, whichever was asked for."""
     try:
         return plan(request).memory.weights.format
     except PlanError:
@@ -111,23 +111,25 @@ def _losses() -> dict[str, float]:
     return {row["file_type"]: float(row["perplexity_increase"]) for row in table("gguf_quality")}
 
 
-def _sizes(request: PlanRequest) -> dict[str, int]:
-    """The formats that the engine has of this model, and what their files weigh, bytes, the smallest first."""
+def _sizes(request: PlanRequest) -> dict[str, tuple[int, str]]:
+    """The formats that the engine has of this model, the smallest first: what its files weigh, bytes, and what the
+    format is called.
+    """
     key = (request.model, request.engine, id(request.config) if request.config else None)
-    kept: dict[Any, dict[str, int]] = st.session_state.setdefault("format_sizes", {})
+    kept: dict[Any, dict[str, tuple[int, str]]] = st.session_state.setdefault("format_sizes", {})
     if key not in kept:
         kept.clear()
         kept[key] = _weigh(request)
     return kept[key]
 
 
-def _weigh(request: PlanRequest) -> dict[str, int]:
-    found = {}
+def _weigh(request: PlanRequest) -> dict[str, tuple[int, str]]:
+    found: dict[str, tuple[int, str]] = {}
     for name in engine(request.engine).formats():
         try:
             weights = plan(request.changed(quantization=name, context=SMALLEST_CONTEXT, batch=1)).memory.weights
         except PlanError:
             continue
-        if weights.format == name:
-            found[name] = int(weights.file_bytes.expected)
+        if weights.format not in {label for _, label in found.values()}:
+            found[name] = int(weights.file_bytes.expected), weights.format
     return dict(sorted(found.items(), key=lambda row: row[1]))
