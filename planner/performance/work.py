@@ -67,7 +67,7 @@ class Work:
         """Routed experts that a pass over `tokens` tokens reads: each is chosen by none of them with (1 - top_k /
         experts) ** tokens.
         """
-        return sum((size * (1 - float(max(1 - share, 0.0) ** tokens)) for size, share in self.experts), 0.0)
+        return sum((size * (1 - float((1 - share) ** tokens)) for size, share in self.experts), 0.0)
 
     def rows_per_expert(self, tokens: float, different: float) -> float:
         """Rows of the matrix that a touched expert multiplies in a pass over `tokens` tokens, which choose as many
@@ -121,9 +121,9 @@ def expert_flops(layer: Layer) -> float:
 
 
 def share_of(layer: Layer) -> float:
-    """The part of a layer's routed experts that one token passes through."""
+    """The part of a layer's routed experts that one token passes through; at most all of them, whatever a file says."""
     ffn = layer.ffn
-    return ffn.top_k / ffn.experts if ffn and ffn.experts else 0.0
+    return min(ffn.top_k / ffn.experts, 1.0) if ffn and ffn.experts else 0.0
 
 
 def added(

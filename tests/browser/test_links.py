@@ -80,7 +80,7 @@ def test_the_unit_of_memory_goes_along_to_other_pages_and_back(chromium: Any, ad
     page.get_by_text("Advanced").click()
     page.get_by_role("radio", name="GB", exact=True).click()
     page.wait_for_function("() => !document.querySelector('[data-testid=stHeading] h2').innerText.includes('GiB')")
-    assert query(page)["units"] == "GB"
+    page.wait_for_url(lambda url: "units=GB" in url)
     go(page, "What fits", "Scaling")
     page.get_by_text("GB usable").first.wait_for()
     assert query(page)["units"] == "GB"

@@ -86,7 +86,7 @@ TYPED = [
     ("qwq", "Qwen/QwQ-32B", ""),
     ("qwen 1.5 72b", "Qwen/Qwen1.5-72B-Chat", ""),
     ("qwen3 4 b", "Qwen/Qwen3-4B", ""),
-    ("mistral 7b", MISTRAL_V2, ""),
+    ("mistral 7b", "mistralai/Mistral-7B-Instruct-v0.3", ""),
     ("mistral 7b v0.3", "mistralai/Mistral-7B-Instruct-v0.3", ""),
     ("mistral nemo 12b", "mistralai/Mistral-Nemo-Instruct-2407", ""),
     ("mistral small 3.2", "mistralai/Mistral-Small-3.1-24B-Instruct-2503", ""),
@@ -389,7 +389,7 @@ def test_a_name_without_a_size_or_a_revision_takes_the_most_used_and_offers_the_
     order = [model.id for model in catalog.most_used()]
     for typed, others in (
         ("gemma 3", {GEMMA_12B, GEMMA_27B}),
-        ("mistral 7b", {"mistralai/Mistral-7B-Instruct-v0.3"}),
+        ("mistral 7b", {MISTRAL_V2}),
         ("deepseek r1", {"deepseek-ai/DeepSeek-R1-Distill-Llama-8B"}),
         ("gpt oss", {"openai/gpt-oss-120b"}),
     ):

@@ -15,7 +15,7 @@ from planner.catalog.gpus import Gpu
 from planner.core.data import table
 from planner.core.errors import PlanError
 from planner.core.formula import Formula
-from planner.core.remember import remembered
+from planner.core.remember import FEW, recall, remembered
 from planner.engines.llama_cpp import cache as llama_cache
 from planner.engines.llama_cpp import compute as llama_compute
 from planner.engines.llama_cpp import shares as llama_shares
@@ -81,6 +81,16 @@ class Layout:
 
     @classmethod
     def of(cls, case: Case, file_type: str) -> Layout:
+        """The layout of a case, made once for its memory and its speed: what is kept holds the case, so that no other
+        can have its identity.
+
+        Raises:
+            PlanError: as `_made` does.
+        """
+        return recall(case.architecture, cls, (id(case), file_type), FEW, lambda: cls._made(case, file_type))
+
+    @classmethod
+    def _made(cls, case: Case, file_type: str) -> Layout:
         """Fill in the defaults.
 
         Raises:
