@@ -61,6 +61,21 @@ def _wait(health: str, server: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(f"The dashboard did not start: {log.read_text()[-2_000:]}")
 
 
+@pytest.fixture(autouse=True)
+def closed_pages(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After a test its pages are closed but for a blank one in each context, which keeps the scripts in the cache: a
+    page that stays open goes on asking the server.
+    """
+    yield
+    if "chromium" not in request.fixturenames:
+        return
+    for context in request.getfixturevalue("chromium").contexts:
+        for page in context.pages[1:]:
+            page.close()
+        if context.pages:
+            context.pages[0].goto("about:blank")
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """The browser; the tests are skipped, and say so, where there is none."""
